@@ -1,0 +1,39 @@
+"""A socket was admitted: once it is open its user is present, and everyone is told.
+
+Invoked asynchronously by **connect** with the ``$connect`` event. If we die, Lambda invokes us
+again, or the client's first message opens the connection; what was recorded stays pending.
+"""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from hadir import bootstrap, log
+from hadir.membership.membership import Opening
+from hadir.wire.events import read_socket_event
+from hadir.wire.updates import snapshot
+
+_OPENING_SECONDS = 5.0
+
+membership = bootstrap.membership()
+announcer = bootstrap.announcer(membership)
+sockets = bootstrap.sockets()
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    socket = read_socket_event(event)
+    who = socket.identity
+    if who is None:
+        raise ValueError("announce takes the $connect event, with the authorizer's context")
+    if not sockets.wait_until_open(socket.connection_id, _OPENING_SECONDS):
+        log.logger.info("The socket never opened", connection_id=socket.connection_id)
+        return
+    opened = membership.open(socket.connection_id, who.session_id)
+    if opened.outcome is Opening.UNKNOWN:
+        return
+    log.connected(who)
+    if opened.session:
+        frame = snapshot(opened.session, time.time_ns() // 1_000_000)
+        announcer.tell(socket.connection_id, frame, bootstrap.seconds_left(context))
+    log.broadcasts(announcer.announce(opened.batch, bootstrap.seconds_left(context)))

@@ -1,0 +1,35 @@
+"""$connect: lets a socket into its session.
+
+Nobody is told yet: the socket opens only after this has returned, so **announce** is invoked to
+wait for that. If we die before ``admit``, the client's connect fails and it tries again. If the
+invocation is lost, the client's first message opens the connection instead.
+"""
+
+import json
+from typing import Any
+
+from hadir import bootstrap
+from hadir.domain.errors import MembershipUnavailable
+from hadir.log import logger
+from hadir.wire.events import read_socket_event
+
+membership = bootstrap.membership()
+lambda_client = bootstrap.lambda_client()
+announce_function = bootstrap.announce_function()
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    socket = read_socket_event(event)
+    if socket.identity is None:
+        logger.error("$connect came without the authorizer's context; is it on the route?")
+        return {"statusCode": 500}
+    try:
+        admitted = membership.admit(socket.connection_id, socket.identity)
+    except MembershipUnavailable:
+        logger.exception("Connection refused: Redis is unavailable")
+        return {"statusCode": 503}
+    if admitted:
+        lambda_client.invoke(
+            FunctionName=announce_function, InvocationType="Event", Payload=json.dumps(event)
+        )
+    return {"statusCode": 200}

@@ -1,0 +1,1 @@
+"""Runs functions as Lambda does: own processes under the runtime interface client."""

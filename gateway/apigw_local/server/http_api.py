@@ -1,0 +1,98 @@
+"""The HTTP API (payload format 2.0), and static files beside it."""
+
+import json
+import re
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from apigw_local.core.events import http_event
+from apigw_local.runtime.functions import Functions
+from apigw_local.runtime.invocation import Result
+from apigw_local.server.answers import message
+from apigw_local.template import HttpRoute
+
+
+class HttpApi:
+    """Routes requests to functions; what no route takes may be a file.
+
+    Args:
+        static: folder of files to serve, ``index.html`` for ``/``.
+    """
+
+    def __init__(
+        self, routes: tuple[HttpRoute, ...], functions: Functions, static: Path | None
+    ) -> None:
+        # As API Gateway does: the route with the fewest variables wins, a greedy one is last.
+        ordered = sorted(routes, key=lambda r: ("+}" in r.path, r.path.count("{")))
+        self._routes = [(route, _pattern(route.path)) for route in ordered]
+        self._functions = functions
+        self._static = static.resolve() if static else None
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        for route, pattern in self._routes:
+            found = pattern.fullmatch(request.path)
+            if found and route.method in (request.method, "ANY"):
+                return await self._invoke(route, found.groupdict(), request)
+        if self._static and request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
+            file = (self._static / request.path.lstrip("/")).resolve()
+            file = file / "index.html" if file.is_dir() else file
+            if file.is_file() and file.is_relative_to(self._static):
+                return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
+        return message(404, "Not Found")
+
+    async def _invoke(
+        self, route: HttpRoute, parameters: dict[str, str], request: web.Request
+    ) -> web.Response:
+        body = await request.read()
+        try:
+            text, base64 = body.decode(), False
+        except UnicodeDecodeError:
+            text, base64 = b64encode(body).decode(), True
+        event = http_event(
+            route_key=f"{route.method} {route.path}",
+            path=request.path,
+            query=request.query_string,
+            method=request.method,
+            headers=request.headers.items(),
+            path_parameters=parameters,
+            source_ip=request.remote or "127.0.0.1",
+            domain=request.host,
+            api_id="local",
+            body=text if body else None,
+            base64=base64,
+        )
+        result = await self._functions.invoke(route.function, json.dumps(event).encode())
+        return _response(result)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{([\w.-]+\+?)\}", path)
+    return re.compile(
+        "".join(
+            re.escape(part)
+            if index % 2 == 0
+            else f"(?P<{part.rstrip('+')}>{'.+' if part.endswith('+') else '[^/]+'})"
+            for index, part in enumerate(parts)
+        )
+    )
+
+
+def _response(result: Result) -> web.Response:
+    """A function's answer as HTTP; without a ``statusCode`` the whole of it is the body."""
+    if result.failed:
+        return message(500, "Internal Server Error")
+    answer: Any = json.loads(result.payload)
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        return web.json_response(answer)
+    body = answer.get("body") or ""
+    raw = b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
+    response = web.Response(status=int(answer["statusCode"]), body=raw)
+    for name, value in (answer.get("headers") or {}).items():
+        response.headers[name] = str(value)
+    for cookie in answer.get("cookies") or []:
+        response.headers.add(hdrs.SET_COOKIE, cookie)
+    return response

@@ -1,0 +1,1 @@
+"""The port to the sockets: API Gateway's management API."""

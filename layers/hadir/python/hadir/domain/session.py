@@ -1,0 +1,89 @@
+"""A session as Redis knew it at one instant, and what happened in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hadir.domain.identity import UserType
+
+
+class EventType(StrEnum):
+    """The only two values that ``event_type`` may ever have (contract, section 2)."""
+
+    USER_CONNECTED = "user_connected"
+    USER_DISCONNECTED = "user_disconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceEvent:
+    """A user became present or absent.
+
+    Attributes:
+        version: place in the session's order: 1, 2, 3 … without gaps.
+        at: when, in milliseconds since the Unix epoch, by Redis's clock.
+    """
+
+    version: int
+    type: EventType
+    user_id: str
+    user_type: UserType
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One connection in a session.
+
+    Attributes:
+        since: the first version this connection is told of; 0 while it is only admitted.
+        at: when it opened (while only admitted: when it was admitted), milliseconds.
+    """
+
+    connection_id: str
+    user_id: str
+    user_type: UserType
+    since: int
+    at: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket can be written to, so that its user is present."""
+        return self.since > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Membership at one version.
+
+    Attributes:
+        epoch: names this life of the session; empty when Redis does not know the session.
+        version: of the last event, 0 before the first.
+        members: every connection, open or only admitted.
+    """
+
+    session_id: str
+    epoch: str
+    version: int
+    members: tuple[Member, ...]
+
+    def open_members(self) -> Iterable[Member]:
+        """The connections that can be posted to."""
+        return (member for member in self.members if member.is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the holder of a session's announcing lease has to post.
+
+    Attributes:
+        token: proves to ``settle`` that the lease is still this holder's.
+        session: membership at or after the last of ``events``.
+        events: pending, in order, at least one.
+        recovered_up_to: events up to this version were once handed to a holder that died,
+            so somebody may have been told already; 0 when there are none.
+    """
+
+    token: str
+    session: Session
+    events: tuple[PresenceEvent, ...]
+    recovered_up_to: int

@@ -1,0 +1,78 @@
+"""Log lines: structured, and worded as those who grep expect (contract, section 6).
+
+Tokens and message texts never appear in them.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from hadir.domain.identity import Identity
+from hadir.domain.session import EventType
+
+if TYPE_CHECKING:
+    from hadir.announcer import Broadcast
+
+logger = Logger(service="hadir")
+
+_TAGS = {EventType.USER_CONNECTED: "[Connect]", EventType.USER_DISCONNECTED: "[Disconnect]"}
+
+
+def connected(who: Identity) -> None:
+    """A socket opened."""
+    logger.info(
+        f"[Connect] WebSocket client connected: {who.user_id} ({who.user_type}) "
+        f"to session {who.session_id}",
+        **_fields(who),
+    )
+
+
+def disconnecting(who: Identity) -> None:
+    """A socket's ``$disconnect`` has come."""
+    logger.info(
+        f"[Disconnect] User {who.user_id} ({who.user_type}) disconnecting "
+        f"from session {who.session_id}",
+        **_fields(who),
+    )
+
+
+def removed(who: Identity, remaining: int) -> None:
+    """A socket has been taken out; ``remaining`` connections are left in the session."""
+    logger.info(
+        f"[Disconnect] Removed connection: {who.user_id} from session {who.session_id}. "
+        f"Remaining connections: {remaining}",
+        remaining=remaining,
+        **_fields(who),
+    )
+
+
+def disconnected(who: Identity) -> None:
+    """All that a ``$disconnect`` asks for has been done."""
+    logger.info(
+        f"[Disconnect] WebSocket client disconnected: {who.user_id} ({who.user_type}) "
+        f"from session {who.session_id}",
+        **_fields(who),
+    )
+
+
+def broadcasts(made: "Iterable[Broadcast]") -> None:
+    """Events were posted; one line each."""
+    for broadcast in made:
+        logger.info(
+            f"{_TAGS[broadcast.event.type]} Broadcasted connection status to session "
+            f"{broadcast.session_id}: {broadcast.received}/{broadcast.targets} clients received",
+            session_id=broadcast.session_id,
+            version=broadcast.event.version,
+            received=broadcast.received,
+            targets=broadcast.targets,
+            gone=broadcast.gone,
+        )
+
+
+def _fields(who: Identity) -> dict[str, str]:
+    return {
+        "session_id": who.session_id,
+        "user_id": who.user_id,
+        "user_type": who.user_type.value,
+    }

@@ -1,0 +1,1 @@
+"""The wire contract as code: API Gateway events and client messages in, JSON frames out."""

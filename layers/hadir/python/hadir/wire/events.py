@@ -1,0 +1,55 @@
+"""API Gateway's WebSocket events, read leniently: an odd event must not become a lost leave.
+
+Field names and presence: "Working with AWS Lambda proxy integrations for WebSocket APIs" and the
+events recorded in ``events/``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.api_gateway_websocket_event import (
+    APIGatewayWebSocketEvent,
+)
+
+from hadir.domain.errors import InvalidIdentity
+from hadir.domain.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class SocketEvent:
+    """What every handler needs of an event about one socket.
+
+    Attributes:
+        identity: from the authorizer's context; None where API Gateway did not repeat it, in
+            which case the connection id must do (custom keys on ``$disconnect`` are not
+            documented).
+        request_id: API Gateway's, for error frames and logs.
+        body: the text frame on a message, None on connect and disconnect.
+    """
+
+    connection_id: str
+    identity: Identity | None
+    request_id: str
+    body: str | None
+
+
+def read_socket_event(event: Mapping[str, Any]) -> SocketEvent:
+    """Read a ``$connect``, ``$disconnect`` or message event."""
+    gateway_event = APIGatewayWebSocketEvent(dict(event))
+    context = gateway_event.request_context
+    return SocketEvent(
+        connection_id=context.connection_id,
+        identity=_identity(context.get("authorizer") or {}),
+        request_id=context.get("requestId") or "",
+        body=gateway_event.body,
+    )
+
+
+def _identity(authorizer: Mapping[str, Any]) -> Identity | None:
+    try:
+        return Identity.parse(
+            authorizer.get("session_id"), authorizer.get("user_id"), authorizer.get("user_type")
+        )
+    except InvalidIdentity:
+        return None

