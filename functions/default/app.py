@@ -27,9 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     seconds_left = bootstrap.seconds_left(context)
     now = time.time_ns() // 1_000_000
     try:
-        who = socket.identity or membership.identity_of(socket.connection_id)
-        if who is None:
-            raise InvalidRequest("forbidden", "this socket was never admitted; connect again")
+        who = _identify(socket)
         parse_request(socket.body)
         opened = _open(socket, who)
     except InvalidRequest as refused:
@@ -46,6 +44,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         answer = heartbeat_ack(now)
     announcer.tell(socket.connection_id, answer, seconds_left)
     return {"statusCode": 200}
+
+
+def _identify(socket: SocketEvent) -> Identity:
+    who = socket.identity or membership.identity_of(socket.connection_id)
+    if who is None:
+        raise InvalidRequest("forbidden", "this socket was never admitted; connect again")
+    return who
 
 
 def _open(socket: SocketEvent, who: Identity) -> Opened:

@@ -26,12 +26,12 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.exception_handler(InvalidIdentity)
+@app.exception_handler(InvalidIdentity)  # type: ignore[untyped-decorator]
 def refuse(error: InvalidIdentity) -> Response[dict[str, Any]]:
     return _error(400, "invalid_request", str(error))
 
 
-@app.exception_handler(MembershipUnavailable)
+@app.exception_handler(MembershipUnavailable)  # type: ignore[untyped-decorator]
 def unavailable(error: MembershipUnavailable) -> Response[dict[str, Any]]:
     logger.error("Redis is unavailable", exc_info=error)
     return _error(503, "unavailable", "try again in a moment")

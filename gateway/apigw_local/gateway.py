@@ -61,9 +61,7 @@ class Gateway:
             environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = (
                 f"http://{ports.host}:{ports.websocket}/{api.stage}"
             )
-        self._functions = Functions(
-            application.functions, environment, region, most_workers, log
-        )
+        self._functions = Functions(application.functions, environment, region, most_workers, log)
         if api:
             form = PathForm(path) if path else None
             server = WebSocketServer(api, self._functions, self._sockets, region, form, log)

@@ -181,7 +181,7 @@ class _Reader:
     ) -> WebSocketApi:
         def function_of(value: Any, where: str) -> str:
             found = self._resolver.logical_id(value)
-            if found not in functions:
+            if found is None or found not in functions:
                 raise TemplateError(f"{where} must be !GetAtt SomeFunction.Arn")
             return found
 

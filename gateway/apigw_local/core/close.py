@@ -1,4 +1,4 @@
-"""Why a socket closed, as ``$disconnect`` reports it ("$connect and $disconnect routes", captures)."""
+"""Why a socket closed, as ``$disconnect`` reports it (read off published events)."""
 
 from dataclasses import dataclass
 

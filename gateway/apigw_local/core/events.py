@@ -21,6 +21,11 @@ Headers = Iterable[tuple[str, str]]
 ACCOUNT = "123456789012"
 
 
+def now_ms() -> int:
+    """Milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(slots=True)
 class Connection:
     """A client's socket, from its upgrade request on.
@@ -42,7 +47,7 @@ class Connection:
     query: str
     stage_variables: Mapping[str, str] = field(default_factory=dict)
     connection_id: str = field(default_factory=new_connection_id)
-    connected_at: int = field(default_factory=lambda: now_ms())
+    connected_at: int = field(default_factory=now_ms)
     last_active_at: int = 0
     authorizer: dict[str, str] | None = None
 
@@ -55,11 +60,6 @@ class Connection:
     def method_arn(self) -> str:
         """What an authorizer's policy must allow."""
         return f"arn:aws:execute-api:{self.region}:{ACCOUNT}:{self.api_id}/{self.stage}/$connect"
-
-
-def now_ms() -> int:
-    """Milliseconds since the Unix epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def connect_event(connection: Connection, integration_latency: int | None) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class Worker:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _live(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None and self._server is not None
+        assert process.stdout is not None
+        assert self._server is not None
         while line := await _read_line(process.stdout):
             if text := line.decode(errors="replace").strip():
                 self._output(self._function.name, text)

@@ -31,6 +31,4 @@ class LambdaApi:
         headers = {"X-Amz-Executed-Version": "$LATEST"}
         if result.failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
-        return web.Response(
-            body=result.payload, headers=headers, content_type="application/json"
-        )
+        return web.Response(body=result.payload, headers=headers, content_type="application/json")

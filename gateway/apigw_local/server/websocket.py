@@ -1,6 +1,7 @@
 """The WebSocket API: from the upgrade request to ``$disconnect``."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -25,7 +26,7 @@ from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
 from apigw_local.server.answers import message
-from apigw_local.server.sockets import Socket, Sockets
+from apigw_local.server.sockets import BufferFull, Socket, Sockets
 from apigw_local.template import Authorizer, Route, WebSocketApi
 
 _INTERNAL = {"$connect", "$disconnect", "$default"}
@@ -217,10 +218,9 @@ class WebSocketServer:
             f'{{"message": "{text}", "connectionId":"{socket.connection.connection_id}", '
             f'"requestId":"{new_request_id()}"}}'
         )
-        try:
+        # Where the client has gone, $disconnect is on its way; where it reads too slowly, so be it.
+        with contextlib.suppress(ConnectionError, BufferFull):
             await socket.send(frame)
-        except ConnectionError:
-            pass  # the client has gone; $disconnect is on its way
 
     async def _disconnect(self, connection: Connection, close: Close) -> None:
         started = time.monotonic()

@@ -53,9 +53,7 @@ class Announcer:
         self._membership = membership
         self._poster = poster
 
-    def announce(
-        self, batch: Batch | None, seconds_left: Callable[[], float]
-    ) -> list[Broadcast]:
+    def announce(self, batch: Batch | None, seconds_left: Callable[[], float]) -> list[Broadcast]:
         """Post ``batch`` and whatever becomes pending meanwhile, until nothing is.
 
         Args:

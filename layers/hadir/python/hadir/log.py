@@ -24,7 +24,7 @@ def connected(who: Identity) -> None:
     logger.info(
         f"[Connect] WebSocket client connected: {who.user_id} ({who.user_type}) "
         f"to session {who.session_id}",
-        **_fields(who),
+        extra=_fields(who),
     )
 
 
@@ -33,7 +33,7 @@ def disconnecting(who: Identity) -> None:
     logger.info(
         f"[Disconnect] User {who.user_id} ({who.user_type}) disconnecting "
         f"from session {who.session_id}",
-        **_fields(who),
+        extra=_fields(who),
     )
 
 
@@ -42,8 +42,7 @@ def removed(who: Identity, remaining: int) -> None:
     logger.info(
         f"[Disconnect] Removed connection: {who.user_id} from session {who.session_id}. "
         f"Remaining connections: {remaining}",
-        remaining=remaining,
-        **_fields(who),
+        extra={**_fields(who), "remaining": remaining},
     )
 
 
@@ -52,7 +51,7 @@ def disconnected(who: Identity) -> None:
     logger.info(
         f"[Disconnect] WebSocket client disconnected: {who.user_id} ({who.user_type}) "
         f"from session {who.session_id}",
-        **_fields(who),
+        extra=_fields(who),
     )
 
 
@@ -62,11 +61,13 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         logger.info(
             f"{_TAGS[broadcast.event.type]} Broadcasted connection status to session "
             f"{broadcast.session_id}: {broadcast.received}/{broadcast.targets} clients received",
-            session_id=broadcast.session_id,
-            version=broadcast.event.version,
-            received=broadcast.received,
-            targets=broadcast.targets,
-            gone=broadcast.gone,
+            extra={
+                "session_id": broadcast.session_id,
+                "version": broadcast.event.version,
+                "received": broadcast.received,
+                "targets": broadcast.targets,
+                "gone": broadcast.gone,
+            },
         )
 
 

@@ -221,7 +221,7 @@ class _Round:
                     lambda answer: self._answered(connection, letter, answer)
                 )
                 stream.activate()
-            except Exception as error:  # awscrt raises bare RuntimeError when it has been closed
+            except Exception as error:  # noqa: BLE001 (awscrt raises bare RuntimeErrors)
                 failed: Future[HttpRequest] = Future()
                 failed.set_exception(error)
                 self._answered(connection, letter, failed)

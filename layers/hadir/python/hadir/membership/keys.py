@@ -1,13 +1,18 @@
 """The keyspace. Sessions live in partitions; all keys of one share a hash tag, so a slot.
 
-``hadir:{p}:session:<session_id>``      hash: epoch, version (last event), announced (last version
-                                        posted to everyone), and while somebody announces: token,
-                                        until (ms), claimed (last version handed out), recovered_up_to
-``hadir:{p}:connections:<session_id>``  hash: connection id -> "user_id user_type since at"
-``hadir:{p}:events:<session_id>``       stream: entry ``<version>-0`` -> type, user_id, user_type, at
-``hadir:{p}:left:<connection_id>``      tombstone of a connection that has left, short-lived
-``hadir:of:<connection_id>``            the connection's session, user and type, where the event's
-                                        context does not tell; expires with the longest socket
+``hadir:{p}:session:<session_id>``
+    hash: epoch, version (of the last event), announced (last version posted to everyone), and
+    while somebody announces: token, until (ms), claimed (last version handed out),
+    recovered_up_to
+``hadir:{p}:connections:<session_id>``
+    hash: connection id -> "user_id user_type since at"
+``hadir:{p}:events:<session_id>``
+    stream: entry ``<version>-0`` -> type, user_id, user_type, at
+``hadir:{p}:left:<connection_id>``
+    tombstone of a connection that has left, short-lived
+``hadir:of:<connection_id>``
+    the connection's session, user and type, for events whose context does not tell; expires with
+    the longest socket
 
 The partition is ``crc32(session_id) % 256``. 256 is fixed for a deployment's life: another number
 would look for every session elsewhere.
