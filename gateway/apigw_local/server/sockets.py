@@ -80,9 +80,9 @@ class Sockets:
         self._open[socket.connection.connection_id] = socket
 
     def remove(self, socket: Socket) -> None:
-        """From here on the management API answers 410."""
+        """From here on the management API answers 410; removing twice does nothing."""
         socket.forget_timers()
-        del self._open[socket.connection.connection_id]
+        self._open.pop(socket.connection.connection_id, None)
 
     def get(self, connection_id: str) -> Socket | None:
         """The open socket of that id."""

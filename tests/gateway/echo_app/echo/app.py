@@ -1,0 +1,109 @@
+"""A foreign application: does as its clients say, and sends back what it was given."""
+
+import json
+import os
+import signal
+import time
+from typing import Any
+
+import boto3
+
+management = boto3.client("apigatewaymanagementapi")
+functions = boto3.client("lambda")
+
+
+def authorize(event: dict[str, Any], _context: object) -> Any:
+    match event["queryStringParameters"]["who"]:
+        case "nobody":
+            raise Exception("Unauthorized")  # noqa: TRY002 (the very words API Gateway asks for)
+        case "trouble":
+            raise RuntimeError("trouble")
+        case "malformed":
+            return {"isAuthorized": True}
+        case who:
+            statement = {
+                "Action": "execute-api:Invoke",
+                "Effect": "Deny" if who == "denied" else "Allow",
+                "Resource": event["methodArn"],
+            }
+            return {
+                "principalId": who,
+                "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+                "context": {"age": 41, "vip": True, "given": json.dumps(event)},
+            }
+
+
+def connect(event: dict[str, Any], _context: object) -> Any:
+    query = event["queryStringParameters"]
+    connection_id = event["requestContext"]["connectionId"]
+    match query.get("connect"):
+        case "raise":
+            raise RuntimeError("no")
+        case "slow":
+            time.sleep(2)
+        case "malformed":
+            return "yes"
+        case "post":
+            try:
+                management.post_to_connection(ConnectionId=connection_id, Data=b"too early")
+            except management.exceptions.GoneException:
+                return {"statusCode": 418}
+        case "later":
+            functions.invoke(
+                FunctionName="EchoFunction",
+                InvocationType="Event",
+                Payload=json.dumps({"later": connection_id}),
+            )
+        case status if status is not None:
+            return {"statusCode": int(status), "body": "not delivered"}
+    print(json.dumps({"message": f"connected {json.dumps(event)}"}))
+    return {
+        "statusCode": 200,
+        "headers": {"Sec-WebSocket-Protocol": query["protocol"], "X-Other": "dropped"}
+        if "protocol" in query
+        else {},
+    }
+
+
+def disconnect(event: dict[str, Any], _context: object) -> None:
+    print(json.dumps({"message": f"disconnected {json.dumps(event)}"}))
+
+
+def echo(event: dict[str, Any], context: Any) -> Any:
+    if "later" in event:
+        while True:
+            try:
+                management.post_to_connection(ConnectionId=event["later"], Data=b"later")
+            except management.exceptions.GoneException:
+                time.sleep(0.01)
+            else:
+                return None
+    if "invoked" in event:
+        return {"invoked": event["invoked"], "name": context.function_name}
+    body, connection_id = event["body"], event["requestContext"]["connectionId"]
+    match body:
+        case "raise":
+            raise RuntimeError("no")
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "sleep":
+            time.sleep(10)
+        case "malformed":
+            return None
+        case "environment":
+            event = {"greeting": os.environ["GREETING"], "pid": os.getpid()}
+    if body.startswith("slowly"):
+        time.sleep(0.3)
+    management.post_to_connection(ConnectionId=connection_id, Data=json.dumps(event).encode())
+    return {"statusCode": 200, "body": "discarded: the route is one-way"}
+
+
+def rest(event: dict[str, Any], _context: object) -> Any:
+    if event["rawPath"] == "/plain":
+        return {"no": "statusCode"}
+    return {
+        "statusCode": 201,
+        "headers": {"X-Seen": "yes"},
+        "cookies": ["a=1", "b=2"],
+        "body": json.dumps(event),
+    }

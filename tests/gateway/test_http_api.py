@@ -1,0 +1,49 @@
+"""The HTTP API and static files."""
+
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
+
+import pytest
+
+from tests.running_gateway import RunningGateway
+
+
+def get(url: str, **headers: str) -> HTTPResponse:
+    answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers))
+    assert isinstance(answer, HTTPResponse)
+    return answer
+
+
+def test_the_event_is_of_payload_format_2(gateway: RunningGateway) -> None:
+    with get(f"{gateway.http}/items/a%20b?x=1&x=2", Cookie="c=1; d=2") as answer:
+        event = json.load(answer)
+
+    assert answer.status == 201
+    assert answer.headers["X-Seen"] == "yes"
+    assert answer.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == "GET /items/{id}"
+    assert event["pathParameters"] == {"id": "a b"}
+    assert event["queryStringParameters"] == {"x": "1,2"}
+    assert event["cookies"] == ["c=1", "d=2"]
+    assert event["requestContext"]["http"]["method"] == "GET"
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+
+
+def test_the_most_specific_route_wins(gateway: RunningGateway) -> None:
+    with get(f"{gateway.http}/items/1/more") as answer:
+        assert json.load(answer)["routeKey"] == "ANY /{proxy+}"
+
+
+def test_without_a_status_code_all_is_the_body(gateway: RunningGateway) -> None:
+    with get(f"{gateway.http}/plain") as answer:
+        assert (answer.status, json.load(answer)) == (200, {"no": "statusCode"})
+
+
+def test_files_are_served_beside_it_and_nothing_outside(gateway: RunningGateway) -> None:
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        get(f"{gateway.http}/")  # the greedy route has no empty match, and there is no index.html
+    missing.value.close()
+    assert missing.value.code == 404

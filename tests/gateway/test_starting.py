@@ -1,0 +1,101 @@
+"""Starting and stopping: one line when it cannot, nothing left behind when it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.gateway.conftest import ECHO_APP
+from tests.running_gateway import free_ports, running_gateway, start_gateway
+
+TEMPLATE = str(ECHO_APP / "template.yaml")
+
+
+def failure(*arguments: str) -> str:
+    process = start_gateway(arguments)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    (line,) = error.splitlines()
+    return line
+
+
+def test_a_port_already_taken() -> None:
+    ws_port, http_port, lambda_port = free_ports(3)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", http_port))
+        taken.listen()
+
+        line = failure(
+            *("--template", TEMPLATE, "--ws-port", str(ws_port)),
+            *("--http-port", str(http_port), "--lambda-port", str(lambda_port)),
+        )
+
+    assert line.startswith(f"hadir-gateway: cannot listen on 127.0.0.1:{http_port}")
+    assert "choose another port" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Resources: [", "line 1 is not valid YAML"),
+        ("Hello: 1", "it has no Resources"),
+        ("Resources: {}", "neither a WebSocket API nor an HttpApi"),
+        (
+            "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: nowhere}}}",
+            "F: CodeUri must name a folder, found 'nowhere'",
+        ),
+        (
+            "Parameters: {P: {Type: String}}\nResources: {F: {Type: 'AWS::Serverless::Function', "
+            "Properties: {CodeUri: ., Handler: !Ref P}}}",
+            "parameter P has no default; give --parameter-overrides P=",
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_served(tmp_path: Path, text: str, words: str) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(text)
+
+    assert words in failure("--template", str(template))
+
+
+def test_no_template() -> None:
+    assert "cannot read nowhere.yaml: No such file" in failure("--template", "nowhere.yaml")
+
+
+def test_an_override_of_no_parameter() -> None:
+    line = failure("--template", TEMPLATE, "--parameter-overrides", "Nothing=1")
+    assert line.endswith("there is no parameter Nothing")
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_behind(name: signal.Signals) -> None:
+    with running_gateway(Path(TEMPLATE)) as gateway:
+        workers = psutil.Process(gateway.process.pid).children(recursive=True)
+        assert len(workers) >= 5
+
+        gateway.process.send_signal(name)
+
+        assert gateway.process.wait(10) == 0
+        assert not [worker for worker in workers if worker.is_running()]
+
+
+def test_workers_end_with_a_gateway_that_is_killed() -> None:
+    with running_gateway(Path(TEMPLATE)) as gateway:
+        workers = psutil.Process(gateway.process.pid).children(recursive=True)
+        os.kill(gateway.process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while any(worker.is_running() for worker in workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not [worker for worker in workers if worker.is_running()]
+
+
+def test_help_says_what_each_option_is_for() -> None:
+    command = [os.sys.executable, "-m", "apigw_local", "--help"]  # type: ignore[attr-defined]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for option in ("--template", "--ws-port", "--path", "--static", "--parameter-overrides"):
+        assert option in text

@@ -1,0 +1,105 @@
+"""A gateway in a process of its own, as a developer starts it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+_STARTING_SECONDS = 60
+
+
+class RunningGateway:
+    """A gateway that is ready, and what it has logged."""
+
+    def __init__(
+        self, process: "subprocess.Popen[str]", ws_port: int, http_port: int, lambda_port: int
+    ) -> None:
+        self.process = process
+        self.ws_port = ws_port
+        self.http_port = http_port
+        self.lambda_port = lambda_port
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.ws_port}"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def wait_for_line(self, pattern: str, seconds: float = 10) -> str:
+        """The first logged line in which ``pattern`` is found, waiting for it if need be."""
+
+        def found() -> str | None:
+            return next((line for line in self.lines if re.search(pattern, line)), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self.process.poll() is not None, seconds)
+            line = found()
+        if line is None:
+            last = "\n".join(text[:200] for text in self.lines[-20:])
+            raise AssertionError(f"no line has {pattern!r}; the last ones are:\n{last}")
+        return line
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(10)
+        self._reader.join(10)
+        return code
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+        self.process.stderr.close()
+
+
+@contextmanager
+def running_gateway(template: Path, *options: str) -> Iterator[RunningGateway]:
+    """Start a gateway on free ports, wait until it is ready, stop it in the end."""
+    ws_port, http_port, lambda_port = free_ports(3)
+    ports = ("--ws-port", ws_port, "--http-port", http_port, "--lambda-port", lambda_port)
+    process = start_gateway(["--template", str(template), *map(str, ports), *options])
+    gateway = RunningGateway(process, ws_port, http_port, lambda_port)
+    try:
+        gateway.wait_for_line("Ctrl-C stops everything", _STARTING_SECONDS)
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+def start_gateway(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "apigw_local", *arguments],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "AWS_REGION": "eu-west-1"},
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
