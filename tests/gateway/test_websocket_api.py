@@ -273,9 +273,7 @@ class TestMessages:
 
         assert asyncio.run(overtake()) == ["quickly", "slowly"]
 
-    @pytest.mark.parametrize(
-        ("frame", "code"), [(b"binary", 1003), ("x" * (32 * 1024 + 1), 1009)]
-    )
+    @pytest.mark.parametrize(("frame", "code"), [(b"binary", 1003), ("x" * (32 * 1024 + 1), 1009)])
     def test_what_is_not_taken_closes_the_socket(
         self, gateway: RunningGateway, frame: str | bytes, code: int
     ) -> None:

@@ -1,0 +1,270 @@
+"""The whole path: real sockets, the gateway, the real runtime client, real Redis."""
+
+import asyncio
+import json
+import re
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from redis import Redis
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from hadir.domain.identity import Identity
+from hadir.membership.membership import Membership
+from tests.running_gateway import RunningGateway
+from tests.system.conftest import running_hadir
+from tests.system.people import new_session, person, status_of
+
+
+def test_a_customer_leaves_and_the_admin_is_told(hadir: RunningGateway) -> None:
+    """The old system's manual test."""
+    session = new_session()
+
+    async def run() -> None:
+        async with person(hadir, session, "admin_456") as admin:
+            first = await admin.told()
+            assert first["event_user_id"] == "admin_456"
+            async with person(hadir, session, "customer_123") as customer:
+                own = await customer.told()
+                assert (own["event_type"], own["event_user_id"]) == (
+                    "user_connected",
+                    "customer_123",
+                )
+                joined = await admin.told()
+                assert joined == own
+                assert joined["connection_status"]["customer_connected"] is True
+                rest = status_of(hadir, session)
+                assert rest["users"] == joined["connection_status"]["users"]
+                assert rest["version"] == 2
+                customer.cut()
+            left = await admin.told()
+            assert (left["event_type"], left["event_user_id"]) == (
+                "user_disconnected",
+                "customer_123",
+            )
+            status = left["connection_status"]
+            assert status["customer_connected"] is False
+            assert status["total_customer"] == 0
+            assert status["agent_connected"] is True
+            assert list(status["users"]) == ["admin_456"]
+            assert [data["version"] for data in (first, joined, left)] == [1, 2, 3]
+            rest = status_of(hadir, session)
+            assert (rest["customer_connected"], rest["version"]) == (False, 3)
+            assert rest["epoch"] == left["epoch"]
+            assert rest["session_id"] == session
+
+    asyncio.run(run())
+
+
+def test_the_six_log_lines(hadir: RunningGateway) -> None:
+    session = new_session()
+
+    async def run() -> None:
+        async with person(hadir, session, "admin_456") as admin:
+            await admin.told()
+            async with person(hadir, session, "customer_123") as customer:
+                await customer.told()
+            await admin.told()
+            await admin.told()
+
+    asyncio.run(run())
+    for line in (
+        f"[Connect] WebSocket client connected: customer_123 (customer) to session {session}",
+        f"[Connect] Broadcasted connection status to session {session}: 2/2 clients received",
+        f"[Disconnect] User customer_123 (customer) disconnecting from session {session}",
+        f"[Disconnect] Removed connection: customer_123 from session {session}. "
+        "Remaining connections: 1",
+        f"[Disconnect] Broadcasted connection status to session {session}: 1/1 clients received",
+        f"[Disconnect] WebSocket client disconnected: customer_123 (customer) "
+        f"from session {session}",
+    ):
+        hadir.wait_for_line(re.escape(line) + "$")
+
+
+def test_two_tabs_one_closes(hadir: RunningGateway) -> None:
+    """Named after reverb#213: every tab fired joined and left."""
+    session = new_session()
+
+    async def run() -> None:
+        async with person(hadir, session, "admin_1") as admin:
+            await admin.told()
+            async with person(hadir, session, "customer_1") as first:
+                await first.told()
+                await admin.told()
+                async with person(hadir, session, "customer_1") as second:
+                    snapshot = await second.told()
+                    assert "event_type" not in snapshot
+                    users = snapshot["connection_status"]["users"]
+                    assert users["customer_1"]["connections"] == 2
+                    assert snapshot["status_version"] == 2
+                assert await admin.quiet()
+                assert status_of(hadir, session)["users"]["customer_1"]["connections"] == 1
+            left = await admin.told()
+            assert (left["event_type"], left["version"]) == ("user_disconnected", 3)
+
+    asyncio.run(run())
+
+
+def test_the_query_form_and_the_path_form_meet(hadir: RunningGateway) -> None:
+    session = new_session()
+
+    async def run() -> None:
+        async with person(hadir, session, "admin_1") as admin:
+            await admin.told()
+            query = f"session_id={session}&user_id=agent_1&user_type=agent"
+            async with connect(f"{hadir.ws}/live?{query}"):
+                joined = await admin.told()
+                assert joined["connection_status"]["total_agent"] == 2
+
+    asyncio.run(run())
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        ("session", "user", "kind"),
+        [
+            ("s", "u", "root"),
+            ("s", "u", "Customer"),
+            ("s%7B1%7D", "u", "customer"),
+            ("s", "u%20", "customer"),
+            ("s" * 129, "u", "customer"),
+            ("s", "%D0%B0", "customer"),
+        ],
+    )
+    def test_whoever_does_not_fit_the_contract(
+        self, hadir: RunningGateway, session: str, user: str, kind: str
+    ) -> None:
+        async def run() -> int:
+            with pytest.raises(InvalidStatus) as refused:
+                async with person(hadir, session, user, kind):
+                    pass
+            return refused.value.response.status_code
+
+        assert asyncio.run(run()) == 403
+
+    def test_rest_names_what_is_wrong(self, hadir: RunningGateway) -> None:
+        status, body = rest_error(f"{hadir.http}/api/session/%7Bx%7D/connection-status")
+
+        assert status == 400
+        assert body["error"]["code"] == "invalid_request"
+        assert body["error"]["message"].startswith("session_id must be")
+        assert body["error"]["request_id"]
+
+    def test_an_unknown_session_has_nobody_in_it(self, hadir: RunningGateway) -> None:
+        status = status_of(hadir, "never-seen")
+        assert (status["users"], status["version"], status["epoch"]) == ({}, 0, "")
+
+
+class TestMessages:
+    def test_a_heartbeat_is_acknowledged_and_told_to_nobody_else(
+        self, hadir: RunningGateway
+    ) -> None:
+        session = new_session()
+
+        async def run() -> None:
+            async with person(hadir, session, "admin_1") as admin:
+                await admin.told()
+                async with person(hadir, session, "customer_1") as customer:
+                    await customer.told()
+                    await admin.told()
+                    ack = await customer.ask('{"action": "heartbeat"}')
+                    assert ack["type"] == "heartbeat_ack"
+                    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", ack["data"]["server_time"])
+                    assert await admin.quiet()
+
+        asyncio.run(run())
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ("hello", "invalid_json"),
+            ("[1]", "invalid_payload"),
+            ('{"action": "fly"}', "unknown_action"),
+            ('{"action": "$disconnect"}', "unknown_action"),
+        ],
+    )
+    def test_anything_else_gets_an_error_and_changes_nothing(
+        self, hadir: RunningGateway, text: str, code: str
+    ) -> None:
+        session = new_session()
+
+        async def run() -> dict[str, Any]:
+            async with person(hadir, session, "customer_1") as customer:
+                await customer.told()
+                before = status_of(hadir, session)
+                answer = await customer.ask(text)
+                assert status_of(hadir, session) == before
+                return answer
+
+        answer = asyncio.run(run())
+        assert answer["type"] == "error"
+        assert answer["data"]["code"] == code
+        assert answer["data"]["request_id"]
+
+    def test_a_session_that_redis_forgot_heals_with_the_next_heartbeat(
+        self, hadir: RunningGateway, redis: Redis
+    ) -> None:
+        session = new_session()
+
+        async def run() -> None:
+            async with person(hadir, session, "customer_1") as customer:
+                before = await customer.told()
+                redis.flushall()
+
+                told = [await customer.ask('{"action": "heartbeat"}'), await customer.receive()]
+
+                update, ack = sorted(told, key=lambda frame: str(frame["type"]))
+                assert ack["type"] == "heartbeat_ack"
+                assert update["data"]["event_user_id"] == "customer_1"
+                assert update["data"]["version"] == 1
+                assert update["data"]["epoch"] != before["epoch"]
+
+        asyncio.run(run())
+
+    def test_a_socket_whose_announcement_was_lost_opens_with_its_first_message(
+        self, hadir: RunningGateway, redis: Redis
+    ) -> None:
+        session = new_session()
+        membership = Membership(redis)
+
+        async def run() -> None:
+            async with person(hadir, session, "customer_1") as customer:
+                await customer.told()
+                (member,) = membership.session(session).members
+                redis.flushall()
+                membership.admit(
+                    member.connection_id, Identity.parse(session, "customer_1", "customer")
+                )
+                assert status_of(hadir, session)["users"] == {}
+
+                told = await customer.ask('{"action": "heartbeat"}')
+
+                assert told["data"]["event_type"] == "user_connected"
+                assert list(status_of(hadir, session)["users"]) == ["customer_1"]
+
+        asyncio.run(run())
+
+
+class TestRedisUnavailable:
+    def test_who_comes_is_refused_and_told_to_try_again(self) -> None:
+        async def attempt(hadir: RunningGateway) -> int:
+            with pytest.raises(InvalidStatus) as refused:
+                async with person(hadir, "s", "customer_1"):
+                    pass
+            return refused.value.response.status_code
+
+        with running_hadir("redis://127.0.0.1:1") as hadir:
+            assert asyncio.run(attempt(hadir)) == 503
+            for path in ("session/s/connection-status", "health"):
+                status, body = rest_error(f"{hadir.http}/api/{path}")
+                assert (status, body["error"]["code"]) == (503, "unavailable")
+
+
+def rest_error(url: str) -> tuple[int, dict[str, Any]]:
+    with pytest.raises(urllib.error.HTTPError) as answered:
+        urllib.request.urlopen(url)
+    with answered.value as error:
+        return error.code, json.load(error)

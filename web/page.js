@@ -1,0 +1,126 @@
+/** The demo page: a customer's and an admin's panel on one session, each on a socket of its own. */
+
+import { HadirClient } from "./hadir.js";
+import { customerHasLeft, needsAgent, notification } from "./notices.js";
+
+const POLL_MS = 1000;
+const FEED_LENGTH = 6;
+const parameters = new URLSearchParams(location.search);
+const sessionId = parameters.get("session") ?? newSession();
+const url = parameters.get("ws") ?? `ws://${location.hostname}:8081/live`;
+
+/** Keep the session in the address, so that it can be opened in another tab. */
+function newSession() {
+  const id = `demo-${Math.random().toString(36).slice(2, 10)}`;
+  parameters.set("session", id);
+  history.replaceState(null, "", `?${parameters}`);
+  return id;
+}
+
+/** One person's panel: their socket, who they see, what they were told. */
+class Panel {
+  constructor(root) {
+    this.root = root;
+    this.connected = false;
+    const { user: userId, type: userType } = root.dataset;
+    this.client = new HadirClient({ url, sessionId, userId, userType });
+    this.client.addEventListener("connection", ({ detail }) => this.showConnection(detail));
+    this.client.addEventListener("state", ({ detail }) => this.showStatus(detail.status));
+    this.button = root.querySelector(".toggle");
+    this.button.addEventListener("click", () => this.toggle());
+  }
+
+  toggle() {
+    this.connected = !this.connected;
+    this.button.textContent = this.connected ? "Leave" : "Connect";
+    if (this.connected) {
+      this.client.start();
+    } else {
+      this.client.close();
+      this.showStatus(null);
+    }
+  }
+
+  showConnection(connection) {
+    const pill = this.root.querySelector(".pill");
+    pill.textContent = connection;
+    pill.dataset.connection = connection;
+  }
+
+  showStatus(status) {
+    const people = Object.entries(status?.users ?? {}).map(([id, user]) => {
+      const item = element("li", id, user.user_type);
+      const tabs = user.connections > 1 ? ` · ${user.connections} tabs` : "";
+      item.append(element("small", `${user.user_type}${tabs}`));
+      return item;
+    });
+    const nobody = element("li", this.connected ? "Nobody yet" : "Not in the session", "nobody");
+    this.root.querySelector(".people").replaceChildren(...(people.length ? people : [nobody]));
+  }
+
+  tell(text, kind) {
+    const feed = this.root.querySelector(".feed");
+    const item = element("li", text, kind);
+    item.prepend(element("time", new Date().toLocaleTimeString()));
+    feed.prepend(item);
+    while (feed.children.length > FEED_LENGTH) feed.lastChild.remove();
+  }
+}
+
+/** The customer sees who is there. */
+class CustomerPanel extends Panel {
+  constructor(root) {
+    super(root);
+    this.client.addEventListener("update", ({ detail }) => {
+      this.tell(notification(null, detail), detail.event_type);
+    });
+  }
+}
+
+/** The admin is told who comes and goes, alerted when the customer is gone, and asked to step in. */
+class AdminPanel extends Panel {
+  #before = null;
+
+  constructor(root) {
+    super(root);
+    this.alert = root.querySelector(".alert");
+    this.prompt = root.querySelector(".prompt");
+    this.prompt.querySelector("button").addEventListener("click", () => this.toggle());
+    // The client emits `state` first, then `update`: what was known before is kept until then.
+    this.client.addEventListener("update", ({ detail }) => {
+      this.tell(notification(this.#before, detail), detail.event_type);
+      if (customerHasLeft(this.#before, detail)) this.alert.hidden = false;
+      if (detail.connection_status.customer_connected) this.alert.hidden = true;
+      this.#before = detail.connection_status;
+    });
+    setInterval(() => this.lookIn(), POLL_MS);
+  }
+
+  toggle() {
+    super.toggle();
+    this.#before = null;
+    this.alert.hidden = true;
+    this.prompt.hidden = true;
+  }
+
+  /** From outside, the session's status comes by REST. */
+  async lookIn() {
+    if (this.connected) return;
+    const answer = await fetch(`/api/session/${sessionId}/connection-status`);
+    if (answer.ok && !this.connected) this.prompt.hidden = !needsAgent(await answer.json());
+  }
+}
+
+function element(name, text, kind = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  made.className = kind;
+  return made;
+}
+
+document.querySelector("#session").textContent = sessionId;
+document.querySelector("#another").href = `?${parameters}`;
+for (const root of document.querySelectorAll(".panel")) {
+  const panel = root.dataset.type === "admin" ? new AdminPanel(root) : new CustomerPanel(root);
+  panel.showStatus(null);
+}
