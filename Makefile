@@ -1,10 +1,11 @@
-# Two commands: `make run` and `make test`. Each installs what it needs into .venv first.
+# Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit sam browser bench soak build lock clean
+.PHONY: help run test lint unit browser soak bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := layers/hadir/python gateway functions local tests benchmarks
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+export SAM_CLI_TELEMETRY := 0
 
 help: ## Show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -12,17 +13,67 @@ help: ## Show this
 run: .venv/run ## Start Redis, the gateway and the page on this machine
 	@$(BIN)/python -m local
 
+test: lint unit .venv-sam/done browser ## Check and test everything
+	@$(BIN)/pytest
+
+lint: .venv/dev ## Format, lint, types and architecture, without changing anything
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@$(BIN)/mypy
+
+unit: ## Test the browser client without a browser
+	@node --test --test-reporter=dot tests/web/
+
+browser: tests/browser/node_modules/.done ## Install what the browser tests need
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
+		echo "Installing Chromium"; \
+		apt-get -qq update && apt-get -qq install --no-install-recommends chromium >/dev/null; }
+
+soak: .venv/dev ## 1,000 cycles in each of 32 sessions, by hand; takes minutes
+	@HADIR_CYCLES=32000 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py
+
+bench: .venv/dev ## Measure, side by side
+	@$(BIN)/python -m benchmarks.fan_out
+
+build: .venv/dev .venv-sam/done ## Build what would be deployed, into .aws-sam
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv-sam/bin/sam build
+
+format: .venv/dev ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: .venv/dev ## Take the newest versions of all dependencies
+	@set -e; compile() { $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+		--no-header --python-version 3.11 "$$1" -o "$$2"; }; \
+	compile requirements/layer.in layers/dependencies/requirements.txt; \
+	for name in run dev sam; do compile requirements/$$name.in requirements/$$name.txt; done
+
+clean: ## Remove everything that was installed or built
+	@rm -rf .venv .venv-sam .aws-sam tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
+
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Hadir needs Python 3.11 or later: make PYTHON=python3.12 …" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
 
 .venv/run: .venv/python requirements/run.txt pyproject.toml gateway/pyproject.toml
-	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e . -e gateway
+	@echo "Installing what Hadir needs to run"
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e . -e gateway
 	@touch $@
 
 .venv/dev: .venv/run requirements/dev.txt
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@echo "Installing what the tests need"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-sam/done: .venv/dev requirements/sam.txt
+	@echo "Installing the SAM CLI"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-sam
+	@$(BIN)/uv pip install --quiet --python .venv-sam --require-hashes -r requirements/sam.txt
+	@touch $@
+
+tests/browser/node_modules/.done: tests/browser/package-lock.json
+	@cd tests/browser && npm ci --silent
 	@touch $@

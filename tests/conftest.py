@@ -1,12 +1,14 @@
-"""A real Redis for every test that asks for one."""
+"""What tests ask for: a real Redis, membership on it, Hadir running."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from redis import Redis
 
 from hadir.membership.membership import Membership
 from local.embedded_redis import embedded_redis
+from tests.running_gateway import ROOT, RunningGateway, running_gateway
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,19 @@ def clock() -> Clock:
 @pytest.fixture
 def membership(redis: Redis, clock: Clock) -> Membership:
     return Membership(redis, clock)
+
+
+@pytest.fixture(scope="session")
+def hadir(redis_url: str) -> Iterator[RunningGateway]:
+    """Hadir as `make run` starts it, on ports of its own."""
+    with running_hadir(redis_url) as gateway:
+        yield gateway
+
+
+def running_hadir(redis_url: str) -> AbstractContextManager[RunningGateway]:
+    return running_gateway(
+        ROOT / "template.yaml",
+        *("--path", "/ws/{session_id}/{user_id}/{user_type}"),
+        *("--static", str(ROOT / "web")),
+        *("--parameter-overrides", f"RedisUrl={redis_url}"),
+    )

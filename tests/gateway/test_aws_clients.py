@@ -5,28 +5,16 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.aws import aws
 from tests.running_gateway import RunningGateway
 
 Action = Callable[[ClientConnection, str], Awaitable[Any]]
-
-
-def aws(service: str, endpoint: str, **config: Any) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name="eu-west-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"total_max_attempts": 1}, **config),
-    )
 
 
 @pytest.fixture

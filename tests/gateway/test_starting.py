@@ -50,8 +50,10 @@ def test_a_port_already_taken() -> None:
             "F: CodeUri must name a folder, found 'nowhere'",
         ),
         (
-            "Parameters: {P: {Type: String}}\nResources: {F: {Type: 'AWS::Serverless::Function', "
-            "Properties: {CodeUri: ., Handler: !Ref P}}}",
+            (
+                "Parameters: {P: {Type: String}}\nResources: {F: "
+                "{Type: 'AWS::Serverless::Function', Properties: {CodeUri: ., Handler: !Ref P}}}"
+            ),
             "parameter P has no default; give --parameter-overrides P=",
         ),
     ],

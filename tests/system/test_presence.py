@@ -14,8 +14,8 @@ from websockets.exceptions import InvalidStatus
 
 from hadir.domain.identity import Identity
 from hadir.membership.membership import Membership
+from tests.conftest import running_hadir
 from tests.running_gateway import RunningGateway
-from tests.system.conftest import running_hadir
 from tests.system.people import new_session, person, status_of
 
 
@@ -75,11 +75,15 @@ def test_the_six_log_lines(hadir: RunningGateway) -> None:
         f"[Connect] WebSocket client connected: customer_123 (customer) to session {session}",
         f"[Connect] Broadcasted connection status to session {session}: 2/2 clients received",
         f"[Disconnect] User customer_123 (customer) disconnecting from session {session}",
-        f"[Disconnect] Removed connection: customer_123 from session {session}. "
-        "Remaining connections: 1",
+        (
+            f"[Disconnect] Removed connection: customer_123 from session {session}. "
+            "Remaining connections: 1"
+        ),
         f"[Disconnect] Broadcasted connection status to session {session}: 1/1 clients received",
-        f"[Disconnect] WebSocket client disconnected: customer_123 (customer) "
-        f"from session {session}",
+        (
+            f"[Disconnect] WebSocket client disconnected: customer_123 (customer) "
+            f"from session {session}"
+        ),
     ):
         hadir.wait_for_line(re.escape(line) + "$")
 

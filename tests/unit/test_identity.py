@@ -14,7 +14,8 @@ def test_every_id_the_contract_allows_is_taken(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "x" * 129, "a b", "a\n", "{1}", "a/b", "é", "а", "٣", None, 7, ["a"], "a\x00"]
+    "value",
+    ["", "x" * 129, "a b", "a\n", "{1}", "a/b", "é", "\u0430", "\u0663", None, 7, ["a"], "a\x00"],
 )
 def test_every_other_id_is_refused_without_being_repeated(value: object) -> None:
     with pytest.raises(InvalidIdentity, match=r"^user_id must be 1 to 128 characters"):

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
 import pytest
 from awscrt.auth import AwsCredentialsProvider
 from botocore.auth import SigV4Auth
@@ -22,6 +20,7 @@ from moto.server import ThreadedMotoServer
 from hadir.connections.poster import Poster
 from hadir.connections.sockets import Sockets
 from hadir.domain.delivery import Delivery, Outcome
+from tests.aws import aws
 
 HANG = -1
 CUT = 0
@@ -204,42 +203,46 @@ class TestMoto:
             server.stop()
 
     @mock_aws
-    def test_a_socket_moto_knows_is_open(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert Sockets(management_client()).is_open("c1")
+    def test_a_socket_moto_knows_is_open(self) -> None:
+        assert Sockets(
+            aws("apigatewaymanagementapi", "https://x.execute-api.eu-west-1.amazonaws.com")
+        ).is_open("c1")
 
 
 class TestSockets:
     def test_a_socket_is_asked_for_until_it_is_open(self, stub: "GetConnection") -> None:
-        stub.statuses = [410, 410, 200]
+        stub.statuses += [410, 410, 200]
 
-        assert Sockets(management_client(stub.endpoint)).wait_until_open("c1", 5)
+        assert Sockets(aws("apigatewaymanagementapi", stub.endpoint)).wait_until_open("c1", 5)
         assert stub.statuses == []
 
     def test_waiting_ends(self, stub: "GetConnection") -> None:
-        stub.statuses = [410] * 1000
+        stub.statuses += [410] * 1000
         before = time.monotonic()
 
-        assert not Sockets(management_client(stub.endpoint)).wait_until_open("c1", 0.1)
+        assert not Sockets(aws("apigatewaymanagementapi", stub.endpoint)).wait_until_open("c1", 0.1)
         assert time.monotonic() - before < 5
 
     def test_any_other_answer_is_an_error(self, stub: "GetConnection") -> None:
-        stub.statuses = [403]
+        stub.statuses += [403]
 
         with pytest.raises(Exception, match="403"):
-            Sockets(management_client(stub.endpoint)).is_open("c1")
+            Sockets(aws("apigatewaymanagementapi", stub.endpoint)).is_open("c1")
 
 
 @dataclass
 class GetConnection:
     endpoint: str
-    statuses: list[int] = field(default_factory=list)
+    statuses: list[int]
 
 
-@pytest.fixture
-def stub() -> Iterator[GetConnection]:
+@pytest.fixture(name="stub")
+def _stub() -> Iterator[GetConnection]:
+    statuses: list[int] = []
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(stub.statuses.pop(0))
+            self.send_response(statuses.pop(0))
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -247,23 +250,12 @@ def stub() -> Iterator[GetConnection]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    stub = GetConnection(f"http://127.0.0.1:{server.server_port}/live")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield stub
+    yield GetConnection(f"http://127.0.0.1:{server.server_port}/live", statuses)
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def management_client(endpoint: str | None = None) -> Any:
-    return boto3.client(
-        "apigatewaymanagementapi",
-        endpoint_url=endpoint,
-        region_name="eu-west-1",
-        aws_access_key_id="AKIDEXAMPLE",
-        aws_secret_access_key="secret",
-    )
 
 
 def test_timestamps_are_now(api: ManagementApi, poster: Poster) -> None:

@@ -1,0 +1,53 @@
+"""The sample events, each given to its function under the real runtime client."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hadir.wire.events import read_socket_event
+from tests.aws import aws
+from tests.running_gateway import ROOT, RunningGateway
+
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+
+
+def test_there_is_one_for_every_function() -> None:
+    functions = {folder.parent.name for folder in (ROOT / "functions").glob("*/app.py")}
+    assert {event.stem for event in EVENTS} == functions
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.stem)
+def test_its_function_takes_it(hadir: RunningGateway, event: Path) -> None:
+    functions = aws("lambda", f"http://127.0.0.1:{hadir.lambda_port}")
+
+    answer = functions.invoke(
+        FunctionName=f"{event.stem.capitalize()}Function", Payload=event.read_bytes()
+    )
+
+    body = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, body
+    if event.stem == "authorize":
+        assert body["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+        assert body["context"]["user_id"] == "customer_123"
+    elif event.stem != "announce":
+        assert body["statusCode"] == 200
+
+
+@pytest.mark.parametrize("name", ["connect", "default", "disconnect"])
+def test_the_identity_is_read_from_the_context(name: str) -> None:
+    socket = read_socket_event(json.loads((ROOT / "events" / f"{name}.json").read_text()))
+
+    assert socket.connection_id == "ejHAm_tb4qkCHlw="
+    assert socket.identity is not None
+    assert socket.identity.user_id == "customer_123"
+
+
+def test_a_disconnect_without_context_is_read_all_the_same() -> None:
+    event = json.loads((ROOT / "events" / "disconnect.json").read_text())
+    del event["requestContext"]["authorizer"]
+    del event["requestContext"]["requestId"]
+
+    socket = read_socket_event(event)
+
+    assert (socket.connection_id, socket.identity) == ("ejHAm_tb4qkCHlw=", None)

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { HadirClient, applyUpdate, initialState, retryDelay } from "../../web/hadir.js";
+import { customerHasLeft, needsAgent, notification } from "../../web/notices.js";
+
+const admin = { user_type: "admin", connections: 1 };
+const customer = { user_type: "customer", connections: 1 };
+
+function status(users) {
+  const kinds = Object.values(users).map((user) => user.user_type);
+  return {
+    users,
+    customer_connected: kinds.includes("customer"),
+    agent_connected: kinds.some((kind) => kind !== "customer"),
+  };
+}
+
+function update(version, users, event = {}) {
+  return {
+    epoch: "e1",
+    status_version: version,
+    connection_status: status(users),
+    ...(event.event_type ? { version } : {}),
+    ...event,
+  };
+}
+
+const left = { event_type: "user_disconnected", event_user_id: "c" };
+const joined = { event_type: "user_connected", event_user_id: "c" };
+
+describe("applyUpdate", () => {
+  it("takes the status and the event", () => {
+    const data = update(2, { a: admin, c: customer }, joined);
+    const state = applyUpdate(initialState, data);
+    assert.equal(state.lastEvent, data);
+    assert.equal(state.status, data.connection_status);
+    assert.deepEqual([state.version, state.statusVersion, state.epoch], [2, 2, "e1"]);
+  });
+
+  it("keeps the newest status when a snapshot comes late", () => {
+    const now = applyUpdate(initialState, update(3, { a: admin }, left));
+    const state = applyUpdate(now, update(2, { a: admin, c: customer }));
+    assert.equal(state.status, now.status);
+    assert.equal(state.lastEvent, now.lastEvent);
+  });
+
+  it("drops an event it has seen, as after a recovery", () => {
+    const now = applyUpdate(initialState, update(3, { a: admin }, left));
+    const again = { ...update(3, { a: admin }, left), recovered: true };
+    assert.equal(applyUpdate(now, again).lastEvent, now.lastEvent);
+  });
+
+  it("starts over with a new epoch, though its versions are lower", () => {
+    const now = applyUpdate(initialState, update(9, { a: admin }, left));
+    const first = { ...update(1, { c: customer }, joined), epoch: "e2" };
+    const state = applyUpdate(now, first);
+    assert.equal(state.lastEvent, first);
+    assert.deepEqual([state.version, state.epoch], [1, "e2"]);
+  });
+
+  it("fires no event for a snapshot", () => {
+    assert.equal(applyUpdate(initialState, update(2, { a: admin })).lastEvent, null);
+  });
+});
+
+describe("retryDelay", () => {
+  it("is full jitter under a ceiling that doubles up to 20 s", () => {
+    const longest = [0, 1, 2, 5, 6, 100].map((attempt) => retryDelay(attempt, () => 1));
+    assert.deepEqual(longest, [500, 1000, 2000, 16000, 20000, 20000]);
+    assert.equal(retryDelay(3, () => 0), 0);
+  });
+});
+
+describe("HadirClient", () => {
+  it("says what it needs", () => {
+    const incomplete = { url: "ws://x/live", sessionId: "s", userType: "customer" };
+    assert.throws(() => new HadirClient(incomplete), /HadirClient needs user_id/);
+  });
+});
+
+describe("notices", () => {
+  const both = status({ a: admin, c: customer });
+
+  it("name who came and who went", () => {
+    assert.equal(notification(null, update(2, both.users, joined)), "c (customer) joined");
+    assert.equal(notification(both, update(3, { a: admin }, left)), "c (customer) left");
+    assert.equal(notification(null, update(3, { a: admin }, left)), "c left");
+  });
+
+  it("raise the alert when the last customer has gone and an agent is there", () => {
+    assert.equal(customerHasLeft(both, update(3, { a: admin }, left)), true);
+  });
+
+  it("raise none when another customer stays, an agent went, or nobody is there to be told", () => {
+    assert.equal(customerHasLeft(both, update(3, { a: admin, d: customer }, left)), false);
+    assert.equal(customerHasLeft(status({ a: admin, b: admin }), update(3, { a: admin }, left)), false);
+    assert.equal(customerHasLeft(both, update(3, {}, left)), false);
+  });
+
+  it("ask for an agent only while a customer waits alone", () => {
+    assert.equal(needsAgent(status({ c: customer })), true);
+    assert.equal(needsAgent(both), false);
+    assert.equal(needsAgent(status({})), false);
+    assert.equal(needsAgent(null), false);
+  });
+});
