@@ -11,7 +11,7 @@ from tests.running_gateway import ROOT
 HEAVY = {"aws_lambda_powertools.event_handler", "awscrt", "boto3", "pydantic", "redis"}
 NEEDED = {
     "authorize": set[str](),
-    "connect": {"boto3", "redis"},
+    "connect": {"awscrt", "boto3", "redis"},  # botocore takes awscrt where there is one
     "announce": {"awscrt", "boto3", "redis"},
     "disconnect": {"awscrt", "redis"},
     "default": {"awscrt", "pydantic", "redis"},
