@@ -13,6 +13,9 @@ ASYNC_RETRY_SECONDS = (60.0, 120.0)
 """Pauses before an asynchronous invocation that failed is tried again ("Invoking a Lambda function
 asynchronously")."""
 
+PATIENCE_SECONDS = 0.05
+"""How long an invocation waits for a busy worker before another one is started."""
+
 
 class Functions:
     """Invokes functions by name.
@@ -95,7 +98,8 @@ class _Pool:
         self._waiting: deque[Invocation] = deque()
         self._starting = 0
         self._stopping = False
-        self._starter: asyncio.Task[Worker] | None = None
+        self._starter: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def invoke(self, payload: bytes) -> Result:
         invocation = Invocation(payload)
@@ -107,10 +111,15 @@ class _Pool:
         return await invocation.result
 
     async def start_worker(self) -> Worker:
+        """Start a process; it takes invocations once it has imported its handler."""
+        worker = self._new_worker()
+        await worker.start(self._environment)
+        return worker
+
+    def _new_worker(self) -> Worker:
         worker = Worker(self._function, self._region, self, self._log.output)
         self._workers.add(worker)
         self._starting += 1
-        await worker.start(self._environment)
         return worker
 
     async def stop(self) -> None:
@@ -138,7 +147,20 @@ class _Pool:
         self._start_soon()
 
     def _start_soon(self) -> None:
-        """Start another worker if invocations wait. One at a time: many would slow each other."""
+        """Start another worker if an invocation has waited too long. One at a time.
+
+        Lambda would start one at once; here they would take each other's cores.
+        """
         full = self._starting or len(self._workers) >= self._most_workers
-        if self._waiting and not full and not self._stopping:
-            self._starter = asyncio.create_task(self.start_worker())
+        if not self._waiting or full or self._stopping:
+            return
+        loop = asyncio.get_running_loop()
+        waited = loop.time() - self._waiting[0].asked_at
+        if not self._workers or waited >= PATIENCE_SECONDS:
+            self._starter = asyncio.create_task(self._new_worker().start(self._environment))
+        elif self._alarm is None:
+            self._alarm = loop.call_later(PATIENCE_SECONDS - waited, self._look_again)
+
+    def _look_again(self) -> None:
+        self._alarm = None
+        self._start_soon()

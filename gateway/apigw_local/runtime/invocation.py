@@ -34,9 +34,14 @@ class Result:
 
 @dataclass(slots=True)
 class Invocation:
-    """A payload on its way through a worker."""
+    """A payload on its way through a worker.
+
+    Attributes:
+        asked_at: by the event loop's clock, seconds.
+    """
 
     payload: bytes
+    asked_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     result: "asyncio.Future[Result]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
