@@ -22,7 +22,7 @@ def main() -> int:
     )
     _, options = parser.parse_known_args()
     # A signal becomes an exception, so that every `finally` and `with` below cleans up.
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     try:
         with redis_url() as url:

@@ -22,7 +22,7 @@ class Log:
         """Something the gateway did."""
         now = time.time()
         clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now * 1000) % 1000:03d}"
-        line = f"{self._paint(clock, 'dim')}  {self._paint(f'{source:<14}', colour)} {text}\n"
+        line = f"{self._paint(clock, 'dim')}  {self._paint(f'{source:<18}', colour)} {text}\n"
         with self._lock:
             self._stream.write(line)
             self._stream.flush()
