@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -92,10 +93,22 @@ def echo(event: dict[str, Any], context: Any) -> Any:
             return None
         case "environment":
             event = {"greeting": os.environ["GREETING"], "pid": os.getpid()}
-    if body.startswith("slowly"):
-        time.sleep(0.3)
     management.post_to_connection(ConnectionId=connection_id, Data=json.dumps(event).encode())
     return {"statusCode": 200, "body": "discarded: the route is one-way"}
+
+
+def meet(event: dict[str, Any], _context: object) -> Any:
+    """The first of two waits for the second: they must run side by side."""
+    message = json.loads(event["body"])
+    place = Path(message["place"])
+    if message["who"] == "first":
+        while not place.exists():
+            time.sleep(0.01)
+    else:
+        place.touch()
+    connection_id = event["requestContext"]["connectionId"]
+    management.post_to_connection(ConnectionId=connection_id, Data=message["who"].encode())
+    return {"statusCode": 200}
 
 
 def rest(event: dict[str, Any], _context: object) -> Any:
