@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -264,14 +265,17 @@ class TestMessages:
         assert frame.startswith(start)
         assert ID.fullmatch(json.loads(frame)["requestId"])
 
-    def test_messages_of_one_socket_run_side_by_side(self, gateway: RunningGateway) -> None:
-        async def overtake() -> list[str]:
+    def test_messages_of_one_socket_run_side_by_side(
+        self, gateway: RunningGateway, tmp_path: Path
+    ) -> None:
+        async def meet() -> set[str | bytes]:
             async with client(gateway) as socket:
-                await socket.send("slowly")
-                await socket.send("quickly")
-                return [json.loads(await socket.recv())["body"] for _ in range(2)]
+                for who in ("first", "second"):
+                    message = {"do": "meet", "who": who, "place": str(tmp_path / "place")}
+                    await socket.send(json.dumps(message))
+                return {await socket.recv(), await socket.recv()}
 
-        assert asyncio.run(overtake()) == ["quickly", "slowly"]
+        assert asyncio.run(meet()) == {"first", "second"}
 
     @pytest.mark.parametrize(("frame", "code"), [(b"binary", 1003), ("x" * (32 * 1024 + 1), 1009)])
     def test_what_is_not_taken_closes_the_socket(
