@@ -11,7 +11,7 @@ help: ## Show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 run: .venv/run ## Start Redis, the gateway and the page on this machine
-	@$(BIN)/python -m local
+	@$(BIN)/python -m local $(ARGS)
 
 test: lint unit .venv-sam/done browser ## Check and test everything
 	@$(BIN)/pytest
@@ -49,7 +49,8 @@ lock: .venv/dev ## Take the newest versions of all dependencies
 	for name in run dev sam; do compile requirements/$$name.in requirements/$$name.txt; done
 
 clean: ## Remove everything that was installed or built
-	@rm -rf .venv .venv-sam .aws-sam tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv .venv-sam .aws-sam tests/browser/node_modules .*_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -r {} +
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -35,7 +35,7 @@ def redis_url() -> Iterator[str]:
         try:
             _ping(given)
         except (RedisError, ValueError) as error:
-            raise NoRedis(f"REDIS_URL does not answer ({error}); correct or unset it") from error
+            raise NoRedis(f"REDIS_URL cannot be used ({error}); correct or unset it") from error
         yield given
         return
     with embedded_redis() as url:
@@ -51,15 +51,20 @@ def embedded_redis() -> Iterator[str]:
     """
     port = _free_port()
     url = f"redis://127.0.0.1:{port}"
+    # Needed only until the server is up, so that nothing is left even if we are killed.
     with tempfile.TemporaryDirectory(prefix="hadir-redis-") as folder:
         options = {"port": port, "bind": "127.0.0.1", "dir": folder, "logfile": "redis.log"}
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         server = child.start([redis_server(), *flags, "--save", "", "--appendonly", "no"])
         try:
             _wait_until_up(url, server, Path(folder) / "redis.log")
-            yield url
-        finally:
+        except BaseException:
             server.stop()
+            raise
+    try:
+        yield url
+    finally:
+        server.stop()
 
 
 def redis_server() -> str:

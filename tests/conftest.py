@@ -46,7 +46,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def membership(redis: Redis, clock: Clock) -> Membership:
-    return Membership(redis, clock)
+    return Membership(redis, clock=clock)
 
 
 @pytest.fixture(scope="session")

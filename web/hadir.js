@@ -33,12 +33,13 @@ export const initialState = Object.freeze({
 
 /**
  * The state after an update. Pure. An event seen before changes nothing; a status older than the
- * one known is not taken.
+ * one known is not taken; of an earlier life of the session nothing is.
  * @param {State} state
  * @param {Object} data  the `data` of a `connection_status_update`
  * @returns {State}
  */
 export function applyUpdate(state, data) {
+  if (data.epoch < state.epoch) return state;
   const known = data.epoch === state.epoch ? state : initialState;
   const next = { ...known, epoch: data.epoch };
   if (data.status_version >= known.statusVersion) {
@@ -50,6 +51,33 @@ export function applyUpdate(state, data) {
     next.version = data.version;
   }
   return next;
+}
+
+/**
+ * The state after a message, which has its place in the same order. Pure.
+ * @param {State} state
+ * @param {Object} data  the `data` of a `message`
+ * @returns {State}
+ */
+export function applyMessage(state, data) {
+  if (data.epoch !== state.epoch || data.version <= state.version) return state;
+  return { ...state, version: data.version };
+}
+
+/**
+ * Whether events between the last one seen and this one have not come.
+ * @param {State} state
+ * @param {Object} data  of an update or a message
+ * @returns {boolean}
+ */
+export function missesSome(state, data) {
+  const isNext = !data.version || data.version <= state.version + 1;
+  return state.version > 0 && data.epoch === state.epoch && !isNext;
+}
+
+/** Where a frame belongs when frames are put in order: a snapshot comes after its last event. */
+function place(data) {
+  return data.version ?? data.status_version + 0.5;
 }
 
 /**
@@ -66,7 +94,8 @@ export function retryDelay(attempt, random = Math.random) {
  * One person's socket in one session, kept open: it comes back when it is lost.
  *
  * Events: `state` (detail: State) after each update, `update` (detail: the update's data) for each
- * event not seen before, `connection` (detail: "connecting", "open" or "closed").
+ * event not seen before, `connection` (detail: "connecting", "open" or "closed"), `message` and
+ * `typing` (detail: the frame's data).
  */
 export class HadirClient extends EventTarget {
   #address;
@@ -76,6 +105,10 @@ export class HadirClient extends EventTarget {
   #heartbeat;
   #answer;
   #state = initialState;
+  /** Updates held back while the answer to `sync` is under way, which comes first; else null. */
+  #held = null;
+  /** The server's word on when to come back; null where it said nothing, 0: do not. */
+  #reconnectAfter = null;
 
   /**
    * @param {Object} options
@@ -110,13 +143,17 @@ export class HadirClient extends EventTarget {
     socket.onopen = () => {
       this.#attempt = 0;
       this.#heartbeat = setInterval(this.#beat, HEARTBEAT_MS);
+      if (this.#state.epoch) this.#sync();
       this.#emit("connection", "open");
     };
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = () => {
       this.#forget();
       this.#emit("connection", "closed");
-      this.#retry = setTimeout(() => this.start(), retryDelay(this.#attempt++));
+      const told = this.#reconnectAfter;
+      this.#reconnectAfter = null;
+      if (told === 0) return;
+      this.#retry = setTimeout(() => this.start(), told ?? retryDelay(this.#attempt++));
     };
   }
 
@@ -135,13 +172,36 @@ export class HadirClient extends EventTarget {
 
   #receive(frame) {
     clearTimeout(this.#answer);
-    if (frame.type !== "connection_status_update") return;
-    const before = this.#state;
-    this.#state = applyUpdate(before, frame.data);
-    this.#emit("state", this.#state);
-    if (this.#state.lastEvent !== before.lastEvent && this.#state.lastEvent) {
-      this.#emit("update", frame.data);
+    const { type, data } = frame;
+    if (type === "closing") this.#reconnectAfter = data.reconnect_after_ms ?? 0;
+    if (type === "message") this.#emit("message", data);
+    if (type === "typing") this.#emit("typing", data);
+    if (type !== "connection_status_update" && type !== "message") return;
+    if (!this.#held) return this.#take(type, data);
+    this.#held.push([type, data]);
+    if (type === "connection_status_update" && !data.event_type && "recovered" in data) {
+      const held = this.#held.sort(([, a], [, b]) => place(a) - place(b));
+      this.#held = null;
+      for (const [kind, each] of held) this.#take(kind, each);
     }
+  }
+
+  #take(type, data) {
+    const before = this.#state;
+    if (missesSome(before, data)) return this.#sync([type, data]);
+    this.#state = type === "message" ? applyMessage(before, data) : applyUpdate(before, data);
+    if (this.#state === before) return;
+    if (type === "connection_status_update") this.#emit("state", this.#state);
+    if (this.#state.lastEvent !== before.lastEvent && this.#state.lastEvent) {
+      this.#emit("update", data);
+    }
+  }
+
+  /** Ask for what was missed; `first` is held back until it has come. */
+  #sync(...first) {
+    this.#held = first;
+    const { epoch, version } = this.#state;
+    this.#socket.send(JSON.stringify({ action: "sync", since: { epoch, version } }));
   }
 
   /** A socket that does not answer is dead, whatever the browser believes. */
@@ -168,6 +228,7 @@ export class HadirClient extends EventTarget {
 
   #forget() {
     this.#socket = null;
+    this.#held = null;
     clearInterval(this.#heartbeat);
     clearTimeout(this.#answer);
   }

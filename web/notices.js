@@ -2,27 +2,25 @@
 
 /**
  * "customer_123 (customer) joined", for each update with an event.
- * @param {?Object} before  the `connection_status` known before the update
- * @param {Object} data     the update's data
+ * @param {Object} data  the update's data
  * @returns {string}
  */
-export function notification(before, data) {
-  const id = data.event_user_id;
-  const user = data.connection_status.users[id] ?? before?.users[id];
-  const who = user ? `${id} (${user.user_type})` : id;
-  return `${who} ${data.event_type === "user_connected" ? "joined" : "left"}`;
+export function notification(data) {
+  const what = data.event_type === "user_connected" ? "joined" : "left";
+  return `${data.event_user_id} (${data.event_user_type}) ${what}`;
 }
 
 /**
- * Whether the last customer has just gone and an agent is there to be told.
- * @param {?Object} before  the `connection_status` known before the update
- * @param {Object} data     the update's data
+ * Whether the last customer has gone and an agent is there to be told. By comparing statuses, not
+ * by the event: it may have gone by while the admin's own socket was away.
+ * @param {?Object} before  the `connection_status` known before
+ * @param {Object} status   the one known now
  * @returns {boolean}
  */
-export function customerHasLeft(before, data) {
-  const { customer_connected, agent_connected } = data.connection_status;
-  const gone = data.event_type === "user_disconnected" && before?.customer_connected;
-  return Boolean(gone && !customer_connected && agent_connected);
+export function customerHasLeft(before, status) {
+  return Boolean(
+    before?.customer_connected && !status.customer_connected && status.agent_connected,
+  );
 }
 
 /**

@@ -6,7 +6,9 @@ import { customerHasLeft, needsAgent, notification } from "./notices.js";
 const POLL_MS = 1000;
 const FEED_LENGTH = 6;
 const parameters = new URLSearchParams(location.search);
-const sessionId = parameters.get("session") ?? newSession();
+const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
+const given = parameters.get("session");
+const sessionId = ID.test(given) ? given : newSession();
 const url = parameters.get("ws") ?? `ws://${location.hostname}:8081/live`;
 
 /** Keep the session in the address, so that it can be opened in another tab. */
@@ -42,16 +44,17 @@ class Panel {
   }
 
   showConnection(connection) {
+    const lost = connection === "closed" && this.connected;
     const pill = this.root.querySelector(".pill");
-    pill.textContent = connection;
-    pill.dataset.connection = connection;
+    pill.textContent = lost ? "reconnecting" : connection;
+    pill.dataset.connection = lost ? "connecting" : connection;
+    this.root.querySelector(".people").classList.toggle("stale", connection !== "open");
   }
 
   showStatus(status) {
     const people = Object.entries(status?.users ?? {}).map(([id, user]) => {
       const item = element("li", id, user.user_type);
-      const tabs = user.connections > 1 ? ` · ${user.connections} tabs` : "";
-      item.append(element("small", `${user.user_type}${tabs}`));
+      item.append(element("small", user.user_type));
       return item;
     });
     const nobody = element("li", this.connected ? "Nobody yet" : "Not in the session", "nobody");
@@ -72,7 +75,7 @@ class CustomerPanel extends Panel {
   constructor(root) {
     super(root);
     this.client.addEventListener("update", ({ detail }) => {
-      this.tell(notification(null, detail), detail.event_type);
+      this.tell(notification(detail), detail.event_type);
     });
   }
 }
@@ -85,13 +88,17 @@ class AdminPanel extends Panel {
     super(root);
     this.alert = root.querySelector(".alert");
     this.prompt = root.querySelector(".prompt");
-    this.prompt.querySelector("button").addEventListener("click", () => this.toggle());
-    // The client emits `state` first, then `update`: what was known before is kept until then.
+    this.prompt.querySelector("button").addEventListener("click", () => {
+      this.toggle();
+      this.button.focus();
+    });
     this.client.addEventListener("update", ({ detail }) => {
-      this.tell(notification(this.#before, detail), detail.event_type);
-      if (customerHasLeft(this.#before, detail)) this.alert.hidden = false;
-      if (detail.connection_status.customer_connected) this.alert.hidden = true;
-      this.#before = detail.connection_status;
+      this.tell(notification(detail), detail.event_type);
+    });
+    this.client.addEventListener("state", ({ detail: { status } }) => {
+      if (customerHasLeft(this.#before, status)) this.alert.hidden = false;
+      if (status.customer_connected) this.alert.hidden = true;
+      this.#before = status;
     });
     setInterval(() => this.lookIn(), POLL_MS);
   }
@@ -106,8 +113,9 @@ class AdminPanel extends Panel {
   /** From outside, the session's status comes by REST. */
   async lookIn() {
     if (this.connected) return;
-    const answer = await fetch(`/api/session/${sessionId}/connection-status`);
-    if (answer.ok && !this.connected) this.prompt.hidden = !needsAgent(await answer.json());
+    const address = `/api/session/${sessionId}/connection-status`;
+    const status = await fetch(address).then((answer) => (answer.ok ? answer.json() : null), () => null);
+    if (!this.connected) this.prompt.hidden = !needsAgent(status);
   }
 }
 

@@ -1,7 +1,8 @@
 """A socket was admitted: once it is open its user is present, and everyone is told.
 
 Invoked asynchronously by **connect** with the ``$connect`` event. If we die, Lambda invokes us
-again, or the client's first message opens the connection; what was recorded stays pending.
+again, or the client's first message or the sweep opens the connection; what was recorded stays
+pending.
 """
 
 import time
@@ -33,7 +34,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     if opened.outcome is Opening.UNKNOWN:
         return
     log.connected(who)
+    seconds_left = bootstrap.seconds_left(context)
+    log.broadcasts(announcer.announce(opened.batch, seconds_left))
     if opened.session:
         frame = snapshot(opened.session, time.time_ns() // 1_000_000)
-        announcer.tell(socket.connection_id, frame, bootstrap.seconds_left(context))
-    log.broadcasts(announcer.announce(opened.batch, bootstrap.seconds_left(context)))
+        announcer.tell(socket.connection_id, [frame], seconds_left)

@@ -2,11 +2,13 @@
 
 Nobody is told yet: the socket opens only after this has returned, so **announce** is invoked to
 wait for that. If we die before ``admit``, the client's connect fails and it tries again. If the
-invocation is lost, the client's first message opens the connection instead.
+invocation is lost, the client's first message or the sweep opens the connection instead.
 """
 
 import json
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hadir import bootstrap
 from hadir.domain.errors import MembershipUnavailable
@@ -29,7 +31,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
         logger.exception("Connection refused: Redis is unavailable")
         return {"statusCode": 503}
     if admitted:
-        lambda_client.invoke(
-            FunctionName=announce_function, InvocationType="Event", Payload=json.dumps(event)
-        )
+        try:
+            lambda_client.invoke(
+                FunctionName=announce_function, InvocationType="Event", Payload=json.dumps(event)
+            )
+        except (BotoCoreError, ClientError):
+            logger.exception("announce could not be invoked; the sweep will open the connection")
     return {"statusCode": 200}

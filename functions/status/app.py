@@ -33,7 +33,7 @@ def refuse(error: InvalidIdentity) -> Response[dict[str, Any]]:
 
 @app.exception_handler(MembershipUnavailable)  # type: ignore[untyped-decorator]
 def unavailable(error: MembershipUnavailable) -> Response[dict[str, Any]]:
-    logger.error("Redis is unavailable", exc_info=error)
+    logger.error(str(error))
     return _error(503, "unavailable", "try again in a moment")
 
 

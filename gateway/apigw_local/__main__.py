@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -35,13 +36,15 @@ async def _serve(arguments: argparse.Namespace) -> None:
         path=arguments.path,
         static=arguments.static,
         most_workers=arguments.max_workers,
+        lose_disconnect=arguments.lose_disconnect,
         log=log,
     )
     stopped = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     try:
-        await gateway.start()
+        if not await _start(gateway, stopped):
+            return
         if api := application.websocket_api:
             log.event("ready", f"ws://{host}:{arguments.ws_port}/{api.stage}", "green")
             if arguments.path:
@@ -54,6 +57,19 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await gateway.stop()
 
 
+async def _start(gateway: Gateway, stopped: asyncio.Event) -> bool:
+    """Start, unless told to stop before that is done."""
+    starting = asyncio.create_task(gateway.start())
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        return False
+    await starting
+    return True
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hadir-gateway",
@@ -62,9 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--template", type=Path, default=Path("template.yaml"))
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--ws-port", type=int, default=8081, help="WebSocket and management API")
-    parser.add_argument("--http-port", type=int, default=8082, help="HTTP API and static files")
-    parser.add_argument("--lambda-port", type=int, default=8083, help="Lambda's Invoke API")
+    parser.add_argument("--ws-port", type=_port, default=8081, help="WebSocket and management API")
+    parser.add_argument("--http-port", type=_port, default=8082, help="HTTP API and static files")
+    parser.add_argument("--lambda-port", type=_port, default=8083, help="Lambda's Invoke API")
     parser.add_argument(
         "--parameter-overrides",
         nargs="*",
@@ -76,12 +92,51 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--path",
         metavar="PATTERN",
+        type=_path,
         help="also accept sockets on this path, its {names} becoming query parameters",
     )
-    parser.add_argument("--static", type=Path, metavar="FOLDER", help="files to serve over HTTP")
+    parser.add_argument("--static", type=_folder, metavar="FOLDER", help="files to serve over HTTP")
     parser.add_argument("--region", default=os.environ.get("AWS_REGION", "us-east-1"))
-    parser.add_argument("--max-workers", type=int, default=8, help="processes per function")
+    parser.add_argument("--max-workers", type=_count, default=8, help="processes per function")
+    parser.add_argument(
+        "--lose-disconnect",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="fault: this share of $disconnect events, 0 to 1, is never delivered",
+    )
     return parser
+
+
+def _share(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port, 1 to 65535")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+
+
+def _path(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} does not begin with /")
+
+
+def _folder(text: str) -> Path:
+    if Path(text).is_dir():
+        return Path(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
 
 
 def _override(text: str) -> tuple[str, str]:

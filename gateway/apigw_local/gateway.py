@@ -1,5 +1,7 @@
 """Puts the parts together and listens."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from aiohttp import web
 from apigw_local.errors import PortTaken
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
+from apigw_local.runtime.scheduler import Scheduler
 from apigw_local.server.http_api import HttpApi
 from apigw_local.server.lambda_api import LambdaApi
 from apigw_local.server.management import ManagementApi
@@ -37,6 +40,8 @@ class Gateway:
         path: form of path to accept beside the stage, for example ``/ws/{room}/{user}``.
         static: folder of files to serve beside the HTTP API.
         most_workers: processes per function.
+        lose_disconnect: share of ``$disconnect`` events that are never delivered, 0 to 1: AWS
+            delivers them on a best-effort basis.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Gateway:
         path: str | None,
         static: Path | None,
         most_workers: int,
+        lose_disconnect: float,
         log: Log,
     ) -> None:
         self._ports = ports
@@ -56,15 +62,20 @@ class Gateway:
         self._sockets = Sockets()
         environment = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ports.host}:{ports.lambda_}"}
         self._apps: list[tuple[str, int, web.Application]] = []
+        self._websockets: WebSocketServer | None = None
         api = application.websocket_api
         if api:
             environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = (
                 f"http://{ports.host}:{ports.websocket}/{api.stage}"
             )
         self._functions = Functions(application.functions, environment, region, most_workers, log)
+        self._scheduler = Scheduler(application.schedules, self._functions, region)
         if api:
             form = PathForm(path) if path else None
-            server = WebSocketServer(api, self._functions, self._sockets, region, form, log)
+            server = WebSocketServer(
+                api, self._functions, self._sockets, region, form, lose_disconnect, log
+            )
+            self._websockets = server
             management = ManagementApi(api.stage, self._sockets)
             websocket = _application()
             websocket.router.add_route(
@@ -100,10 +111,15 @@ class Gateway:
                     f"({error.strerror}); stop what is there or choose another port (--help)"
                 ) from error
         await self._functions.start()
+        self._scheduler.start()
 
     async def stop(self) -> None:
-        """Close every socket and kill every worker."""
+        """Close every socket, let ``$disconnect`` be handled, kill every worker."""
+        self._scheduler.stop()
         self._sockets.close_all()
+        if self._websockets:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._websockets.finish(), _FINISH_SECONDS)
         for runner in self._runners:
             await runner.cleanup()
         await self._functions.stop()

@@ -42,6 +42,25 @@ def read_yaml(text: str) -> Any:
     return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
 
 
+def _check(name: str, value: str, parameter: dict[str, Any]) -> None:
+    """A parameter's own constraints, as CloudFormation checks them.
+
+    Raises:
+        TemplateError: names the parameter, and what it says of itself or must be.
+    """
+    said = parameter.get("ConstraintDescription")
+    allowed = parameter.get("AllowedValues")
+    if allowed is not None and value not in map(str, allowed):
+        raise TemplateError(f"{name} {said or 'must be one of ' + ', '.join(map(str, allowed))}")
+    pattern = parameter.get("AllowedPattern")
+    if pattern is not None and not re.fullmatch(pattern, value):
+        raise TemplateError(f"{name} {said or 'must match ' + pattern}")
+    if parameter.get("Type") == "Number":
+        lowest, highest = parameter.get("MinValue", "-inf"), parameter.get("MaxValue", "inf")
+        if not float(lowest) <= float(value) <= float(highest):
+            raise TemplateError(f"{name} {said or f'must be from {lowest} to {highest}'}")
+
+
 class Resolver:
     """Resolves ``Ref``, ``GetAtt``, ``Sub`` and ``Join`` as CloudFormation would.
 
@@ -56,6 +75,8 @@ class Resolver:
         unknown = [name for name in overrides if name not in self._parameters]
         if unknown:
             raise TemplateError(f"there is no parameter {unknown[0]}")
+        for name, value in overrides.items():
+            _check(name, value, self._parameters[name])
         self._overrides = overrides
         self._region = region
 

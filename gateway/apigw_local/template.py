@@ -1,5 +1,6 @@
 """A SAM template, as far as a local run needs it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from apigw_local.limits import INTEGRATION_SECONDS
 
 _FUNCTION = "AWS::Serverless::Function"
 _LAYER = "AWS::Serverless::LayerVersion"
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _WEBSOCKET_API = "AWS::Serverless::WebSocketApi"
 
 
@@ -75,12 +77,22 @@ class HttpRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """A function that is invoked again and again, and what it is given."""
+
+    function: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """All that is served."""
 
     functions: Mapping[str, Function]
     websocket_api: WebSocketApi | None
     http_routes: tuple[HttpRoute, ...]
+    schedules: tuple[Schedule, ...]
 
 
 def load(path: Path, overrides: Mapping[str, str], region: str) -> Application:
@@ -96,6 +108,8 @@ def load(path: Path, overrides: Mapping[str, str], region: str) -> Application:
         document = read_yaml(path.read_text())
     except OSError as error:
         raise TemplateError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path} is not text in UTF-8") from error
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
@@ -107,6 +121,10 @@ def load(path: Path, overrides: Mapping[str, str], region: str) -> Application:
         return _Reader(document, path.parent.resolve(), overrides, region).application()
     except TemplateError as error:
         raise TemplateError(f"{path}: {error}") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise TemplateError(
+            f"{path} is not of a form SAM takes ({error}); sam validate --lint says where"
+        ) from error
 
 
 class _Reader:
@@ -132,10 +150,15 @@ class _Reader:
             for name, properties in self._of_type(_FUNCTION)
             for route in self._http_routes(name, properties)
         ]
+        schedules = [
+            schedule
+            for name, properties in self._of_type(_FUNCTION)
+            for schedule in self._schedules(name, properties)
+        ]
         if not apis and not http_routes:
             raise TemplateError("there is neither a WebSocket API nor an HttpApi event to serve")
         api = self._websocket_api(*apis[0], functions) if apis else None
-        return Application(functions, api, tuple(http_routes))
+        return Application(functions, api, tuple(http_routes), tuple(schedules))
 
     def _of_type(self, kind: str, section: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         for name, resource in self._resources.items():
@@ -158,8 +181,8 @@ class _Reader:
                 key: str(self._resolver.resolve(value, f"{name}.Environment.{key}"))
                 for key, value in variables.items()
             },
-            timeout=float(properties.get("Timeout", 3)),
-            memory=int(properties.get("MemorySize", 128)),
+            timeout=float(self._resolver.resolve(properties.get("Timeout", 3), name)),
+            memory=int(self._resolver.resolve(properties.get("MemorySize", 128), name)),
         )
 
     def _layer(self, function: str, reference: Any) -> Path:
@@ -175,6 +198,16 @@ class _Reader:
                 route = event.get("Properties") or {}
                 method = str(route.get("Method", "ANY")).upper()
                 yield HttpRoute(method, str(route.get("Path", "/{proxy+}")), name)
+
+    def _schedules(self, name: str, properties: dict[str, Any]) -> Iterator[Schedule]:
+        for key, event in (properties.get("Events") or {}).items():
+            if event.get("Type") == "Schedule":
+                where = f"{name}.Events.{key}.Schedule"
+                text = str(self._value(event.get("Properties") or {}, "Schedule", where))
+                rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", text)
+                if rate is None:
+                    raise TemplateError(f"{where}: only rate(…) runs locally, found {text}")
+                yield Schedule(name, key, int(rate[1]) * _SECONDS[rate[2]])
 
     def _websocket_api(
         self, name: str, properties: dict[str, Any], functions: Mapping[str, Function]

@@ -8,7 +8,7 @@ from hadir.announcer import Announcer
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.membership.membership import Membership
 from tests.conftest import Clock
-from tests.redis.test_membership import SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 
 class RecordingPoster:
@@ -52,7 +52,7 @@ class TestAnnouncing:
         join(membership, "c1", "customer_1")
         join(membership, "a1", "admin_1")
 
-        batch = membership.leave("c1", SESSION).batch
+        batch = membership.leave("c1", SESSION, CLOSED).batch
         (broadcast,) = Announcer(membership, poster).announce(batch, ten_seconds)
 
         assert (broadcast.received, broadcast.targets) == (1, 1)
@@ -68,7 +68,10 @@ class TestAnnouncing:
         membership.admit("c1", identity("customer_1"))
         membership.admit("c2", identity("customer_2"))
         batch = membership.open("c1", SESSION).batch
-        poster.meanwhile = lambda: (membership.open("c2", SESSION), membership.leave("c1", SESSION))
+        poster.meanwhile = lambda: (
+            membership.open("c2", SESSION),
+            membership.leave("c1", SESSION, CLOSED),
+        )
 
         Announcer(membership, poster).announce(batch, ten_seconds)
 
@@ -86,7 +89,7 @@ class TestAnnouncing:
         membership.admit("c1", identity("customer_1"))
         batch = membership.open("c1", SESSION).batch
         poster.meanwhile = lambda: (
-            membership.leave("c1", SESSION),
+            membership.leave("c1", SESSION, CLOSED),
             membership.admit("c2", identity("customer_2")),
             membership.open("c2", SESSION),
         )
@@ -108,7 +111,7 @@ class TestAnnouncing:
         batch = membership.open("c1", SESSION).batch
         poster.meanwhile = lambda: (
             membership.open("a2", SESSION),
-            membership.leave("c1", SESSION),
+            membership.leave("c1", SESSION, CLOSED),
         )
 
         Announcer(membership, poster).announce(batch, ten_seconds)
@@ -136,7 +139,7 @@ class TestAnnouncing:
         poster = RecordingPoster()
         join(membership, "a1", "admin_1")
         join(membership, "c1", "customer_1")
-        membership.leave("c1", SESSION)  # dies here
+        membership.leave("c1", SESSION, CLOSED)  # dies here
         clock.pass_seconds(11)
         membership.admit("c2", identity("customer_2"))
         batch = membership.open("c2", SESSION).batch
@@ -154,12 +157,12 @@ class TestAnnouncing:
         join(membership, "a1", "admin_1")
         membership.admit("c1", identity("customer_1"))
         batch = membership.open("c1", SESSION).batch
-        poster.meanwhile = lambda: membership.leave("c1", SESSION)
+        poster.meanwhile = lambda: membership.leave("c1", SESSION, CLOSED)
 
         Announcer(membership, poster).announce(batch, lambda: 0.9)
 
         assert poster.events("a1") == [(2, "user_connected", "customer_1")]
         Announcer(membership, poster).announce(
-            membership.leave("nobody", SESSION).batch, ten_seconds
+            membership.leave("nobody", SESSION, CLOSED).batch, ten_seconds
         )
         assert poster.events("a1")[1:] == [(3, "user_disconnected", "customer_1")]

@@ -8,13 +8,15 @@ from redis.crc import key_slot
 
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Identity, UserType
-from hadir.domain.session import Batch, EventType
+from hadir.domain.reasons import Departure, Evidence, Reason
+from hadir.domain.session import Batch, EventType, MessageEvent, PresenceEvent
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.keys import session_keys, tombstone_key
 from hadir.membership.membership import Leaving, Membership, Opening
 from tests.conftest import Clock
 
 SESSION = "550e8400-e29b-41d4-a716-446655440000"
+CLOSED = Departure(Reason.CLIENT_CLOSED, Evidence.CLOSE_FRAME, 1001)
 
 
 def identity(user_id: str, session_id: str = SESSION) -> Identity:
@@ -33,7 +35,14 @@ def join(membership: Membership, connection_id: str, user_id: str) -> Batch | No
 
 def events(batch: Batch | None) -> list[tuple[int, str, str]]:
     assert batch is not None
-    return [(event.version, event.type.value, event.user_id) for event in batch.events]
+    return [
+        (
+            event.version,
+            "message" if isinstance(event, MessageEvent) else event.type.value,
+            event.user_id,
+        )
+        for event in batch.events
+    ]
 
 
 def present(membership: Membership) -> set[str]:
@@ -100,7 +109,7 @@ class TestLeaving:
         join(membership, "c1", "customer_1")
         join(membership, "a1", "admin_1")
 
-        left = membership.leave("c1", SESSION)
+        left = membership.leave("c1", SESSION, CLOSED)
 
         assert (left.outcome, left.remaining) == (Leaving.LEFT, 1)
         assert events(left.batch) == [(3, "user_disconnected", "customer_1")]
@@ -111,16 +120,16 @@ class TestLeaving:
         join(membership, "c1", "customer_1")
         join(membership, "c2", "customer_1")
 
-        assert membership.leave("c1", SESSION).outcome is Leaving.REMAINS
+        assert membership.leave("c1", SESSION, CLOSED).outcome is Leaving.REMAINS
         assert present(membership) == {"customer_1"}
-        assert membership.leave("c2", SESSION).outcome is Leaving.LEFT
+        assert membership.leave("c2", SESSION, CLOSED).outcome is Leaving.LEFT
         assert present(membership) == set()
 
     def test_leaving_twice_makes_one_event(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")
-        membership.leave("c1", SESSION)
+        membership.leave("c1", SESSION, CLOSED)
 
-        again = membership.leave("c1", SESSION)
+        again = membership.leave("c1", SESSION, CLOSED)
 
         assert again.outcome is Leaving.UNKNOWN
         assert membership.session(SESSION).version == 2
@@ -130,13 +139,13 @@ class TestLeaving:
     ) -> None:
         membership.admit("c1", identity("customer_1"))
 
-        left = membership.leave("c1", SESSION)
+        left = membership.leave("c1", SESSION, CLOSED)
 
         assert (left.outcome, left.batch) == (Leaving.UNSEEN, None)
         assert membership.session(SESSION).version == 0
 
     def test_a_leave_that_overtakes_the_connect_keeps_it_out(self, membership: Membership) -> None:
-        membership.leave("c1", SESSION)
+        membership.leave("c1", SESSION, CLOSED)
 
         assert not membership.admit("c1", identity("customer_1"))
         assert membership.open("c1", SESSION).outcome is Opening.UNKNOWN
@@ -147,7 +156,7 @@ class TestLeaving:
         join(membership, "old", "customer_1")
         join(membership, "new", "customer_1")
 
-        left = membership.leave("old", SESSION)
+        left = membership.leave("old", SESSION, CLOSED)
 
         assert (left.outcome, left.batch) == (Leaving.REMAINS, None)
         assert present(membership) == {"customer_1"}
@@ -163,7 +172,7 @@ class TestAnnouncing:
         assert first is not None
 
         assert membership.open("a1", SESSION).batch is None
-        assert membership.leave("c1", SESSION).batch is None
+        assert membership.leave("c1", SESSION, CLOSED).batch is None
 
         second = membership.settle(first, more=True)
         assert events(second) == [
@@ -197,10 +206,10 @@ class TestAnnouncing:
     ) -> None:
         join(membership, "c1", "customer_1")
         join(membership, "a1", "admin_1")
-        membership.leave("c1", SESSION)  # dies here
+        membership.leave("c1", SESSION, CLOSED)  # dies here
 
         clock.pass_seconds(11)
-        again = membership.leave("c1", SESSION)
+        again = membership.leave("c1", SESSION, CLOSED)
 
         assert again.outcome is Leaving.UNKNOWN
         assert events(again.batch) == [(3, "user_disconnected", "customer_1")]
@@ -223,7 +232,7 @@ class TestAnnouncing:
         slow = membership.open("c1", SESSION).batch
         assert slow is not None
         clock.pass_seconds(11)
-        other = membership.leave("c1", SESSION).batch
+        other = membership.leave("c1", SESSION, CLOSED).batch
         assert other is not None
 
         assert membership.settle(slow, more=True) is None
@@ -243,7 +252,7 @@ class TestAnnouncing:
 
         assert membership.settle(batch, more=False) is None
 
-        following = membership.leave("c1", SESSION).batch
+        following = membership.leave("c1", SESSION, CLOSED).batch
         assert [version for version, _, _ in events(following)] == [2, 3]
         assert following is not None
         assert following.recovered_up_to == 0
@@ -256,10 +265,10 @@ class TestAnnouncing:
         for number in range(125):
             membership.admit(f"c{number}", identity(f"customer_{number}"))
             membership.open(f"c{number}", SESSION)
-            membership.leave(f"c{number}", SESSION)
+            membership.leave(f"c{number}", SESSION, CLOSED)
         clock.pass_seconds(11)
 
-        batch = membership.leave("nobody", SESSION).batch
+        batch = membership.leave("nobody", SESSION, CLOSED).batch
         handed_out = []
         while batch:
             assert len(batch.events) <= 100
@@ -274,7 +283,7 @@ class TestAnnouncing:
         join(membership, "a1", "admin_1")
         for number in range(600):
             join(membership, f"c{number}", f"customer_{number}")
-            batch = membership.leave(f"c{number}", SESSION).batch
+            batch = membership.leave(f"c{number}", SESSION, CLOSED).batch
             assert batch is not None
             assert membership.settle(batch, more=True) is None
 
@@ -297,7 +306,7 @@ class TestApart:
     ) -> None:
         join(membership, "c1", "customer_1")
 
-        assert membership.leave("c1", "another").outcome is Leaving.UNKNOWN
+        assert membership.leave("c1", "another", CLOSED).outcome is Leaving.UNKNOWN
         assert present(membership) == {"customer_1"}
 
     @pytest.mark.parametrize("session_id", [SESSION, "a", "x" * 128, "A.b:c@d-e_f"])
@@ -313,16 +322,17 @@ class TestForgetting:
     ) -> None:
         join(membership, "c1", "customer_1")
 
-        lives = [redis.pttl(key) for key in session_keys(SESSION)]
+        lives = [redis.pttl(key) for key in session_keys(SESSION) if redis.exists(key)]
 
+        assert len(lives) == 4  # its record, connections and events, and the leases
         assert all(23 * 3600_000 < life <= 24 * 3600_000 for life in lives)
 
     def test_nothing_in_redis_lives_for_ever(self, membership: Membership, redis: Redis) -> None:
         join(membership, "c1", "customer_1")
-        batch = membership.leave("c1", SESSION).batch
+        batch = membership.leave("c1", SESSION, CLOSED).batch
         assert batch is not None
         membership.settle(batch, more=True)
-        membership.leave("nobody", SESSION)
+        membership.leave("nobody", SESSION, CLOSED)
         assert membership.session("never seen").epoch == ""
 
         assert [key for key in redis.scan_iter() if redis.ttl(key) == -1] == []
@@ -346,9 +356,9 @@ class TestForgetting:
         membership.open("c1", SESSION)  # dies here
         redis.delete(session_keys(SESSION)[2])
         clock.pass_seconds(11)
-        assert membership.leave("nobody", SESSION).batch is None
+        assert membership.leave("nobody", SESSION, CLOSED).batch is None
 
-        assert events(membership.leave("c1", SESSION).batch) == [
+        assert events(membership.leave("c1", SESSION, CLOSED).batch) == [
             (2, "user_disconnected", "customer_1")
         ]
 
@@ -375,6 +385,7 @@ class TestClock:
         batch = membership.open("c1", SESSION).batch
 
         assert batch is not None
+        assert isinstance(batch.events[0], PresenceEvent)
         assert batch.events[0].type is EventType.USER_CONNECTED
         assert 0 <= batch.events[0].at // 1000 - seconds <= 5
 
@@ -389,7 +400,7 @@ class TestUnavailable:
         for call in (
             lambda: nowhere.admit("c1", identity("customer_1")),
             lambda: nowhere.open("c1", SESSION),
-            lambda: nowhere.leave("c1", SESSION),
+            lambda: nowhere.leave("c1", SESSION, CLOSED),
             lambda: nowhere.session(SESSION),
             lambda: nowhere.identity_of("c1"),
             nowhere.ping,

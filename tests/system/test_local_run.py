@@ -56,7 +56,7 @@ def test_a_redis_that_does_not_answer() -> None:
         _, error = process.communicate(timeout=30)
 
     (line,) = error.splitlines()
-    assert line.startswith("make run: REDIS_URL does not answer")
+    assert line.startswith("make run: REDIS_URL cannot be used")
     assert process.returncode == 1
 
 

@@ -4,15 +4,15 @@ import json
 from typing import Any
 
 from hadir.domain.identity import UserType
-from hadir.domain.session import Batch, EventType, Member, PresenceEvent, Session
+from hadir.domain.session import EventType, Member, PresenceEvent, Session
 from hadir.wire.updates import (
     MAX_USERS,
     error,
+    event_frames,
     heartbeat_ack,
     snapshot,
     status_answer,
     timestamp,
-    updates,
 )
 
 SESSION = "550e8400-e29b-41d4-a716-446655440000"
@@ -34,7 +34,7 @@ def session(*members: Member, version: int = 3) -> Session:
 
 
 def test_the_update_is_the_frozen_one() -> None:
-    (frame,) = updates(Batch("t", session(ADMIN), (LEFT,), 0))
+    ((_, frame),) = event_frames(session(ADMIN), [LEFT], 0)
 
     assert data_of(frame) == {
         "session_id": SESSION,
@@ -53,6 +53,7 @@ def test_the_update_is_the_frozen_one() -> None:
         },
         "event_type": "user_disconnected",
         "event_user_id": "customer_123",
+        "event_user_type": "customer",
         "timestamp": "2025-01-24T10:30:00Z",
         "version": 3,
         "status_version": 3,
@@ -70,7 +71,7 @@ def test_a_snapshot_has_no_event() -> None:
 def test_only_what_was_handed_out_before_is_recovered() -> None:
     later = PresenceEvent(4, EventType.USER_CONNECTED, "c", UserType.CUSTOMER, LEFT.at)
 
-    first, second = updates(Batch("t", session(ADMIN, version=4), (LEFT, later), 3))
+    (_, first), (_, second) = event_frames(session(ADMIN, version=4), [LEFT, later], 3)
 
     assert data_of(first)["recovered"] is True
     assert "recovered" not in data_of(second)
@@ -112,7 +113,7 @@ def test_a_crowd_fits_a_frame_and_its_totals_are_exact() -> None:
         for n in range(MAX_USERS + 1)
     ]
 
-    (frame,) = updates(Batch("t", session(*crowd), (LEFT,), 0))
+    ((_, frame),) = event_frames(session(*crowd), [LEFT], 0)
 
     data = data_of(frame)
     assert len(frame) < 128 * 1024

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HadirClient, applyUpdate, initialState, retryDelay } from "../../web/hadir.js";
+import { HadirClient, applyUpdate, initialState, missesSome, retryDelay } from "../../web/hadir.js";
 import { customerHasLeft, needsAgent, notification } from "../../web/notices.js";
 
 const admin = { user_type: "admin", connections: 1 };
@@ -25,8 +25,8 @@ function update(version, users, event = {}) {
   };
 }
 
-const left = { event_type: "user_disconnected", event_user_id: "c" };
-const joined = { event_type: "user_connected", event_user_id: "c" };
+const left = { event_type: "user_disconnected", event_user_id: "c", event_user_type: "customer" };
+const joined = { ...left, event_type: "user_connected" };
 
 describe("applyUpdate", () => {
   it("takes the status and the event", () => {
@@ -58,6 +58,11 @@ describe("applyUpdate", () => {
     assert.deepEqual([state.version, state.epoch], [1, "e2"]);
   });
 
+  it("takes nothing from an earlier life", () => {
+    const now = applyUpdate(initialState, { ...update(1, { a: admin }, joined), epoch: "e2" });
+    assert.equal(applyUpdate(now, update(9, { c: customer }, joined)), now);
+  });
+
   it("fires no event for a snapshot", () => {
     assert.equal(applyUpdate(initialState, update(2, { a: admin })).lastEvent, null);
   });
@@ -78,23 +83,39 @@ describe("HadirClient", () => {
   });
 });
 
+describe("missesSome", () => {
+  const seen = applyUpdate(initialState, update(3, { a: admin }, left));
+
+  it("is so when a version was skipped", () => {
+    assert.equal(missesSome(seen, update(5, { a: admin }, joined)), true);
+  });
+
+  it("is not so for the next, one seen before, a snapshot, a new life, or the first of all", () => {
+    assert.equal(missesSome(seen, update(4, { a: admin }, joined)), false);
+    assert.equal(missesSome(seen, update(2, { a: admin }, joined)), false);
+    assert.equal(missesSome(seen, update(9, { a: admin })), false);
+    assert.equal(missesSome(seen, { ...update(7, { a: admin }, joined), epoch: "e2" }), false);
+    assert.equal(missesSome(initialState, update(7, { a: admin }, joined)), false);
+  });
+});
+
 describe("notices", () => {
   const both = status({ a: admin, c: customer });
 
   it("name who came and who went", () => {
-    assert.equal(notification(null, update(2, both.users, joined)), "c (customer) joined");
-    assert.equal(notification(both, update(3, { a: admin }, left)), "c (customer) left");
-    assert.equal(notification(null, update(3, { a: admin }, left)), "c left");
+    assert.equal(notification(update(2, both.users, joined)), "c (customer) joined");
+    assert.equal(notification(update(3, { a: admin }, left)), "c (customer) left");
   });
 
   it("raise the alert when the last customer has gone and an agent is there", () => {
-    assert.equal(customerHasLeft(both, update(3, { a: admin }, left)), true);
+    assert.equal(customerHasLeft(both, status({ a: admin })), true);
   });
 
   it("raise none when another customer stays, an agent went, or nobody is there to be told", () => {
-    assert.equal(customerHasLeft(both, update(3, { a: admin, d: customer }, left)), false);
-    assert.equal(customerHasLeft(status({ a: admin, b: admin }), update(3, { a: admin }, left)), false);
-    assert.equal(customerHasLeft(both, update(3, {}, left)), false);
+    assert.equal(customerHasLeft(both, status({ a: admin, d: customer })), false);
+    assert.equal(customerHasLeft(status({ a: admin, b: admin }), status({ a: admin })), false);
+    assert.equal(customerHasLeft(both, status({})), false);
+    assert.equal(customerHasLeft(null, status({ a: admin })), false);
   });
 
   it("ask for an agent only while a customer waits alone", () => {

@@ -18,7 +18,7 @@ def select_route(expression: str, body: str) -> str:
     """
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if expression.startswith("$request.body."):
         return _value(document, expression.removeprefix("$request.body."))

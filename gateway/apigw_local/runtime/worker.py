@@ -20,6 +20,9 @@ from apigw_local.template import Function
 
 _VERSION = "/2018-06-01/runtime"
 _LINE_BYTES = 1024 * 1024
+_INIT_SECONDS = 10.0
+"""How long importing the handler may take ("Lambda execution environment lifecycle")."""
+
 _OWN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE")
 
 
@@ -72,6 +75,7 @@ class Worker:
             start_new_session=True,
         )
         self._life = asyncio.create_task(self._live(self._process))
+        self._timer = loop.call_later(_INIT_SECONDS, self._init_timed_out)
 
     def invoke(self, invocation: Invocation) -> None:
         """Hand an idle worker an invocation."""
@@ -87,6 +91,11 @@ class Worker:
         self._kill()
         if self._life:
             await self._life
+
+    def _init_timed_out(self) -> None:
+        message = f"Init phase timed out after {_INIT_SECONDS:.2f} seconds"
+        self._error = Result.failure("Sandbox.Timedout", message, timed_out=True)
+        self._kill()
 
     def _time_out(self, invocation: Invocation) -> None:
         message = f"Task timed out after {self._function.timeout:.2f} seconds"

@@ -37,11 +37,9 @@ class HttpApi:
             found = pattern.fullmatch(request.path)
             if found and route.method in (request.method, "ANY"):
                 return await self._invoke(route, found.groupdict(), request)
-        if self._static and request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
-            file = (self._static / request.path.lstrip("/")).resolve()
-            file = file / "index.html" if file.is_dir() else file
-            if file.is_file() and file.is_relative_to(self._static):
-                return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
+        file = _file(self._static, request.path) if self._static else None
+        if file and request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
+            return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
         return message(404, "Not Found")
 
     async def _invoke(
@@ -67,6 +65,15 @@ class HttpApi:
         )
         result = await self._functions.invoke(route.function, json.dumps(event).encode())
         return _response(result)
+
+
+def _file(folder: Path, path: str) -> Path | None:
+    """The file in ``folder`` that ``path`` names, if there is one."""
+    if "\0" in path:
+        return None
+    file = (folder / path.lstrip("/")).resolve()
+    file = file / "index.html" if file.is_dir() else file
+    return file if file.is_file() and file.is_relative_to(folder) else None
 
 
 def _pattern(path: str) -> re.Pattern[str]:

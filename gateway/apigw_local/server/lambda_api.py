@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from apigw_local.runtime.functions import Functions
-from apigw_local.server.answers import aws_error
+from apigw_local.server.answers import aws_error, unsigned
 
 
 class LambdaApi:
@@ -14,6 +14,8 @@ class LambdaApi:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call."""
+        if refusal := unsigned(request):
+            return refusal
         name = request.match_info["name"]
         if name.startswith("arn:"):
             name = name.split(":")[6]

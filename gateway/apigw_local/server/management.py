@@ -11,7 +11,7 @@ from aiohttp import web
 from apigw_local.core.close import DELETED
 from apigw_local.core.ids import is_connection_id
 from apigw_local.limits import MESSAGE_BYTES
-from apigw_local.server.answers import aws_error, message
+from apigw_local.server.answers import aws_error, message, unsigned
 from apigw_local.server.sockets import BufferFull, Socket, Sockets
 
 
@@ -26,9 +26,8 @@ class ManagementApi:
         """Answer one call."""
         if request.match_info["stage"] != self._stage:
             return message(403, "Forbidden")
-        if "AWS4-HMAC-SHA256" not in request.headers.get("Authorization", ""):
-            kind = "MissingAuthenticationTokenException"
-            return aws_error(403, kind, "Missing Authentication Token")
+        if refusal := unsigned(request):
+            return refusal
         connection_id = request.match_info["connection_id"]
         if not is_connection_id(connection_id):
             return aws_error(400, "BadRequestException", "Invalid connectionId: " + connection_id)

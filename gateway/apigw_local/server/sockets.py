@@ -88,6 +88,9 @@ class Sockets:
         """The open socket of that id."""
         return self._open.get(connection_id)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def close_all(self) -> None:
         """The gateway stops."""
         for socket in self._open.values():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import re
 import time
 from typing import Any
@@ -61,7 +62,9 @@ class PathForm:
         found = self._pattern.fullmatch(path)
         if found is None:
             return None
-        return urlencode([*found.groupdict().items(), *parse_qsl(query, keep_blank_values=True)])
+        named = found.groupdict()
+        rest = parse_qsl(query, keep_blank_values=True)
+        return urlencode([*named.items(), *((k, v) for k, v in rest if k not in named)])
 
 
 class WebSocketServer:
@@ -74,6 +77,7 @@ class WebSocketServer:
         sockets: Sockets,
         region: str,
         path_form: PathForm | None,
+        lose_disconnect: float,
         log: Log,
     ) -> None:
         self._api = api
@@ -81,6 +85,7 @@ class WebSocketServer:
         self._sockets = sockets
         self._region = region
         self._path_form = path_form
+        self._lose_disconnect = lose_disconnect
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -88,9 +93,12 @@ class WebSocketServer:
         """Answer an upgrade request, and live with the socket until it closes."""
         query = self._query(request)
         if query is None:
+            self._log.trouble("refused", f"403: no stage and no path form is {request.path!r}")
             return message(403, "Forbidden")
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
             return message(426, "Upgrade Required")
+        if not web.WebSocketResponse().can_prepare(request):
+            return message(400, "Bad Request")
         connection = Connection(
             api_id=self._api.api_id,
             stage=self._api.stage,
@@ -108,10 +116,13 @@ class WebSocketServer:
             self._tell(connection, "$connect", started, f"refused with {refused.status}: {refused}")
             return message(refused.status, str(refused))
         stream = web.WebSocketResponse(
-            protocols=(protocol,) if protocol else (), max_msg_size=FRAME_BYTES, compress=False
+            # aiohttp refuses what reaches the limit; API Gateway what exceeds it.
+            protocols=(protocol,) if protocol else (),
+            max_msg_size=FRAME_BYTES + 1,
+            compress=False,
         )
         transport = request.transport
-        if transport is None:
+        if transport is None or transport.is_closing():
             self._spawn(self._disconnect(connection, ABNORMAL))
             return message(400, "the client has gone")
         await stream.prepare(request)
@@ -126,9 +137,9 @@ class WebSocketServer:
         return stream
 
     async def finish(self) -> None:
-        """Wait until every ``$disconnect`` and message under way has been handled."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        """Wait until every socket is closed and every event under way has been handled."""
+        while self._sockets or self._tasks:
+            await asyncio.sleep(0.01)
 
     def _query(self, request: web.Request) -> str | None:
         if request.path == f"/{self._api.stage}":
@@ -224,6 +235,9 @@ class WebSocketServer:
 
     async def _disconnect(self, connection: Connection, close: Close) -> None:
         started = time.monotonic()
+        if random.random() < self._lose_disconnect:  # noqa: S311 (a fault, not a secret)
+            self._tell(connection, "$disconnect", started, f"{close.code} lost on purpose")
+            return
         if route := self._api.routes.get("$disconnect"):
             await self._invoke(route, disconnect_event(connection, close))
         self._tell(connection, "$disconnect", started, f"{close.code} {close.reason}".strip())

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hadir.domain.delivery import Delivery, Outcome
-from hadir.domain.session import Batch, PresenceEvent
+from hadir.domain.reasons import GONE
+from hadir.domain.session import Batch, Event, MessageEvent
 from hadir.membership.membership import Membership
-from hadir.wire.updates import updates
+from hadir.wire.updates import event_frames
 
 _POSTING_SECONDS = 5.0
+_SHORTEST_POSTING_SECONDS = 0.5
 _SETTLING_SECONDS = 1.0
-"""Kept back of the caller's time for ``settle``."""
+"""More is taken on only while the caller has more time than this."""
 
 
 class Poster(Protocol):
@@ -40,7 +42,7 @@ class Broadcast:
     """
 
     session_id: str
-    event: PresenceEvent
+    event: Event
     received: int
     targets: int
     gone: tuple[str, ...]
@@ -66,29 +68,58 @@ class Announcer:
         """
         broadcasts: list[Broadcast] = []
         while batch:
-            broadcasts += self._post(batch, min(_POSTING_SECONDS, seconds_left()))
+            posted: list[Broadcast] = []
+            if seconds_left() > _SHORTEST_POSTING_SECONDS:
+                posted = self._post(batch, min(_POSTING_SECONDS, seconds_left()))
+            if not any(each.received or each.gone or not each.targets for each in posted):
+                # Nobody has been told anything: no time, or the management API is away.
+                self._membership.give_back(batch)
+                break
+            broadcasts += posted
             batch = self._membership.settle(batch, more=seconds_left() > _SETTLING_SECONDS)
         return broadcasts
 
-    def tell(self, connection_id: str, frame: bytes, seconds_left: Callable[[], float]) -> bool:
-        """Post one frame to one socket alone; whether it was accepted."""
-        posted = self._poster.post({connection_id: [frame]}, min(_POSTING_SECONDS, seconds_left()))
-        return posted[connection_id].outcome is Outcome.DELIVERED
+    def tell(
+        self,
+        connection_id: str,
+        frames: Sequence[bytes],
+        seconds_left: Callable[[], float],
+    ) -> bool:
+        """Post frames to one socket alone, in order; whether all were accepted."""
+        return self.tell_each({connection_id: frames}, seconds_left) == 1
+
+    def tell_each(
+        self, mail: Mapping[str, Sequence[bytes]], seconds_left: Callable[[], float]
+    ) -> int:
+        """Post to each socket its frames; how many accepted all.
+
+        For what has no place in the session's order. Who is gone is left to whoever announces next.
+        """
+        posted = self._poster.post(mail, min(_POSTING_SECONDS, seconds_left()))
+        return sum(made.outcome is Outcome.DELIVERED for made in posted.values())
 
     def _post(self, batch: Batch, seconds: float) -> list[Broadcast]:
-        frames = updates(batch)
+        frames = event_frames(batch.session, batch.events, batch.recovered_up_to)
         first = batch.events[0].version
         # Versions have no gaps, so a member's frames are a tail of the batch's.
         skipped = {
             member.connection_id: max(member.since - first, 0)
             for member in batch.session.open_members()
         }
-        mail = {to: frames[skip:] for to, skip in skipped.items() if skip < len(frames)}
+        everybodys = [frame for _, frame in frames]
+        mail = {to: everybodys[skip:] for to, skip in skipped.items() if skip < len(frames)}
+        for index, event in enumerate(batch.events):
+            if isinstance(event, MessageEvent) and index >= skipped.get(
+                event.connection_id, index + 1
+            ):
+                sender = event.connection_id
+                mail[sender] = [*mail[sender]]
+                mail[sender][index - skipped[sender]] = frames[index][0]
         deliveries = self._poster.post(mail, seconds)
 
         gone = [to for to, made in deliveries.items() if made.outcome is Outcome.GONE]
         for connection_id in gone:
-            self._membership.leave(connection_id, batch.session.session_id, claim=False)
+            self._membership.leave(connection_id, batch.session.session_id, GONE, claim=False)
         return [
             Broadcast(
                 batch.session.session_id,

@@ -20,30 +20,16 @@ if TYPE_CHECKING:
 
 _SETTINGS = Settings()
 
-_REDIS_CONNECT_SECONDS = 1.0
-_REDIS_REPLY_SECONDS = 2.0
-
 
 def membership() -> "Membership":
-    """Membership in the Redis of ``REDIS_URL``; connects on first use.
-
-    A frozen sandbox wakes to dead TCP connections, so each call is tried a second time; every
-    script may run twice.
-    """
-    from redis import Redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
+    """Membership in the Redis of ``REDIS_URL``; connects on first use."""
+    from hadir.membership.client import connect
     from hadir.membership.membership import Membership
 
     return Membership(
-        Redis.from_url(
-            _SETTINGS.redis_url,
-            decode_responses=True,
-            socket_connect_timeout=_REDIS_CONNECT_SECONDS,
-            socket_timeout=_REDIS_REPLY_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
+        connect(_SETTINGS.redis_url),
+        lease_seconds=_SETTINGS.heartbeat_timeout_seconds,
+        grace_seconds=_SETTINGS.grace_seconds,
     )
 
 
@@ -68,6 +54,14 @@ def sockets() -> "Sockets":
     return Sockets(boto3.client("apigatewaymanagementapi", config=short))
 
 
+def close_socket(connection_id: str) -> None:
+    """Close a socket of this deployment's stage.
+
+    Seldom needed by those who need it, so what it takes is imported then.
+    """
+    sockets().close(connection_id)
+
+
 def lambda_client() -> "LambdaClient":
     """boto3's client for invoking another function."""
     import boto3
@@ -77,6 +71,11 @@ def lambda_client() -> "LambdaClient":
         connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
     )
     return boto3.client("lambda", config=short)
+
+
+def grace_seconds() -> float:
+    """How long a person who left may come back in as if they had never gone."""
+    return _SETTINGS.grace_seconds
 
 
 def announce_function() -> str:

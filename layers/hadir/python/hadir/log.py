@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from hadir.domain.identity import Identity
-from hadir.domain.session import EventType
+from hadir.domain.session import EventType, MessageEvent
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
@@ -58,12 +58,15 @@ def disconnected(who: Identity) -> None:
 def broadcasts(made: "Iterable[Broadcast]") -> None:
     """Events were posted; one line each."""
     for broadcast in made:
+        event = broadcast.event
+        tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
+        what = "message" if isinstance(event, MessageEvent) else "connection status"
         logger.info(
-            f"{_TAGS[broadcast.event.type]} Broadcasted connection status to session "
+            f"{tag} Broadcasted {what} to session "
             f"{broadcast.session_id}: {broadcast.received}/{broadcast.targets} clients received",
             extra={
                 "session_id": broadcast.session_id,
-                "version": broadcast.event.version,
+                "version": event.version,
                 "received": broadcast.received,
                 "targets": broadcast.targets,
                 "gone": broadcast.gone,

@@ -18,8 +18,13 @@ class Settings:
 
     @property
     def redis_url(self) -> str:
-        """``REDIS_URL``: ``redis://``, ``rediss://`` (TLS) or ``unix://``."""
-        return self._url("REDIS_URL", {"redis", "rediss", "unix"})
+        """``REDIS_URL``: ``redis://``, ``rediss://`` (TLS) or ``unix://``.
+
+        ``redis+cluster://`` and ``rediss+cluster://`` name any node of a cluster.
+        """
+        return self._url(
+            "REDIS_URL", {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
+        )
 
     @property
     def management_endpoint(self) -> str:
@@ -39,6 +44,29 @@ class Settings:
     def announce_function(self) -> str:
         """``ANNOUNCE_FUNCTION``: name or ARN of the function that announces a new socket."""
         return self._text("ANNOUNCE_FUNCTION")
+
+    @property
+    def heartbeat_timeout_seconds(self) -> float:
+        """``HEARTBEAT_TIMEOUT_SECONDS``: how long a client that used to speak may be silent.
+
+        At least 90 in a browser: a hidden tab's timers run about once a minute.
+        """
+        return self._number("HEARTBEAT_TIMEOUT_SECONDS", 90, lowest=1)
+
+    @property
+    def grace_seconds(self) -> float:
+        """``DISCONNECT_GRACE_SECONDS``: who is back within it was never gone. At most 20."""
+        return self._number("DISCONNECT_GRACE_SECONDS", 0, lowest=0, highest=20)
+
+    def _number(self, name: str, default: float, lowest: float, highest: float = 86400) -> float:
+        text = self._environment.get(name) or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1
+        if not lowest <= value <= highest:
+            raise InvalidSettings(f"{name} must be a number from {lowest} to {highest}")
+        return value
 
     def _text(self, name: str) -> str:
         value = self._environment.get(name, "")

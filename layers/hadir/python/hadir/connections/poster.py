@@ -34,6 +34,11 @@ _LANES = 32
 """HTTP connections at most; each carries one request at a time."""
 
 _CONNECT_TIMEOUT_MS = 1000
+_ATTEMPT_SECONDS = 1.5
+"""An HTTP connection that does not answer for so long is dead: a thawed sandbox's often are."""
+
+_LOOKING_SECONDS = 0.5
+
 _FIRST_BACKOFF_SECONDS = 0.05
 _LONGEST_BACKOFF_SECONDS = 1.0
 
@@ -93,14 +98,19 @@ class Poster:
 
     def take_connection(self) -> "Future[HttpClientConnection]":
         """An HTTP connection that is free, or a new one."""
-        while self._idle:
-            connection = self._idle.pop()
+        while connection := self._take_idle():
             if connection.is_open():
                 ready: Future[HttpClientConnection] = Future()
                 ready.set_result(connection)
                 return ready
         new: Future[HttpClientConnection] = HttpClientConnection.new(**self._connect_options)
         return new
+
+    def _take_idle(self) -> HttpClientConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def give_back(self, connection: HttpClientConnection) -> None:
         """Keep an HTTP connection for later."""
@@ -156,7 +166,7 @@ class _Round:
         self._done: dict[str, Delivery] = {}
         self._lanes = 0
         self._arriving = 0  # lanes whose HTTP connection is not there yet
-        self._busy: set[HttpClientConnection] = set()
+        self._busy: dict[HttpClientConnection, float] = {}  # by when it must have an answer
         self._over = False
         self._configs = {
             frame: poster.signing_config(frame) for frames in mail.values() for frame in frames
@@ -175,9 +185,14 @@ class _Round:
                 starting = max(starting, 0)
                 self._lanes += starting
                 self._arriving += starting
-                if not starting:
-                    until = min([self._deadline, *(retry.due for retry in self._retries[:1])])
-                    self._changed.wait(until - now)
+                dead = [connection for connection, by in self._busy.items() if by <= now]
+                for connection in dead:
+                    del self._busy[connection]
+                if not starting and not dead:
+                    due = [retry.due for retry in self._retries[:1]]
+                    self._changed.wait(min(self._deadline, now + _LOOKING_SECONDS, *due) - now)
+            for connection in dead:
+                connection.close()  # which fails its request, so that it is tried again
             for _ in range(starting):
                 self._poster.take_connection().add_done_callback(self._connected)
         for connection in self._busy:
@@ -205,11 +220,12 @@ class _Round:
                 self._poster.give_back(connection)
                 return
             letter = self._waiting.popleft()
-            self._busy.add(connection)
         self._send(connection, letter)
 
     def _send(self, connection: HttpClientConnection, letter: _Letter) -> None:
         frame = letter.frames[letter.posted]
+        with self._changed:
+            self._busy[connection] = time.monotonic() + _ATTEMPT_SECONDS
 
         def signed(future: "Future[HttpRequest]") -> None:
             if future.exception() is not None:
@@ -251,8 +267,7 @@ class _Round:
                     self._retry(letter)
                 else:
                     self._finish(letter, Outcome.FAILED)
-            if not again:
-                self._busy.discard(connection)
+            self._busy.pop(connection, None)
             if broken:
                 self._lanes -= 1
                 self._changed.notify()

@@ -41,6 +41,20 @@ class Sockets:
             raise
         return True
 
+    def close(self, connection_id: str) -> None:
+        """Close a socket; one that is gone already is no error.
+
+        API Gateway closes with 1000 "Connection Closed Normally": neither can be chosen.
+
+        Raises:
+            ClientError: any answer but 204 and 410.
+        """
+        try:
+            self._client.delete_connection(ConnectionId=connection_id)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 410:
+                raise
+
     def wait_until_open(self, connection_id: str, seconds: float) -> bool:
         """Ask until the socket is open, at most for ``seconds``; False if it never was."""
         deadline = time.monotonic() + seconds

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hadir.domain.identity import UserType
+from hadir.domain.reasons import Departure
 
 
 class EventType(StrEnum):
@@ -21,6 +22,9 @@ class PresenceEvent:
     Attributes:
         version: place in the session's order: 1, 2, 3 … without gaps.
         at: when, in milliseconds since the Unix epoch, by Redis's clock.
+        departure: why, on ``USER_DISCONNECTED``.
+        offline_ms: how long they had been absent, on a ``USER_CONNECTED`` that is a return within
+            the reconnect window.
     """
 
     version: int
@@ -28,6 +32,30 @@ class PresenceEvent:
     user_id: str
     user_type: UserType
     at: int
+    departure: Departure | None = None
+    offline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """A user said something.
+
+    Attributes:
+        version, at: as of a ``PresenceEvent``; both kinds share one order.
+        connection_id: whence it was sent.
+        client_id: the sender's name for it, empty if none.
+    """
+
+    version: int
+    user_id: str
+    user_type: UserType
+    at: int
+    text: str
+    connection_id: str
+    client_id: str
+
+
+Event = PresenceEvent | MessageEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +64,7 @@ class Member:
 
     Attributes:
         since: the first version this connection is told of; 0 while it is only admitted.
-        at: when it opened (while only admitted: when it was admitted), milliseconds.
+        at: since when its user is present (while only admitted: when it was), milliseconds.
     """
 
     connection_id: str
@@ -52,19 +80,35 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Absentee:
+    """A user whose last socket is gone but whose grace is not over: present for everybody.
+
+    Attributes:
+        at: since when they are present, milliseconds.
+    """
+
+    user_id: str
+    user_type: UserType
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Membership at one version.
 
     Attributes:
-        epoch: names this life of the session; empty when Redis does not know the session.
+        epoch: names this life of the session; empty when Redis does not know the session. A later
+            life's name sorts after an earlier one's.
         version: of the last event, 0 before the first.
         members: every connection, open or only admitted.
+        absentees: users in grace.
     """
 
     session_id: str
     epoch: str
     version: int
     members: tuple[Member, ...]
+    absentees: tuple[Absentee, ...] = ()
 
     def open_members(self) -> Iterable[Member]:
         """The connections that can be posted to."""
@@ -85,5 +129,5 @@ class Batch:
 
     token: str
     session: Session
-    events: tuple[PresenceEvent, ...]
+    events: tuple[Event, ...]
     recovered_up_to: int

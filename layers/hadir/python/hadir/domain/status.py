@@ -13,8 +13,8 @@ class Person:
 
     Attributes:
         user_type: that of their first open connection.
-        connected_at: when that connection opened, milliseconds since the Unix epoch.
-        connections: how many of their sockets are open, at least 1.
+        connected_at: since when they are present, milliseconds since the Unix epoch.
+        connections: how many of their sockets are open; 0 while they may still come back unnoticed.
     """
 
     user_id: str
@@ -32,7 +32,9 @@ class ConnectionStatus:
     @classmethod
     def of(cls, session: Session) -> Self:
         """The status that ``session`` shows; connections only admitted do not count."""
-        people: dict[str, Person] = {}
+        people = {
+            who.user_id: Person(who.user_id, who.user_type, who.at, 0) for who in session.absentees
+        }
         for member in sorted(session.open_members(), key=lambda m: (m.at, m.connection_id)):
             known = people.get(member.user_id)
             people[member.user_id] = Person(
@@ -41,7 +43,8 @@ class ConnectionStatus:
                 known.connected_at if known else member.at,
                 known.connections + 1 if known else 1,
             )
-        return cls(tuple(people.values()))
+        by_arrival = sorted(people.values(), key=lambda person: person.connected_at)
+        return cls(tuple(by_arrival))
 
     @property
     def total_customer(self) -> int:

@@ -1,19 +1,21 @@
 """Who is in which session: the truth, in Redis, changed by one script at a time."""
 
 import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Identity, UserType
-from hadir.domain.session import Batch, EventType, Member, PresenceEvent, Session
-from hadir.membership.keys import identity_key, session_keys, tombstone_key
-from hadir.membership.scripts import Scripts
+from hadir.domain.identity import Identity
+from hadir.domain.reasons import Departure
+from hadir.domain.session import Batch, Event, Session
+from hadir.membership.keys import identity_key, said_key, session_keys, tombstone_key
+from hadir.membership.replies import read_batch, read_events, read_session
+from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
 """How long a connection that left cannot be admitted: longer than any handler lives, so that no
@@ -23,14 +25,22 @@ IDENTITY_SECONDS = 3 * 3600
 """How long a connection's identity is kept. API Gateway ends every socket after 2 h ("Amazon API
 Gateway quotas", WebSocket connection duration)."""
 
+SAID_MS = 600_000
+"""How long a message's client id is remembered."""
+
+BLIND_MS = 75_000
+"""A sweep that comes later than this after the one before (they come every 60 s) did not run, or
+Redis was away: clients may have spoken unheard, and silence proves nothing."""
+
 
 class Opening(StrEnum):
-    """What ``open`` found; ``open.lua`` says what each means."""
+    """What ``open`` or ``lapse`` found; ``open.lua`` and ``lapse.lua`` say what each means."""
 
     JOINED = "joined"
     ADDED = "added"
     OPEN = "open"
     UNKNOWN = "unknown"
+    SILENT = "silent"
 
 
 class Leaving(StrEnum):
@@ -42,9 +52,17 @@ class Leaving(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Saying(StrEnum):
+    """What ``say`` found; ``message.lua`` says what each means."""
+
+    SAID = "said"
+    REPEATED = "repeated"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The outcome of ``open``.
+    """The outcome of ``open`` or ``lapse``.
 
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
@@ -70,24 +88,64 @@ class Left:
     remaining: int
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The outcome of ``say``.
+
+    Attributes:
+        batch: what the caller has to announce, if it became the session's announcer.
+        earlier: on ``REPEATED``, the message as it was said before, if it is still known.
+    """
+
+    outcome: Saying
+    batch: Batch | None
+    earlier: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the sweep has to look at.
+
+    Attributes:
+        connections: session id and connection id of leases that ran out.
+        blind: those of them whose clients may have spoken unheard.
+        sessions: with events or departures that wait for somebody.
+    """
+
+    connections: tuple[tuple[str, str], ...]
+    blind: frozenset[tuple[str, str]]
+    sessions: tuple[str, ...]
+
+
 class Membership:
-    """Membership of all sessions, on one Redis.
+    """Membership of all sessions.
 
     Every method is one round trip, atomic, and may be repeated, come late or in another order. A
-    caller that dies after ``open``, ``leave`` or ``settle`` returned a batch loses nothing: the
-    announcing lease runs out (10 s) and the next claimant gets the same events.
+    caller that dies after a method returned a batch loses nothing: the announcing lease runs out
+    (10 s) and the next claimant gets the same events.
 
     Args:
-        redis: a client made with ``decode_responses=True``.
+        redis: a client made with ``decode_responses=True``, of one node or of a cluster.
+        lease_seconds: how long a connection is believed in without being heard.
+        grace_seconds: how long a person who left may come back in as if they had never gone.
         clock: milliseconds since the Unix epoch; Redis's own clock unless a test has its own.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
     """
 
-    def __init__(self, redis: Redis, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        redis: AnyRedis,
+        *,
+        lease_seconds: float = 90,
+        grace_seconds: float = 0,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
+        self._lease_ms = int(lease_seconds * 1000)
+        self._grace_ms = int(grace_seconds * 1000)
         self._clock = clock
 
     def admit(self, connection_id: str, identity: Identity) -> bool:
@@ -99,32 +157,84 @@ class Membership:
             connection_id,
             identity.user_id,
             identity.user_type.value,
-            secrets.token_hex(8),
-            tombstone_of=connection_id,
+            key=tombstone_key(identity.session_id, connection_id),
         )
         return bool(reply != "left")
 
-    def open(self, connection_id: str, session_id: str) -> Opened:
-        """Note that a socket can be written to: its user is present."""
-        token = _new_token()
-        outcome, claim, view = self._run("open", session_id, connection_id, token)
-        return Opened(
-            Opening(outcome),
-            _batch(session_id, token, claim),
-            _session(session_id, view) if view else None,
-        )
+    def open(self, connection_id: str, session_id: str, *, heard: bool = False) -> Opened:
+        """Note that a socket can be written to: its user is present, its lease renewed.
 
-    def leave(self, connection_id: str, session_id: str, *, claim: bool = True) -> Left:
+        Args:
+            heard: whether its client has just spoken; from then on it is expected to go on.
+        """
+        token = _new_token()
+        reply = self._run("open", session_id, connection_id, token, "1" if heard else "0")
+        return _opened(session_id, token, reply)
+
+    def leave(
+        self, connection_id: str, session_id: str, departure: Departure, *, claim: bool = True
+    ) -> Left:
         """Note that a socket is gone.
 
         Args:
             claim: False when the caller is the session's announcer and will ``settle``.
         """
         token = _new_token() if claim else ""
+        code = departure.close_code
         outcome, claimed, remaining = self._run(
-            "leave", session_id, connection_id, token, TOMBSTONE_MS, tombstone_of=connection_id
+            "leave",
+            session_id,
+            connection_id,
+            token,
+            departure.reason.value,
+            "" if code is None else code,
+            departure.evidence.value,
+            TOMBSTONE_MS,
+            key=tombstone_key(session_id, connection_id),
         )
-        return Left(Leaving(outcome), _batch(session_id, token, claimed), remaining)
+        return Left(Leaving(outcome), read_batch(session_id, token, claimed), remaining)
+
+    def lapse(self, connection_id: str, session_id: str) -> Opened:
+        """Note that a lease ran out although the platform says that the socket is there.
+
+        ``SILENT`` means that it has left, and the caller is to close it.
+        """
+        token = _new_token()
+        reply = self._run(
+            "lapse",
+            session_id,
+            connection_id,
+            token,
+            TOMBSTONE_MS,
+            key=tombstone_key(session_id, connection_id),
+        )
+        return _opened(session_id, token, reply)
+
+    def say(self, connection_id: str, who: Identity, text: str, client_id: str) -> Said:
+        """Record a message; one with a ``client_id`` that was said before changes nothing."""
+        token = _new_token()
+        outcome, claimed, earlier = self._run(
+            "message",
+            who.session_id,
+            connection_id,
+            token,
+            text,
+            client_id,
+            SAID_MS,
+            key=said_key(who.session_id, who.user_id, client_id),
+        )
+        before = read_events(earlier or [])
+        return Said(
+            Saying(outcome),
+            read_batch(who.session_id, token, claimed),
+            before[0] if before else None,
+        )
+
+    def claim(self, session_id: str) -> Batch | None:
+        """Become the session's announcer, if events are pending and nobody is."""
+        token = _new_token()
+        (claimed,) = self._run("claim", session_id, token)
+        return read_batch(session_id, token, claimed)
 
     def settle(self, batch: Batch, *, more: bool) -> Batch | None:
         """Note that ``batch`` was posted to everyone.
@@ -135,79 +245,91 @@ class Membership:
         Returns:
             What came meanwhile; None when there is nothing, or the lease is somebody else's.
         """
-        session_id = batch.session.session_id
-        _, claim = self._run(
-            "settle", session_id, batch.token, batch.events[-1].version, "1" if more else "0"
-        )
-        return _batch(session_id, batch.token, claim)
+        return self._settle(batch, batch.events[-1].version, more=more)
+
+    def give_back(self, batch: Batch) -> None:
+        """Note that ``batch`` was posted to nobody: its events stay pending, the lease is free."""
+        self._settle(batch, batch.events[0].version - 1, more=False)
 
     def session(self, session_id: str) -> Session:
         """The session now; one that Redis does not know has no epoch and no members."""
-        return _session(session_id, self._run("view", session_id))
+        return read_session(session_id, self._run("view", session_id))
+
+    def missed(
+        self, session_id: str, epoch: str, version: int
+    ) -> tuple[tuple[Event, ...] | None, Session]:
+        """What came after ``version``, in order, and the session now.
+
+        Events are None when the history does not reach back that far, or the epoch is another.
+        """
+        missed, view = self._run("history", session_id, epoch, version)
+        events = None if missed is None else tuple(read_events(missed))
+        return events, read_session(session_id, view)
+
+    def due(self, most: int) -> Due:
+        """What the sweep has to look at, over all partitions.
+
+        Args:
+            most: leases, and sessions, to return of each partition.
+        """
+        now = self._clock() if self._clock else ""
+        connections: list[tuple[str, str]] = []
+        blind: set[tuple[str, str]] = set()
+        sessions: list[str] = []
+        for was_blind, leases, agenda in self._scripts.run_due(now, most, BLIND_MS):
+            pairs = [(session, connection) for session, connection in map(str.split, leases)]
+            connections += pairs
+            if was_blind == "1":
+                blind.update(pairs)
+            sessions += agenda
+        return Due(tuple(connections), frozenset(blind), tuple(sessions))
 
     def identity_of(self, connection_id: str) -> Identity | None:
         """Whose socket this is, for events that do not tell; None if nobody's, or long ago."""
         try:
             record = self._redis.get(identity_key(connection_id))
-        except RedisError as error:
+        except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be read: {error}") from error
         return Identity.parse(*str(record).split(" ")) if record else None
 
     def ping(self) -> None:
         """Return if Redis answers."""
-        try:
-            self._redis.ping()
-        except RedisError as error:
-            raise MembershipUnavailable(f"Redis does not answer: {error}") from error
+        self._run("view", "ping")
+
+    def _settle(self, batch: Batch, announced: int, *, more: bool) -> Batch | None:
+        session_id = batch.session.session_id
+        _, claimed = self._run("settle", session_id, batch.token, announced, "1" if more else "0")
+        return read_batch(session_id, batch.token, claimed)
 
     def _remember(self, connection_id: str, identity: Identity) -> None:
         record = f"{identity.session_id} {identity.user_id} {identity.user_type.value}"
         try:
             self._redis.set(identity_key(connection_id), record, ex=IDENTITY_SECONDS)
-        except RedisError as error:
+        except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be written: {error}") from error
 
-    def _run(
-        self, name: str, session_id: str, *args: str | int, tombstone_of: str | None = None
-    ) -> Any:
+    def _run(self, name: str, session_id: str, *args: str | int, key: str | None = None) -> Any:
         keys = session_keys(session_id)
-        if tombstone_of is not None:
-            keys.append(tombstone_key(session_id, tombstone_of))
-        return self._scripts.run(name, keys, self._clock() if self._clock else "", *args)
+        if key is not None:
+            keys.append(key)
+        now = self._clock() if self._clock else ""
+        common = (now, self._lease_ms, self._grace_ms, _new_epoch(), session_id)
+        return self._scripts.run(name, keys, *common, *args)
 
 
 def _new_token() -> str:
     return secrets.token_hex(8)
 
 
-def _batch(session_id: str, token: str, claim: Any) -> Batch | None:
-    if not claim:
-        return None
-    recovered_up_to, pending, view = claim
-    events = tuple(_event(entry_id, dict(_pairs(fields))) for entry_id, fields in pending)
-    return Batch(token, _session(session_id, view), events, recovered_up_to)
+def _new_epoch() -> str:
+    """A name that sorts after those made earlier, so that clients can tell which life is newer."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
 
 
-def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:
-    return zip(flat[::2], flat[1::2], strict=True)
-
-
-def _session(session_id: str, view: Any) -> Session:
-    epoch, version, connections = view
-    members = (_member(*pair) for pair in _pairs(connections))
-    return Session(session_id, epoch, version, tuple(members))
-
-
-def _member(connection_id: str, record: str) -> Member:
-    user_id, user_type, since, at = record.split(" ")
-    return Member(connection_id, user_id, UserType(user_type), int(since), int(at))
-
-
-def _event(entry_id: str, fields: dict[str, str]) -> PresenceEvent:
-    return PresenceEvent(
-        version=int(entry_id.partition("-")[0]),
-        type=EventType(fields["type"]),
-        user_id=fields["user_id"],
-        user_type=UserType(fields["user_type"]),
-        at=int(fields["at"]),
+def _opened(session_id: str, token: str, reply: Any) -> Opened:
+    outcome, claimed, view = reply
+    return Opened(
+        Opening(outcome),
+        read_batch(session_id, token, claimed),
+        read_session(session_id, view) if view else None,
     )

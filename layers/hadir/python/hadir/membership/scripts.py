@@ -1,15 +1,35 @@
-"""Loads the Lua scripts beside this file. Each is ``lib.lua`` followed by its own text."""
+"""Loads the Lua scripts beside this file.
+
+A script on a session is ``clock.lua`` and ``lib.lua`` followed by its own text.
+"""
 
 from importlib.resources import files
 from typing import Any
 
 from redis import Redis
+from redis.cluster import RedisCluster
 from redis.commands.core import Script
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
+from hadir.membership.keys import PARTITIONS, partition_keys
 
 _LUA = files(__package__) / "lua"
+
+SESSION_SCRIPTS = (
+    "admit",
+    "claim",
+    "history",
+    "lapse",
+    "leave",
+    "message",
+    "open",
+    "settle",
+    "view",
+)
+
+AnyRedis = Redis | RedisCluster
+"""One node, or a cluster."""
 
 
 class Scripts:
@@ -19,12 +39,13 @@ class Scripts:
     restart or a failover.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        library = (_LUA / "lib.lua").read_text()
+    def __init__(self, redis: AnyRedis) -> None:
+        self._redis = redis
+        library = _text("clock") + _text("lib")
         self._scripts: dict[str, Script] = {
-            name: redis.register_script(library + (_LUA / f"{name}.lua").read_text())
-            for name in ("admit", "open", "leave", "settle", "view")
+            name: redis.register_script(library + _text(name)) for name in SESSION_SCRIPTS
         }
+        self._due = _text("clock") + _text("due")
 
     def run(self, name: str, keys: list[str], *args: str | int) -> Any:
         """Run the script ``name``; the reply is as its header says.
@@ -35,5 +56,31 @@ class Scripts:
         """
         try:
             return self._scripts[name](keys=keys, args=args)
-        except RedisError as error:
+        except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not run {name}: {error}") from error
+
+    def run_due(self, *args: str | int) -> list[Any]:
+        """Run ``due.lua`` in every partition, in one round trip to each node.
+
+        By text: a cluster's pipeline takes no hashes.
+
+        Returns:
+            The replies, in the partitions' order.
+
+        Raises:
+            MembershipUnavailable: as ``run``.
+        """
+        try:
+            redis: Any = self._redis
+            pipeline = redis.pipeline(transaction=False)
+            for partition in range(PARTITIONS):
+                keys = partition_keys(partition)
+                pipeline.eval(self._due, len(keys), *keys, *args)
+            replies: list[Any] = pipeline.execute()
+        except (RedisError, RedisClusterException) as error:
+            raise MembershipUnavailable(f"Redis could not be swept: {error}") from error
+        return replies
+
+
+def _text(name: str) -> str:
+    return (_LUA / f"{name}.lua").read_text()

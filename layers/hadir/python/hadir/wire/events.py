@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_websocket_event im
 
 from hadir.domain.errors import InvalidIdentity
 from hadir.domain.identity import Identity
+from hadir.domain.reasons import Departure, departure_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ def read_socket_event(event: Mapping[str, Any]) -> SocketEvent:
         request_id=context.get("requestId") or "",
         body=gateway_event.body,
     )
+
+
+def read_departure(event: Mapping[str, Any]) -> Departure:
+    """Why a socket closed, from a ``$disconnect`` event; ``unknown`` where it does not say."""
+    context = APIGatewayWebSocketEvent(dict(event)).request_context
+    code = context.disconnect_status_code
+    age_ms = (context.get("requestTimeEpoch") or 0) - (context.get("connectedAt") or 0)
+    return departure_of(code if isinstance(code, int) else None, context.disconnect_reason, age_ms)
 
 
 def _identity(authorizer: Mapping[str, Any]) -> Identity | None:

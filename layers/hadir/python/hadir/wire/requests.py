@@ -1,36 +1,86 @@
 """What a client may send, checked before anything is done about it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from hadir.domain.errors import InvalidRequest
 
+LONGEST_TEXT = 4000
+"""Characters in a message."""
 
-class Heartbeat(BaseModel, extra="ignore"):
-    """``{"action": "heartbeat"}``: the client is alive and wants to know that we are."""
+
+class Heartbeat(BaseModel):
+    """The client is alive and wants to know that we are."""
 
     action: Literal["heartbeat"]
 
 
-class _Action(BaseModel, extra="ignore"):
-    action: str
+class Position(BaseModel):
+    """The last event a client has seen."""
+
+    epoch: Annotated[str, Field(min_length=1, max_length=64)]
+    version: Annotated[int, Field(ge=0, le=2**53, strict=True)]
 
 
-def parse_request(body: str | None) -> Heartbeat:
+class Sync(BaseModel):
+    """The client wants what it missed since a position, or only the status."""
+
+    action: Literal["sync"]
+    since: Position | None = None
+
+
+class Message(BaseModel):
+    """The client says something to everyone in the session.
+
+    Attributes:
+        client_id: its own name for the message; one that was said before is not said again.
+    """
+
+    action: Literal["message"]
+    text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, strict=True)]
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:@-]{1,128}$", strict=True)] | None = (
+        None
+    )
+
+
+class Typing(BaseModel):
+    """The client's user has begun or stopped to write."""
+
+    action: Literal["typing"]
+    on: Annotated[bool, Field(strict=True)]
+
+
+Request = Heartbeat | Sync | Message | Typing
+
+_REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
+
+
+def parse_request(body: str | None) -> Request:
     """Read a text frame.
 
     Raises:
-        InvalidRequest: ``invalid_json``, ``invalid_payload`` (no ``action``) or ``unknown_action``.
+        InvalidRequest: ``invalid_json``, ``unknown_action``, ``too_large`` or ``invalid_payload``,
+            with a sentence that names the field.
     """
     try:
-        action = _Action.model_validate_json(body or "").action
+        return _REQUESTS.validate_json(body or "")
     except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise InvalidRequest("invalid_json", "the message is not JSON") from None
-        raise InvalidRequest(
-            "invalid_payload", 'the message must be an object with a text "action"'
-        ) from None
-    if action != "heartbeat":
-        raise InvalidRequest("unknown_action", "the only action known is heartbeat")
-    return Heartbeat(action="heartbeat")
+        raise _refusal(error) from None
+
+
+def _refusal(error: ValidationError) -> InvalidRequest:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    match first["type"]:
+        case "json_invalid":
+            return InvalidRequest("invalid_json", "the message is not JSON")
+        case "union_tag_invalid":
+            known = first["ctx"]["expected_tags"]
+            return InvalidRequest("unknown_action", f"action must be one of {known}")
+        case "string_too_long" if field == "text":
+            return InvalidRequest("too_large", f"text must have at most {LONGEST_TEXT} characters")
+        case "union_tag_not_found" | "model_attributes_type":
+            text = 'the message must be an object with a text "action"'
+            return InvalidRequest("invalid_payload", text)
+    return InvalidRequest("invalid_payload", f"{field}: {first['msg']}")

@@ -1,10 +1,11 @@
 """What clients are sent: the contract's frames, as compact JSON in UTF-8."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hadir.domain.session import Batch, PresenceEvent, Session
+from hadir.domain.session import Event, MessageEvent, PresenceEvent, Session
 from hadir.domain.status import ConnectionStatus, Person
 
 MAX_USERS = 500
@@ -29,28 +30,45 @@ def status_answer(session: Session) -> dict[str, Any]:
     }
 
 
-def snapshot(session: Session, at: int) -> bytes:
+def snapshot(session: Session, at: int, *, recovered: bool | None = None) -> bytes:
     """A ``connection_status_update`` without an event: the status, for one socket alone.
 
-    ``at`` is the time of the snapshot in milliseconds since the Unix epoch.
+    Args:
+        at: the time of the snapshot in milliseconds since the Unix epoch.
+        recovered: on the answer to ``sync``, whether the events before it are all that was missed.
     """
     data = {**_current(session), "timestamp": timestamp(at)}
+    if recovered is not None:
+        data["recovered"] = recovered
     return _frame("connection_status_update", data)
 
 
-def updates(batch: Batch) -> list[bytes]:
-    """The ``connection_status_update`` of each event of ``batch``, in order.
+def event_frames(
+    session: Session, events: Sequence[Event], recovered_up_to: int
+) -> list[tuple[bytes, bytes]]:
+    """The frame of each event, in order: as its sender gets it, and as everybody else does.
 
-    All carry the status that is current now, so ``status_version`` may be above ``version``.
+    Only a message has a sender, whose copy repeats the ``client_id``. All updates carry the status
+    that is current now, so ``status_version`` may be above ``version``.
     """
-    current = _current(batch.session)
+    current = _current(session)
     return [
-        _frame(
-            "connection_status_update",
-            {**current, **_event(event, recovered=event.version <= batch.recovered_up_to)},
-        )
-        for event in batch.events
+        _message(session, event, recovered=event.version <= recovered_up_to)
+        if isinstance(event, MessageEvent)
+        else (_update(current, event, recovered=event.version <= recovered_up_to),) * 2
+        for event in events
     ]
+
+
+def typing(session_id: str, user_id: str, user_type: str, *, on: bool) -> bytes:
+    """Somebody has begun or stopped to write."""
+    data = {"session_id": session_id, "user_id": user_id, "user_type": user_type, "on": on}
+    return _frame("typing", data)
+
+
+def closing(reason: str, reconnect_after_ms: int) -> bytes:
+    """The server is about to close this socket; 0 means do not come back."""
+    return _frame("closing", {"reason": reason, "reconnect_after_ms": reconnect_after_ms})
 
 
 def heartbeat_ack(at: int) -> bytes:
@@ -74,14 +92,44 @@ def _current(session: Session) -> dict[str, Any]:
     }
 
 
-def _event(event: PresenceEvent, *, recovered: bool) -> dict[str, Any]:
-    return {
+def _update(current: dict[str, Any], event: PresenceEvent, *, recovered: bool) -> bytes:
+    data = {
+        **current,
         "event_type": event.type.value,
         "event_user_id": event.user_id,
+        "event_user_type": event.user_type.value,
         "timestamp": timestamp(event.at),
         "version": event.version,
+    }
+    if event.departure:
+        data["reason"] = event.departure.reason.value
+        data["evidence"] = event.departure.evidence.value
+        if event.departure.close_code is not None:
+            data["close_code"] = event.departure.close_code
+    if event.offline_ms is not None:
+        data["reconnected"] = True
+        data["offline_seconds"] = round(event.offline_ms / 1000)
+    if recovered:
+        data["recovered"] = True
+    return _frame("connection_status_update", data)
+
+
+def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple[bytes, bytes]:
+    data = {
+        "session_id": session.session_id,
+        "id": f"{session.epoch}-{event.version}",
+        "user_id": event.user_id,
+        "user_type": event.user_type.value,
+        "text": event.text,
+        "version": event.version,
+        "epoch": session.epoch,
+        "timestamp": timestamp(event.at),
         **({"recovered": True} if recovered else {}),
     }
+    others = _frame("message", data)
+    if not event.client_id:
+        return others, others
+    return _frame("message", {**data, "client_id": event.client_id}), others
 
 
 def _status(status: ConnectionStatus) -> dict[str, Any]:

@@ -1,24 +1,27 @@
 -- $connect accepted a socket that cannot be written to yet: it is known, nobody is told.
 --
--- KEYS[4] tombstone of the connection
--- ARGV    now, connection_id, user_id, user_type, epoch (used if the session is new)
+-- KEYS[8] tombstone of the connection
+-- ARGV[6] connection id, user id, user type
 -- Reply   'admitted' | 'repeated' (known already, unchanged) | 'left' ($disconnect overtook us)
 --
 -- Killed before: the client's $connect fails and it tries again. Killed after: the client's first
--- message opens the connection.
+-- message opens the connection, or the sweep does.
 
-local connection_id = ARGV[2]
+local connection_id = ARGV[6]
 
-if redis.call('EXISTS', KEYS[4]) == 1 then
+if redis.call('EXISTS', KEYS[8]) == 1 then
     return 'left'
 end
+if not begin() then
+    create()
+end
 if redis.call('HEXISTS', CONNECTIONS, connection_id) == 1 then
+    finish()
     return 'repeated'
 end
-if redis.call('HSETNX', SESSION, 'epoch', ARGV[5]) == 1 then
-    -- A new life: nothing of an earlier one may be left, or its versions would clash with ours.
-    redis.call('DEL', CONNECTIONS, EVENTS)
-end
-write_record(connection_id, { user_id = ARGV[3], user_type = ARGV[4], since = 0, at = now })
-keep_alive()
+write_connection(connection_id, {
+    user_id = ARGV[7], user_type = ARGV[8], since = 0, at = now, heard = 0,
+})
+renew_lease(connection_id)
+finish()
 return 'admitted'

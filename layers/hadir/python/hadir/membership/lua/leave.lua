@@ -1,32 +1,31 @@
 -- A socket is gone.
 --
--- KEYS[4] tombstone of the connection
--- ARGV    now, connection_id, token (of the caller, should it become the announcer; '' if it is
---         the announcer already), tombstone lifetime (ms)
+-- KEYS[8] tombstone of the connection
+-- ARGV[6] connection id
+-- ARGV[7] token of the caller, should it become the announcer; '' if it is the announcer already
+-- ARGV[8] reason, close code ('' if there is none), evidence, tombstone lifetime (ms)
 -- Reply   { outcome, claim, number of connections that remain }
---   outcome 'left'    the user's last socket: an event
+--   outcome 'left'    the user's last socket: an event, at once or when the grace is over
 --           'remains' the user is still present through another socket: no event
 --           'unseen'  it had only been admitted: nobody was told of it, so no event
 --           'unknown' not admitted, or gone already; the tombstone keeps a late $connect out
 --
--- Killed before: nothing happened. Killed after: the event is pending.
+-- Killed before: the lease runs out, and the sweep finds the socket gone. Killed after: the event
+-- is pending, or the person in grace, and both on the agenda.
 
-local connection_id = ARGV[2]
-local record = redis.call('HGET', CONNECTIONS, connection_id)
-local outcome = 'unknown'
+local connection_id = ARGV[6]
+local outcome, claimed = 'unknown', false
 
-redis.call('SET', KEYS[4], '1', 'PX', ARGV[4])
-if record then
-    local member = read_record(record)
-    redis.call('HDEL', CONNECTIONS, connection_id)
-    if member.since == 0 then
-        outcome = 'unseen'
-    elseif present_otherwise(member.user_id, connection_id) then
-        outcome = 'remains'
-    else
-        outcome = 'left'
-        record_event('user_disconnected', member)
-    end
-    keep_alive()
+local known = begin()
+local member = known and find_connection(connection_id)
+if member then
+    outcome = depart(connection_id, member, ARGV[8], ARGV[9], ARGV[10])
+else
+    forget_lease(connection_id)
 end
-return { outcome, claim(ARGV[3]), redis.call('HLEN', CONNECTIONS) }
+redis.call('SET', KEYS[8], '1', 'PX', ARGV[11])
+if known then
+    claimed = claim(ARGV[7])
+    finish()
+end
+return { outcome, claimed, redis.call('HLEN', CONNECTIONS) }

@@ -1,24 +1,32 @@
 -- The announcer has posted everything up to a version to everyone.
 --
--- ARGV    now, token, announced (version), more ('1': hand me what came meanwhile; '0': I stop)
+-- ARGV[6] token
+-- ARGV[7] announced (version)
+-- ARGV[8] '1': hand me what came meanwhile; '0': I stop
 -- Reply   { 'held', claim }   claim is false when the lease is free again
 --         { 'lost', false }   the lease ran out and is somebody else's: stop, nothing changed
 --
 -- Killed before: the lease runs out and the same events are announced again, as recovered. Killed
 -- after: what was handed out is pending, likewise.
 
-local token = ARGV[2]
+local token = ARGV[6]
 
-if redis.call('HGET', SESSION, 'token') ~= token then
+if not begin() or redis.call('HGET', SESSION, 'token') ~= token then
     return { 'lost', false }
 end
-local announced = tonumber(ARGV[3])
-redis.call('HSET', SESSION, 'announced', ARGV[3])
-if announced > HISTORY then
-    redis.call('XTRIM', EVENTS, 'MINID', integer(announced - HISTORY + 1))
+local announced = tonumber(ARGV[7])
+redis.call('HSET', SESSION, 'announced', ARGV[7])
+redis.call('XTRIM', EVENTS, 'MINID', integer(math.max(announced - HISTORY + 1, 0)))
+for _, entry in ipairs(redis.call('XRANGE', EVENTS, '-', integer(announced), 'COUNT', 10)) do
+    for i = 1, #entry[2], 2 do
+        if entry[2][i] == 'at' and tonumber(entry[2][i + 1]) < now - RETENTION then
+            redis.call('XDEL', EVENTS, entry[1])
+        end
+    end
 end
-local more = ARGV[4] == '1' and claim(token)
+local more = ARGV[8] == '1' and claim(token)
 if not more then
-    release()
+    redis.call('HDEL', SESSION, 'token', 'until', 'claimed', 'recovered_up_to')
 end
+finish()
 return { 'held', more }

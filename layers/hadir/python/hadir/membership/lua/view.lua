@@ -1,6 +1,5 @@
 -- The session as it is now; changes nothing.
 --
--- ARGV    now
--- Reply   { epoch, version, connections as HGETALL }
+-- Reply   { epoch, version, connections as HGETALL, people in grace as HGETALL }
 
 return view()

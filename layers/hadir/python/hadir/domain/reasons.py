@@ -1,0 +1,75 @@
+"""Why somebody left, and how we know (contract, section 3)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+_DURATION_LIMIT_MS = 7200_000
+"""How long API Gateway lets a socket live ("Amazon API Gateway quotas")."""
+
+_SLACK_MS = 60_000
+"""How much earlier than that a socket may be cut and still have been cut for its age."""
+
+
+class Reason(StrEnum):
+    """Why a person left."""
+
+    CLIENT_CLOSED = "client_closed"
+    NETWORK_ERROR = "network_error"
+    IDLE_TIMEOUT = "idle_timeout"
+    DURATION_LIMIT = "duration_limit"
+    HEARTBEAT_TIMEOUT = "heartbeat_timeout"
+    KICKED = "kicked"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class Evidence(StrEnum):
+    """How we know that they left."""
+
+    CLOSE_FRAME = "close_frame"
+    PLATFORM = "platform"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Why a socket is gone.
+
+    Attributes:
+        close_code: as API Gateway reported it, if it did.
+    """
+
+    reason: Reason
+    evidence: Evidence
+    close_code: int | None = None
+
+
+GONE = Departure(Reason.GONE, Evidence.PLATFORM)
+"""The management API answered 410 for a socket that had been open."""
+
+
+def departure_of(close_code: int | None, close_reason: str | None, age_ms: int) -> Departure:
+    """What a ``$disconnect`` event says.
+
+    Args:
+        close_code: ``disconnectStatusCode``. API Gateway closes with 1001 "Going away" what was
+            idle for 10 minutes or open for 2 hours, a browser tab with 1001 and no reason, and
+            DeleteConnection closes with 1000 "Connection Closed Normally" (read off published
+            events).
+        close_reason: ``disconnectReason``.
+        age_ms: how long the socket was open.
+    """
+    return Departure(_reason(close_code, close_reason, age_ms), Evidence.CLOSE_FRAME, close_code)
+
+
+def _reason(code: int | None, text: str | None, age_ms: int) -> Reason:
+    if code == 1001 and (text or "").lower() == "going away":
+        old = age_ms >= _DURATION_LIMIT_MS - _SLACK_MS
+        return Reason.DURATION_LIMIT if old else Reason.IDLE_TIMEOUT
+    if code == 1000 and text == "Connection Closed Normally":
+        return Reason.UNKNOWN  # closed by a server, which has said why before, if it was ours
+    if code in (1000, 1001, 1005) or (code is not None and 3000 <= code <= 4999):
+        return Reason.CLIENT_CLOSED
+    if code == 1006:
+        return Reason.NETWORK_ERROR
+    return Reason.UNKNOWN

@@ -1,0 +1,33 @@
+-- A connection's lease ran out, and the platform says that its socket is still there.
+--
+-- KEYS[8] tombstone of the connection
+-- ARGV[6] connection id
+-- ARGV[7] token of the caller, should it become the announcer
+-- ARGV[8] tombstone lifetime (ms)
+-- Reply   { outcome, claim, view }
+--   outcome 'silent'  its client used to be heard and was not for the length of the lease: it has
+--                     left, and the caller closes the socket
+--           'joined', 'added', 'open', 'unknown' as open.lua: it has not been silent, or never spoke
+--
+-- Killed before: the next sweep comes back to it. Killed after: the event is pending; a socket not
+-- closed is closed when its client speaks.
+
+local connection_id = ARGV[6]
+
+local member = begin() and find_connection(connection_id)
+if not member then
+    forget_lease(connection_id)
+    return { 'unknown', false, false }
+end
+local outcome
+if member.heard > 0 and now - member.heard >= LEASE then
+    outcome = 'silent'
+    depart(connection_id, member, 'heartbeat_timeout', '', 'silence')
+    redis.call('SET', KEYS[8], '1', 'PX', ARGV[8])
+else
+    outcome = member.since == 0 and arrive(connection_id, member) or 'open'
+    renew_lease(connection_id)
+end
+local claimed = claim(ARGV[7])
+finish()
+return { outcome, claimed, outcome ~= 'joined' and view() }
