@@ -6,8 +6,11 @@ from contextlib import AbstractContextManager
 import pytest
 from redis import Redis
 
+from hadir.membership.client import connect
 from hadir.membership.membership import Membership
+from hadir.membership.scripts import AnyRedis
 from local.embedded_redis import embedded_redis
+from tests.redis_cluster import Cluster, running_cluster
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
 
 
@@ -18,9 +21,28 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Redis Cluster of this test run's own: three primaries, one of them with a replica."""
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["node", "cluster"])
+def redis(request: pytest.FixtureRequest) -> Iterator[AnyRedis]:
+    """A client of an empty Redis: of one node, and of a cluster."""
+    if request.param == "node":
+        client = connect(request.getfixturevalue("redis_url"))
+    else:
+        client = connect(request.getfixturevalue("cluster").url)
+    client.flushall()
+    yield client
+    client.close()
+
+
 @pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    """A client of an empty Redis."""
+def node(redis_url: str) -> Iterator[Redis]:
+    """A client of an empty Redis of one node."""
     with Redis.from_url(redis_url, decode_responses=True) as client:
         client.flushall()
         yield client
@@ -45,7 +67,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def membership(redis: Redis, clock: Clock) -> Membership:
+def membership(redis: AnyRedis, clock: Clock) -> Membership:
     return Membership(redis, clock=clock)
 
 

@@ -15,6 +15,7 @@ NEEDED = {
     "announce": {"awscrt", "boto3", "redis"},
     "disconnect": {"awscrt", "redis"},
     "default": {"awscrt", "pydantic", "redis"},
+    "sweep": {"awscrt", "boto3", "redis"},
     "status": {"aws_lambda_powertools.event_handler", "redis"},
 }
 ENVIRONMENT = {

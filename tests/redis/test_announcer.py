@@ -15,7 +15,7 @@ class RecordingPoster:
     """Accepts everything but what is said to be gone; runs ``meanwhile`` while it posts."""
 
     def __init__(self) -> None:
-        self.received: dict[str, list[dict[str, Any]]] = {}
+        self.frames: dict[str, list[dict[str, Any]]] = {}
         self.gone: set[str] = set()
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -28,10 +28,14 @@ class RecordingPoster:
             if to in self.gone:
                 deliveries[to] = Delivery(Outcome.GONE, 0, 410)
             else:
-                received = self.received.setdefault(to, [])
-                received += [json.loads(frame)["data"] for frame in frames]
+                received = self.frames.setdefault(to, [])
+                received += [json.loads(frame) for frame in frames]
                 deliveries[to] = Delivery(Outcome.DELIVERED, len(frames), 200)
         return deliveries
+
+    @property
+    def received(self) -> dict[str, list[dict[str, Any]]]:
+        return {to: [frame["data"] for frame in frames] for to, frames in self.frames.items()}
 
     def events(self, connection_id: str) -> list[tuple[int, str, str]]:
         return [

@@ -13,6 +13,7 @@ from hadir.domain.session import Batch, EventType, MessageEvent, PresenceEvent
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.keys import session_keys, tombstone_key
 from hadir.membership.membership import Leaving, Membership, Opening
+from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 
 SESSION = "550e8400-e29b-41d4-a716-446655440000"
@@ -278,7 +279,7 @@ class TestAnnouncing:
         assert handed_out == list(range(1, 252))
 
     def test_the_history_is_bounded_and_what_is_pending_is_never_cut(
-        self, membership: Membership, redis: Redis
+        self, membership: Membership, redis: AnyRedis
     ) -> None:
         join(membership, "a1", "admin_1")
         for number in range(600):
@@ -318,7 +319,7 @@ class TestApart:
 
 class TestForgetting:
     def test_a_session_left_alone_is_forgotten_after_a_day(
-        self, membership: Membership, redis: Redis
+        self, membership: Membership, redis: AnyRedis
     ) -> None:
         join(membership, "c1", "customer_1")
 
@@ -327,7 +328,7 @@ class TestForgetting:
         assert len(lives) == 4  # its record, connections and events, and the leases
         assert all(23 * 3600_000 < life <= 24 * 3600_000 for life in lives)
 
-    def test_nothing_in_redis_lives_for_ever(self, membership: Membership, redis: Redis) -> None:
+    def test_nothing_in_redis_lives_for_ever(self, membership: Membership, redis: AnyRedis) -> None:
         join(membership, "c1", "customer_1")
         batch = membership.leave("c1", SESSION, CLOSED).batch
         assert batch is not None
@@ -338,7 +339,7 @@ class TestForgetting:
         assert [key for key in redis.scan_iter() if redis.ttl(key) == -1] == []
 
     def test_a_session_forgotten_begins_a_new_epoch(
-        self, membership: Membership, redis: Redis
+        self, membership: Membership, redis: AnyRedis
     ) -> None:
         join(membership, "c1", "customer_1")
         before = membership.session(SESSION)
@@ -350,7 +351,7 @@ class TestForgetting:
         assert membership.session(SESSION).epoch not in ("", before.epoch)
 
     def test_events_that_redis_evicted_block_nothing(
-        self, membership: Membership, redis: Redis, clock: Clock
+        self, membership: Membership, redis: AnyRedis, clock: Clock
     ) -> None:
         membership.admit("c1", identity("customer_1"))
         membership.open("c1", SESSION)  # dies here
@@ -363,7 +364,7 @@ class TestForgetting:
         ]
 
     def test_scripts_are_loaded_again_after_a_restart(
-        self, membership: Membership, redis: Redis
+        self, membership: Membership, redis: AnyRedis
     ) -> None:
         redis.script_flush()
 
@@ -377,7 +378,7 @@ class TestForgetting:
 
 
 class TestClock:
-    def test_without_a_clock_of_ours_redis_tells_the_time(self, redis: Redis) -> None:
+    def test_without_a_clock_of_ours_redis_tells_the_time(self, redis: AnyRedis) -> None:
         membership = Membership(redis)
         seconds, _ = redis.time()
         membership.admit("c1", identity("customer_1"))

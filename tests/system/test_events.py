@@ -30,6 +30,8 @@ def test_its_function_takes_it(hadir: RunningGateway, event: Path) -> None:
     if event.stem == "authorize":
         assert body["policyDocument"]["Statement"][0]["Effect"] == "Allow"
         assert body["context"]["user_id"] == "customer_123"
+    elif event.stem == "sweep":
+        assert set(body) == {"gone", "silent", "renewed", "broadcasts", "unfinished"}
     elif event.stem != "announce":
         assert body["statusCode"] == 200
 

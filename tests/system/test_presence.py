@@ -209,14 +209,14 @@ class TestMessages:
         assert answer["data"]["request_id"]
 
     def test_a_session_that_redis_forgot_heals_with_the_next_heartbeat(
-        self, hadir: RunningGateway, redis: Redis
+        self, hadir: RunningGateway, node: Redis
     ) -> None:
         session = new_session()
 
         async def run() -> None:
             async with person(hadir, session, "customer_1") as customer:
                 before = await customer.told()
-                redis.flushall()
+                node.flushall()
 
                 told = [await customer.ask('{"action": "heartbeat"}'), await customer.receive()]
 
@@ -229,16 +229,16 @@ class TestMessages:
         asyncio.run(run())
 
     def test_a_socket_whose_announcement_was_lost_opens_with_its_first_message(
-        self, hadir: RunningGateway, redis: Redis
+        self, hadir: RunningGateway, node: Redis
     ) -> None:
         session = new_session()
-        membership = Membership(redis)
+        membership = Membership(node)
 
         async def run() -> None:
             async with person(hadir, session, "customer_1") as customer:
                 await customer.told()
                 (member,) = membership.session(session).members
-                redis.flushall()
+                node.flushall()
                 membership.admit(
                     member.connection_id, Identity.parse(session, "customer_1", "customer")
                 )

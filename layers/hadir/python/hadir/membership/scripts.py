@@ -75,7 +75,7 @@ class Scripts:
             pipeline = redis.pipeline(transaction=False)
             for partition in range(PARTITIONS):
                 keys = partition_keys(partition)
-                pipeline.eval(self._due, len(keys), *keys, *args)
+                pipeline.execute_command("EVAL", self._due, len(keys), *keys, *args)
             replies: list[Any] = pipeline.execute()
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be swept: {error}") from error

@@ -186,8 +186,8 @@ local function arrive(connection_id, member)
             table.insert(fields, 'offline')
             table.insert(fields, integer(now - left))
         end
-        redis.call('HDEL', LEFT, member.user_id)
         member.since = record_event('user_connected', fields)
+        redis.call('HDEL', LEFT, member.user_id)
     end
     write_connection(connection_id, member)
     return outcome

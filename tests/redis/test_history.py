@@ -1,0 +1,305 @@
+"""Messages, and what a client gets that was away: on real scripts, through the conversation."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hadir.announcer import Announcer
+from hadir.conversation import Conversation
+from hadir.domain.session import MessageEvent
+from hadir.membership.membership import Membership, Saying
+from hadir.membership.scripts import AnyRedis
+from hadir.wire.requests import parse_request
+from tests.conftest import Clock
+from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+
+Say = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def poster() -> RecordingPoster:
+    return RecordingPoster()
+
+
+@pytest.fixture
+def closed() -> list[str]:
+    """The sockets that were closed."""
+    return []
+
+
+@pytest.fixture
+def say(membership: Membership, poster: RecordingPoster, clock: Clock, closed: list[str]) -> Say:
+    """Send a request from a connection; the frames its socket got in answer."""
+    conversation = Conversation(membership, Announcer(membership, poster), closed.append)
+
+    def send(connection_id: str, user_id: str, **request: object) -> list[dict[str, Any]]:
+        before = len(poster.frames.get(connection_id, []))
+        parsed = parse_request(json.dumps(request))
+        conversation.answer(connection_id, identity(user_id), parsed, clock(), ten_seconds)
+        return poster.frames.get(connection_id, [])[before:]
+
+    return send
+
+
+def shape(frames: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [
+        (
+            frame["type"],
+            frame["data"].get("event_type") or frame["data"].get("text"),
+            frame["data"].get("version"),
+            frame["data"].get("recovered"),
+        )
+        for frame in frames
+    ]
+
+
+class TestMessages:
+    def test_everyone_gets_it_in_the_sessions_order(
+        self, membership: Membership, poster: RecordingPoster, say: Say, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        theirs, own = poster.frames["a1"][-1], poster.frames["c1"][-1]
+        epoch = membership.session(SESSION).epoch
+        assert theirs == {
+            "type": "message",
+            "data": {
+                "session_id": SESSION,
+                "id": f"{epoch}-3",
+                "user_id": "customer_1",
+                "user_type": "customer",
+                "text": "hello",
+                "version": 3,
+                "epoch": epoch,
+                "timestamp": "2025-01-24T10:30:00Z",
+            },
+        }
+        assert own["data"] == {**theirs["data"], "client_id": "m1"}
+
+    def test_presence_and_messages_are_one_sequence(
+        self, membership: Membership, poster: RecordingPoster, say: Say
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="one")
+        batch = membership.leave("c1", SESSION, CLOSED).batch
+        Announcer(membership, poster).announce(batch, ten_seconds)
+        say("a1", "admin_1", action="message", text="two")
+
+        assert shape(poster.frames["a1"]) == [
+            ("message", "one", 3, None),
+            ("connection_status_update", "user_disconnected", 4, None),
+            ("message", "two", 5, None),
+        ]
+
+    def test_the_same_client_id_is_not_said_twice(
+        self, membership: Membership, poster: RecordingPoster, say: Say
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        again = say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        assert shape(again) == [("message", "hello", 3, True)]
+        assert again[0]["data"]["client_id"] == "m1"
+        assert len(poster.frames["a1"]) == 1
+        assert membership.session(SESSION).version == 3
+
+    def test_another_persons_client_id_is_another(
+        self, membership: Membership, poster: RecordingPoster, say: Say
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        say("a1", "admin_1", action="message", text="hi", client_id="m1")
+
+        assert membership.session(SESSION).version == 4
+
+    def test_the_same_text_from_another_tab_is_said_once(
+        self, membership: Membership, say: Say
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        join(membership, "c2", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        say("c2", "customer_1", action="message", text="hello", client_id="m1")
+
+        assert membership.session(SESSION).version == 2
+
+    @pytest.mark.parametrize("text", ["\n\r\t", "🙂 ä \u2028", "x" * 4000, "{}", "0", " "])
+    def test_any_text_arrives_as_it_was(
+        self, membership: Membership, poster: RecordingPoster, say: Say, text: str
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        say("a1", "admin_1", action="message", text=text)
+
+        assert poster.frames["a1"][-1]["data"]["text"] == text
+
+    def test_who_is_not_in_the_session_says_nothing(self, membership: Membership) -> None:
+        membership.admit("c1", identity("customer_1"))
+
+        for connection_id in ("c1", "nobody"):
+            said = membership.say(connection_id, identity("customer_1"), "hello", "")
+            assert (said.outcome, said.batch) == (Saying.UNKNOWN, None)
+        assert membership.session(SESSION).version == 0
+
+    def test_a_message_that_nobody_lived_to_post_is_posted_by_the_next(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        membership.say("a1", identity("admin_1"), "hello", "")  # dies here
+        clock.pass_seconds(11)
+
+        batch = membership.claim(SESSION)
+
+        assert batch is not None
+        (event,) = batch.events
+        assert isinstance(event, MessageEvent)
+        assert (event.text, batch.recovered_up_to) == ("hello", 2)
+
+
+class TestTyping:
+    def test_the_others_are_told_and_nothing_is_kept(
+        self, membership: Membership, poster: RecordingPoster, say: Say
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+
+        assert say("c1", "customer_1", action="typing", on=True) == []
+
+        assert poster.frames["a1"] == [
+            {
+                "type": "typing",
+                "data": {
+                    "session_id": SESSION,
+                    "user_id": "customer_1",
+                    "user_type": "customer",
+                    "on": True,
+                },
+            }
+        ]
+        assert membership.session(SESSION).version == 2
+
+
+class TestSync:
+    @pytest.fixture
+    def epoch(self, membership: Membership, say: Say) -> str:
+        """A session in which five things have happened."""
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello")
+        membership.leave("c1", SESSION, CLOSED)
+        batch = membership.claim(SESSION)
+        if batch:
+            membership.settle(batch, more=True)
+        join(membership, "c2", "customer_2")
+        return membership.session(SESSION).epoch
+
+    def test_what_was_missed_comes_in_order_then_a_snapshot(self, epoch: str, say: Say) -> None:
+        answer = say("a1", "admin_1", action="sync", since={"epoch": epoch, "version": 1})
+
+        assert shape(answer) == [
+            ("connection_status_update", "user_connected", 2, True),
+            ("message", "hello", 3, True),
+            ("connection_status_update", "user_disconnected", 4, True),
+            ("connection_status_update", "user_connected", 5, True),
+            ("connection_status_update", None, None, True),
+        ]
+        assert answer[-1]["data"]["status_version"] == 5
+        assert answer[2]["data"]["reason"] == "client_closed"
+
+    def test_recover_with_zero_events(self, epoch: str, say: Say) -> None:
+        """Named after socket.io#5538."""
+        answer = say("a1", "admin_1", action="sync", since={"epoch": epoch, "version": 5})
+        assert shape(answer) == [("connection_status_update", None, None, True)]
+
+    def test_recover_twice(self, epoch: str, say: Say) -> None:
+        """Named after socket.io#4880."""
+        since = {"epoch": epoch, "version": 3}
+        first = say("a1", "admin_1", action="sync", since=since)
+        assert say("a1", "admin_1", action="sync", since=since) == first
+
+    @pytest.mark.parametrize(("of", "version"), [("another", 5), (None, 6), (None, 2**53)])
+    def test_of_what_is_not_known_it_says_so(
+        self, epoch: str, say: Say, of: str | None, version: int
+    ) -> None:
+        since = {"epoch": of or epoch, "version": version}
+        answer = say("a1", "admin_1", action="sync", since=since)
+        assert shape(answer) == [("connection_status_update", None, None, False)]
+
+    def test_history_that_is_no_longer_there_is_not_made_up(
+        self, epoch: str, say: Say, redis: AnyRedis
+    ) -> None:
+        stream = next(iter(redis.scan_iter("hadir:*:events:*")))
+        redis.xtrim(stream, maxlen=2, approximate=False)
+
+        answer = say("a1", "admin_1", action="sync", since={"epoch": epoch, "version": 2})
+        assert shape(answer) == [("connection_status_update", None, None, False)]
+        reach = say("a1", "admin_1", action="sync", since={"epoch": epoch, "version": 3})
+        assert [version for _, _, version, _ in shape(reach)] == [4, 5, None]
+
+    def test_old_history_is_forgotten(
+        self, epoch: str, say: Say, membership: Membership, clock: Clock
+    ) -> None:
+        clock.pass_seconds(25 * 3600)
+        join(membership, "c3", "customer_3")
+
+        answer = say("a1", "admin_1", action="sync", since={"epoch": epoch, "version": 1})
+        assert shape(answer)[-1][-1] is False
+
+    def test_without_a_position_there_is_only_the_snapshot(self, epoch: str, say: Say) -> None:
+        answer = say("a1", "admin_1", action="sync")
+
+        assert epoch
+        assert shape(answer) == [("connection_status_update", None, None, None)]
+
+    def test_snapshot_fires_no_join_or_leave(self, epoch: str, say: Say) -> None:
+        """Named after supabase#41175."""
+        (answer,) = say("a1", "admin_1", action="sync")
+
+        assert epoch
+        assert not {"event_type", "event_user_id", "version"} & set(answer["data"])
+
+    def test_reconnect_before_leave_recorded(
+        self, epoch: str, say: Say, membership: Membership
+    ) -> None:
+        """Named after redis-streams-adapter#26: the new socket is there before the old one left."""
+        join(membership, "a2", "admin_1")
+        answer = say("a2", "admin_1", action="sync", since={"epoch": epoch, "version": 5})
+        membership.leave("a1", SESSION, CLOSED)
+
+        assert shape(answer) == [("connection_status_update", None, None, True)]
+        assert membership.session(SESSION).version == 5
+
+
+class TestSpeakingOpens:
+    def test_a_message_admits_whom_redis_forgot(
+        self, membership: Membership, poster: RecordingPoster, say: Say, redis: AnyRedis
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        redis.flushall()
+
+        say("c1", "customer_1", action="heartbeat")
+
+        assert shape(poster.frames["c1"])[0][:2] == ("connection_status_update", "user_connected")
+        assert poster.frames["c1"][-1]["type"] == "heartbeat_ack"
+        assert present(membership) == {"customer_1"}
+
+    def test_who_has_left_is_told_to_come_back_and_closed(
+        self, membership: Membership, say: Say, closed: list[str]
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)
+
+        (answer,) = say("c1", "customer_1", action="heartbeat")
+
+        assert answer["type"] == "closing"
+        assert answer["data"]["reconnect_after_ms"] > 0
+        assert closed == ["c1"]
+        assert present(membership) == set()

@@ -1,0 +1,390 @@
+"""Leases, graces and reconnects: what time does to a session."""
+
+import pytest
+from redis import Redis
+
+from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.reasons import Evidence, Reason
+from hadir.domain.session import Batch, EventType, PresenceEvent
+from hadir.membership.membership import Leaving, Membership, Opening
+from hadir.membership.scripts import AnyRedis
+from tests.conftest import Clock
+from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, present
+
+
+def last(batch: Batch | None) -> PresenceEvent:
+    assert batch is not None
+    event = batch.events[-1]
+    assert isinstance(event, PresenceEvent)
+    return event
+
+
+class TestLeases:
+    def test_a_lease_runs_out_after_90_seconds(self, membership: Membership, clock: Clock) -> None:
+        membership.due(10)
+        join(membership, "c1", "customer_1")
+
+        clock.pass_seconds(60)
+        assert membership.due(10).connections == ()
+        clock.pass_seconds(31)
+        due = membership.due(10)
+
+        assert due.connections == ((SESSION, "c1"),)
+        assert due.blind == frozenset()
+
+    def test_whatever_a_client_says_renews_it(self, membership: Membership, clock: Clock) -> None:
+        join(membership, "c1", "customer_1")
+        for _ in range(5):
+            clock.pass_seconds(60)
+            membership.open("c1", SESSION, heard=True)
+        clock.pass_seconds(60)
+
+        assert membership.due(10).connections == ()
+
+    def test_who_left_has_no_lease(self, membership: Membership, clock: Clock) -> None:
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)
+        clock.pass_seconds(1000)
+
+        assert membership.due(10).connections == ()
+
+    def test_who_used_to_speak_and_fell_silent_leaves(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        membership.open("c1", SESSION, heard=True)
+        clock.pass_seconds(90)
+
+        lapsed = membership.lapse("c1", SESSION)
+
+        assert lapsed.outcome is Opening.SILENT
+        event = last(lapsed.batch)
+        assert (event.type, event.user_id) == (EventType.USER_DISCONNECTED, "customer_1")
+        assert event.departure is not None
+        assert event.departure.reason is Reason.HEARTBEAT_TIMEOUT
+        assert event.departure.evidence is Evidence.SILENCE
+        assert event.departure.close_code is None
+        assert present(membership) == {"admin_1"}
+
+    def test_who_never_spoke_is_believed_while_the_platform_knows_them(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        """Front ends of the system Hadir replaces send no heartbeats."""
+        join(membership, "c1", "customer_1")
+        clock.pass_seconds(1000)
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
+        assert membership.due(10).connections == ()
+
+    def test_a_word_between_the_sweeps_question_and_its_verdict_counts(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.open("c1", SESSION, heard=True)
+        clock.pass_seconds(91)
+        assert membership.due(10).connections
+        membership.open("c1", SESSION, heard=True)
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
+
+    def test_hidden_tab_beats_once_a_minute(self, membership: Membership, clock: Clock) -> None:
+        """Named after bento#522: a throttled tab flapped every minute."""
+        join(membership, "c1", "customer_1")
+        for _ in range(10):
+            clock.pass_seconds(61)
+            for session_id, connection_id in membership.due(10).connections:
+                membership.lapse(connection_id, session_id)
+            membership.open("c1", SESSION, heard=True)
+
+        assert membership.session(SESSION).version == 1
+
+    def test_an_admitted_socket_that_is_there_is_opened(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        membership.admit("c1", identity("customer_1"))
+        clock.pass_seconds(91)
+        assert membership.due(10).connections == ((SESSION, "c1"),)
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.JOINED
+
+    def test_a_lease_of_nobody_is_forgotten(
+        self, membership: Membership, redis: AnyRedis, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        session_key = next(iter(redis.scan_iter("hadir:*:session:*")))
+        redis.delete(session_key)
+        clock.pass_seconds(91)
+        assert membership.due(10).connections
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.UNKNOWN
+        assert membership.due(10).connections == ()
+
+    def test_after_a_pause_of_the_sweep_silence_proves_nothing(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        membership.due(10)
+        join(membership, "c1", "customer_1")
+        membership.open("c1", SESSION, heard=True)
+        clock.pass_seconds(200)  # Redis was away: heartbeats were lost
+
+        due = membership.due(10)
+
+        assert due.connections == ((SESSION, "c1"),)
+        assert due.blind == {(SESSION, "c1")}
+        membership.open("c1", SESSION)  # what the sweep does then
+        assert membership.due(10).connections == ()
+
+    def test_every_partition_is_looked_at(self, membership: Membership, clock: Clock) -> None:
+        membership.due(10)
+        sessions = {f"session-{number}" for number in range(600)}
+        for session_id in sessions:
+            membership.admit(f"c-{session_id}", identity("customer_1", session_id))
+        clock.pass_seconds(91)
+
+        assert {session_id for session_id, _ in membership.due(100).connections} == sessions
+
+
+class TestAgenda:
+    def test_a_dead_announcers_session_is_on_it_when_the_lease_is_over(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        membership.admit("c1", identity("customer_1"))
+        membership.open("c1", SESSION)  # dies here
+
+        clock.pass_seconds(9)
+        assert membership.due(10).sessions == ()
+        clock.pass_seconds(2)
+        assert membership.due(10).sessions == (SESSION,)
+
+        batch = membership.claim(SESSION)
+        assert events(batch) == [(1, "user_connected", "customer_1")]
+        assert batch is not None
+        assert batch.recovered_up_to == 1
+        membership.settle(batch, more=True)
+        clock.pass_seconds(100)
+        assert membership.due(10).sessions == ()
+
+    def test_what_was_given_back_is_on_it_at_once_and_is_no_recovery(
+        self, membership: Membership
+    ) -> None:
+        membership.admit("c1", identity("customer_1"))
+        batch = membership.open("c1", SESSION).batch
+        assert batch is not None
+
+        membership.give_back(batch)
+
+        assert membership.due(10).sessions == (SESSION,)
+        again = membership.claim(SESSION)
+        assert again is not None
+        assert (again.events, again.recovered_up_to) == (batch.events, 0)
+
+    def test_two_sweeps_claim_once(self, membership: Membership, clock: Clock) -> None:
+        membership.admit("c1", identity("customer_1"))
+        membership.open("c1", SESSION)
+        clock.pass_seconds(11)
+
+        assert membership.claim(SESSION) is not None
+        assert membership.claim(SESSION) is None
+
+    def test_a_session_that_is_gone_is_taken_off(
+        self, membership: Membership, redis: AnyRedis, clock: Clock
+    ) -> None:
+        membership.admit("c1", identity("customer_1"))
+        membership.open("c1", SESSION)
+        redis.delete(next(iter(redis.scan_iter("hadir:*:session:*"))))
+        clock.pass_seconds(11)
+        assert membership.due(10).sessions == (SESSION,)
+
+        assert membership.claim(SESSION) is None
+        assert membership.due(10).sessions == ()
+
+
+class TestReconnecting:
+    @pytest.mark.parametrize(("seconds", "offline_ms"), [(0, 0), (12.4, 12_400), (30, 30_000)])
+    def test_who_is_back_within_half_a_minute_has_reconnected(
+        self, membership: Membership, clock: Clock, seconds: float, offline_ms: int
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)
+        clock.pass_seconds(seconds)
+        membership.claim(SESSION)
+        membership.admit("c2", identity("customer_1"))
+        membership.open("c2", SESSION)
+        clock.pass_seconds(11)
+
+        joined = last(membership.claim(SESSION))
+
+        assert (joined.type, joined.offline_ms) == (EventType.USER_CONNECTED, offline_ms)
+
+    def test_later_than_that_they_have_come_anew(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        batch = membership.leave("c1", SESSION, CLOSED).batch
+        assert batch is not None
+        membership.settle(batch, more=True)
+        clock.pass_seconds(31)
+
+        assert last(join(membership, "c2", "customer_1")).offline_ms is None
+
+    def test_who_left_lately_is_not_remembered_for_ever(
+        self, membership: Membership, redis: AnyRedis, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        for number in range(20):
+            join(membership, f"c{number}", f"customer_{number}")
+            batch = membership.leave(f"c{number}", SESSION, CLOSED).batch
+            assert batch is not None
+            membership.settle(batch, more=True)
+            clock.pass_seconds(10)
+
+        assert redis.hlen(next(iter(redis.scan_iter("hadir:*:left:*")))) <= 4
+
+    def test_a_departure_says_why(self, membership: Membership) -> None:
+        join(membership, "c1", "customer_1")
+
+        event = last(membership.leave("c1", SESSION, CLOSED).batch)
+
+        assert event.departure == CLOSED
+
+    def test_connected_at_stays_with_the_person_over_a_rollover(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "old", "customer_1")
+        began = clock.now
+        clock.pass_seconds(7000)
+        join(membership, "new", "customer_1")
+        membership.leave("old", SESSION, CLOSED)
+
+        (member,) = membership.session(SESSION).members
+        assert member.at == began
+
+
+class TestGrace:
+    @pytest.fixture
+    def membership(self, redis: AnyRedis, clock: Clock) -> Membership:
+        return Membership(redis, grace_seconds=10, clock=clock)
+
+    def test_who_is_back_within_it_was_never_gone(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        began = clock.now
+
+        left = membership.leave("c1", SESSION, CLOSED)
+        assert (left.outcome, left.batch) == (Leaving.LEFT, None)
+        assert present(membership) == {"admin_1", "customer_1"}
+        clock.pass_seconds(9)
+        membership.admit("c2", identity("customer_1"))
+        opened = membership.open("c2", SESSION)
+
+        assert (opened.outcome, opened.batch) == (Opening.ADDED, None)
+        clock.pass_seconds(20)
+        assert membership.claim(SESSION) is None
+        assert membership.session(SESSION).version == 2
+        member = next(m for m in membership.session(SESSION).members if m.connection_id == "c2")
+        assert member.at == began
+
+    def test_who_is_not_is_gone_when_it_is_over(self, membership: Membership, clock: Clock) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)
+        went = clock.now
+        clock.pass_seconds(9.9)
+        assert membership.claim(SESSION) is None
+        clock.pass_seconds(0.1)
+
+        event = last(membership.claim(SESSION))
+
+        assert (event.type, event.user_id) == (EventType.USER_DISCONNECTED, "customer_1")
+        assert (event.at, event.departure) == (went, CLOSED)
+        assert present(membership) == {"admin_1"}
+
+    def test_the_sweep_ends_it_where_the_handler_died(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)  # dies here
+        clock.pass_seconds(9)
+        assert membership.due(10).sessions == ()
+        clock.pass_seconds(1)
+
+        assert membership.due(10).sessions == (SESSION,)
+        assert last(membership.claim(SESSION)).user_id == "customer_1"
+
+    def test_unrelated_join_must_not_flush_pending_leave(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        """Named after firezone#11540. Nor is the join held back."""
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)
+        clock.pass_seconds(5)
+
+        batch = join(membership, "a1", "admin_1")
+
+        assert events(batch) == [(2, "user_connected", "admin_1")]
+        clock.pass_seconds(5)
+        assert events(membership.claim(SESSION)) == [(3, "user_disconnected", "customer_1")]
+
+    def test_several_leave_in_the_order_they_went(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        for number in (3, 1, 2):
+            join(membership, f"c{number}", f"customer_{number}")
+        for number in (2, 3, 1):
+            membership.leave(f"c{number}", SESSION, CLOSED)
+            clock.pass_seconds(0.1)
+        clock.pass_seconds(11)
+
+        assert [user for _, _, user in events(membership.claim(SESSION))] == [
+            "customer_2",
+            "customer_3",
+            "customer_1",
+        ]
+
+    def test_a_reconnect_counts_from_when_they_went(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)
+        clock.pass_seconds(15)
+        membership.admit("c2", identity("customer_1"))
+
+        opened = membership.open("c2", SESSION)
+
+        assert events(opened.batch) == [
+            (2, "user_disconnected", "customer_1"),
+            (3, "user_connected", "customer_1"),
+        ]
+        assert last(opened.batch).offline_ms == 15_000
+
+
+class TestFull:
+    """Redis has no memory left."""
+
+    def test_nobody_is_let_in_half_and_who_leaves_leaves(self, node: Redis, clock: Clock) -> None:
+        membership = Membership(node, clock=clock)
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        membership.admit("c2", identity("customer_2"))
+        before = membership.session(SESSION)
+        node.config_set("maxmemory", 1)
+        try:
+            for call in (
+                lambda: membership.admit("c3", identity("customer_3")),
+                lambda: membership.open("c2", SESSION),
+                lambda: membership.say("c1", identity("customer_1"), "hello", ""),
+            ):
+                with pytest.raises(MembershipUnavailable, match="maxmemory"):
+                    call()
+            assert membership.session(SESSION) == before
+
+            left = membership.leave("c1", SESSION, CLOSED)
+        finally:
+            node.config_set("maxmemory", 0)
+
+        assert left.outcome is Leaving.LEFT
+        assert events(left.batch) == [(3, "user_disconnected", "customer_1")]
+        assert membership.open("c2", SESSION).outcome is Opening.JOINED

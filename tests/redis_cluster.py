@@ -1,0 +1,166 @@
+"""A real Redis Cluster on this machine: three primaries, the first of them with a replica."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from local.embedded_redis import redis_server
+from tests.running_gateway import free_ports
+
+_SLOTS = 16384
+_NODE_TIMEOUT_MS = 1000
+_WAITING_SECONDS = 30
+
+
+class Node:
+    """One server."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.port = port
+        self._folder = folder
+        folder.mkdir()
+        self.process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        options = {
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "dir": str(self._folder),
+            "cluster-enabled": "yes",
+            "cluster-node-timeout": _NODE_TIMEOUT_MS,
+            "cluster-replica-validity-factor": 0,
+            "repl-diskless-sync": "yes",
+            "repl-diskless-sync-delay": 0,
+            "save": "",
+            "appendonly": "no",
+        }
+        flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        return subprocess.Popen(
+            [redis_server(), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def ask(self, *command: str | int) -> Any:
+        with Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
+            return client.execute_command(*command)
+
+    def info(self, section: str, field: str) -> str:
+        with Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
+            return str(client.info(section)[field])
+
+    def pause(self) -> None:
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        self.process = self._start()
+
+
+class Cluster:
+    """Three primaries and a replica of the first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.nodes = [
+            Node(port, folder / str(index)) for index, port in enumerate(ports_for_a_cluster())
+        ]
+        wait_until(lambda: all(self._answers(node) for node in self.nodes))
+        *primaries, replica = self.nodes
+        share = _SLOTS // len(primaries) + 1
+        for index, node in enumerate(primaries):
+            slots = range(index * share, min((index + 1) * share, _SLOTS))
+            node.ask("CLUSTER", "ADDSLOTS", *slots)
+        for node in self.nodes[1:]:
+            node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+        wait_until(lambda: all(self._knows(node, len(self.nodes)) for node in self.nodes))
+        replica.ask("CLUSTER", "REPLICATE", primaries[0].ask("CLUSTER", "MYID"))
+        self.wait_until_whole()
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.nodes[1].port}"
+
+    def pair(self) -> tuple[Node, Node]:
+        """The primary that has a replica, and its replica; they may have changed places."""
+        first, last = self.nodes[0], self.nodes[-1]
+        return (first, last) if first.info("replication", "role") == "master" else (last, first)
+
+    def slots_of(self, node: Node) -> range:
+        """The slots a primary serves."""
+        (first, last) = next(
+            (entry[0], entry[1])
+            for entry in self.nodes[1].ask("CLUSTER", "SLOTS")
+            if entry[2][1] == node.port
+        )
+        return range(first, last + 1)
+
+    def wait_until_whole(self) -> None:
+        """All slots are served, and the replica is in touch with its primary."""
+
+        def whole() -> bool:
+            if not all(
+                "cluster_state:ok" in str(node.ask("CLUSTER", "INFO")) for node in self.nodes
+            ):
+                return False
+            roles = {node.info("replication", "role") for node in (self.nodes[0], self.nodes[-1])}
+            _, replica = self.pair()
+            return (
+                roles == {"master", "slave"}
+                and replica.info("replication", "master_link_status") == "up"
+            )
+
+        wait_until(whole)
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def _answers(self, node: Node) -> bool:
+        return bool(node.ask("PING"))
+
+    def _knows(self, node: Node, count: int) -> bool:
+        return f"cluster_known_nodes:{count}" in str(node.ask("CLUSTER", "INFO"))
+
+
+def ports_for_a_cluster() -> list[int]:
+    """Ports whose bus ports, 10,000 above, exist."""
+    ports: list[int] = []
+    while len(ports) < 4:
+        ports += [port for port in free_ports(4) if port < 55_000 and port not in ports]
+    return ports[:4]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _WAITING_SECONDS
+    while True:
+        try:
+            if condition():
+                return
+        except (RedisError, StopIteration):
+            pass
+        assert time.monotonic() < deadline, "the cluster did not get there"
+        time.sleep(0.05)
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start a cluster; stop it in the end."""
+    with tempfile.TemporaryDirectory(prefix="hadir-cluster-") as folder:
+        cluster = Cluster(Path(folder))
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
