@@ -1,0 +1,193 @@
+"""A node of the cluster dies; the replica that takes over may not have heard the last writes."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from redis.crc import key_slot
+
+from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.identity import Identity, UserType
+from hadir.domain.status import ConnectionStatus
+from hadir.membership.client import connect
+from hadir.membership.keys import session_keys
+from hadir.membership.membership import Membership, Opening
+from tests.redis.test_membership import CLOSED, identity
+from tests.redis_cluster import Cluster, Node, wait_until
+
+
+@pytest.fixture
+def membership(cluster: Cluster) -> Iterator[Membership]:
+    client = connect(cluster.url)
+    client.flushall()
+    yield Membership(client)
+    client.close()
+
+
+@pytest.fixture
+def pair(cluster: Cluster) -> Iterator[tuple[Node, Node]]:
+    """A primary and its replica; whole again afterwards."""
+    primary, replica = cluster.pair()
+    yield primary, replica
+    for node in (primary, replica):
+        if node.process.poll() is not None:
+            node.restart()
+    cluster.wait_until_whole()
+
+
+def session_on(cluster: Cluster, node: Node) -> str:
+    """A new session that lives on ``node``."""
+    slots = cluster.slots_of(node)
+    while True:
+        session_id = str(uuid.uuid4())
+        if key_slot(session_keys(session_id)[0].encode()) in slots:
+            return session_id
+
+
+def fail_over(cluster: Cluster, primary: Node, replica: Node) -> None:
+    """Kill the primary; the replica takes over."""
+    primary.kill()
+    replica.go_on()
+    wait_until(lambda: replica.info("replication", "role") == "master")
+    others = [node for node in cluster.nodes if node is not primary]
+    wait_until(lambda: all("cluster_state:ok" in str(n.ask("CLUSTER", "INFO")) for n in others))
+
+
+def join(membership: Membership, session_id: str, connection_id: str, user_id: str) -> int:
+    """Admit, open and announce; the version of the event."""
+    membership.admit(connection_id, identity(user_id, session_id))
+    batch = membership.open(connection_id, session_id).batch
+    assert batch is not None
+    membership.settle(batch, more=False)
+    return batch.events[-1].version
+
+
+def test_a_failover_that_loses_writes_begins_a_new_epoch(
+    cluster: Cluster, membership: Membership, pair: tuple[Node, Node]
+) -> None:
+    primary, replica = pair
+    session_id = session_on(cluster, primary)
+    assert join(membership, session_id, "a1", "admin_1") == 1
+    pending = membership.admit("c1", identity("customer_1", session_id))
+    assert pending
+    assert membership.open("c1", session_id).batch  # dies here: version 2 is pending
+    time.sleep(0.2)
+    before = membership.session(session_id)
+    replica.pause()
+    primary.ask("CLIENT", "KILL", "TYPE", "replica")  # or what it has not read would arrive yet
+    membership.admit("c2", identity("customer_2", session_id))
+    membership.open("c2", session_id)
+    lost = membership.leave("c1", session_id, CLOSED)
+    assert lost.remaining == 2
+    assert membership.session(session_id).version == 4
+
+    fail_over(cluster, primary, replica)
+    after = membership.session(session_id)
+    assert after.version == before.version == 2  # two events and who they were about are forgotten
+
+    # The clients saw version 4 of the old epoch: what comes now must not look seen.
+    membership.admit("c3", identity("customer_3", session_id))
+    batch = membership.open("c3", session_id).batch
+    assert batch is not None
+    assert batch.session.epoch > before.epoch
+    assert [(event.version, event.user_id) for event in batch.events] == [
+        (1, "customer_1"),
+        (2, "customer_3"),
+    ]
+    assert batch.recovered_up_to == 1
+    # Everyone is told from the beginning of the new life.
+    assert {m.connection_id: m.since for m in batch.session.members} == {
+        "a1": 1,
+        "c1": 1,
+        "c3": 2,
+    }
+    assert membership.settle(batch, more=True) is None
+
+    # Whom the failover forgot comes back with their next word, and who had left leaves again.
+    assert membership.open("c2", session_id, heard=True).outcome is Opening.UNKNOWN
+    membership.admit("c2", identity("customer_2", session_id))
+    membership.open("c2", session_id, heard=True)
+    membership.leave("c1", session_id, CLOSED)
+    people = ConnectionStatus.of(membership.session(session_id)).people
+    assert {person.user_id for person in people} == {"admin_1", "customer_2", "customer_3"}
+
+
+def test_an_announcer_from_before_the_failover_changes_nothing(
+    cluster: Cluster, membership: Membership, pair: tuple[Node, Node]
+) -> None:
+    primary, replica = pair
+    session_id = session_on(cluster, primary)
+    join(membership, session_id, "a1", "admin_1")
+    membership.admit("c1", identity("customer_1", session_id))
+    old = membership.open("c1", session_id).batch
+    assert old is not None
+    time.sleep(0.2)
+    fail_over(cluster, primary, replica)
+
+    assert membership.settle(old, more=True) is None
+
+    batch = membership.claim(session_id)
+    assert batch is not None
+    assert [event.user_id for event in batch.events] == ["customer_1"]
+
+
+def test_joins_and_leaves_go_on_through_a_failover(
+    cluster: Cluster, membership: Membership, pair: tuple[Node, Node]
+) -> None:
+    primary, replica = pair
+    sessions = [session_on(cluster, primary) for _ in range(3)]
+    sessions.append(session_on(cluster, cluster.nodes[1]))
+    stop = threading.Event()
+    failures: list[BaseException] = []
+    refused = [0]
+
+    def until_done(call: object, *args: object) -> object:
+        """As API Gateway's retries and the next event would."""
+        while True:
+            try:
+                return call(*args)  # type: ignore[operator]
+            except MembershipUnavailable:
+                refused[0] += 1
+                time.sleep(0.02)
+
+    def come_and_go(session_id: str) -> None:
+        admin = Identity(session_id, "admin_1", UserType.ADMIN)
+        number = 0
+        try:
+            until_done(membership.admit, "a1", admin)
+            until_done(membership.open, "a1", session_id)
+            while not stop.is_set():
+                connection_id, who = f"c{number}", identity(f"customer_{number}", session_id)
+                until_done(membership.admit, connection_id, who)
+                until_done(membership.open, connection_id, session_id)
+                until_done(membership.leave, connection_id, session_id, CLOSED)
+                number += 1
+        except BaseException as error:  # noqa: BLE001 (whatever it is, the test fails by it)
+            failures.append(error)
+
+    threads = [threading.Thread(target=come_and_go, args=(each,)) for each in sessions]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    fail_over(cluster, primary, replica)
+    time.sleep(0.5)
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+
+    assert failures == []
+    assert refused[0] > 0
+    for session_id in sessions:
+        # A heartbeat, as clients send them; and whoever a lost write left behind is found gone.
+        if membership.open("a1", session_id, heard=True).outcome is Opening.UNKNOWN:
+            membership.admit("a1", identity("admin_1", session_id))
+            membership.open("a1", session_id, heard=True)
+        for member in membership.session(session_id).members:
+            if member.connection_id != "a1":
+                membership.leave(member.connection_id, session_id, CLOSED)
+        session = membership.session(session_id)
+        assert [member.connection_id for member in session.members] == ["a1"]
+        events, _ = membership.missed(session_id, session.epoch, session.version)
+        assert events == ()
