@@ -30,8 +30,9 @@ browser: tests/browser/node_modules/.done ## Install what the browser tests need
 		echo "Installing Chromium"; \
 		apt-get -qq update && apt-get -qq install --no-install-recommends chromium >/dev/null; }
 
-soak: .venv/dev ## 1,000 cycles in each of 32 sessions, by hand; takes minutes
-	@HADIR_CYCLES=32000 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py
+soak: .venv/dev ## What takes too long for every day: 32,000 cycles, all interleavings
+	@HADIR_SOAK=1 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py \
+		tests/redis/test_interleavings.py
 
 bench: .venv/dev ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out

@@ -1,0 +1,260 @@
+"""Every order of everything, on the real scripts: two people, three connections, one crash.
+
+From each state every step that could come next is taken: admit, open, leave, an open or a leave
+that comes twice, a leave before its admit, posting, settling, the sweep's claim, and an announcer's
+death before posting or before settling. States that are alike are visited once. After each step the
+status must be the model's, and what each connection was told must be in order, twice only as
+recovered; whenever nobody is left who would tell anything, nothing may be missing.
+
+A repetition and a death each have a run of their own; `make soak` takes both together.
+"""
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from hadir.domain.session import Batch, PresenceEvent
+from hadir.membership.keys import session_keys, tombstone_key
+from hadir.membership.membership import Membership
+from tests.conftest import Clock
+from tests.redis.test_membership import CLOSED, SESSION, identity
+
+USERS = {"c1": "customer_1", "c2": "customer_1", "c3": "admin_1"}
+KEYS = [*session_keys(SESSION), *(tombstone_key(SESSION, connection) for connection in USERS)]
+NEW, ADMITTED, OPEN, LEFT = "new", "admitted", "open", "left"
+
+Told = tuple[tuple[int, bool], ...]
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """Somebody who holds a batch."""
+
+    batch: Batch
+    posted: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """The world between two steps; ``redis`` holds what Redis holds."""
+
+    phases: tuple[str, ...] = (NEW, NEW, NEW)
+    since: tuple[int, ...] = (0, 0, 0)
+    told: tuple[Told, ...] = ((), (), ())
+    announcers: tuple[Announcer, ...] = ()
+    repeats_left: int = 1
+    crashes_left: int = 1
+    orphaned: bool = False
+    redis: tuple[bytes | None, ...] = field(default=(None,) * len(KEYS), compare=False)
+
+
+class World:
+    """Takes steps on real Redis."""
+
+    def __init__(self, url: str) -> None:
+        self.clock = Clock()
+        self.raw = Redis.from_url(url)
+        self.membership = Membership(Redis.from_url(url, decode_responses=True), clock=self.clock)
+        self.start = self.clock.now
+
+    def enter(self, state: State) -> None:
+        pipeline = self.raw.pipeline(transaction=False)
+        pipeline.delete(*KEYS)
+        for key, dump in zip(KEYS, state.redis, strict=True):
+            if dump is not None:
+                pipeline.restore(key, 3_600_000, dump)
+        pipeline.execute()
+        # Time matters to one thing here: whether a dead announcer's lease has run out.
+        self.clock.now = self.start
+
+    def look(self, state: State) -> tuple[State, Any]:
+        """The state with what Redis holds now, checked, and what tells it from others."""
+        session_key, connections_key, events_key = session_keys(SESSION)[:3]
+        pipeline = self.raw.pipeline(transaction=False)
+        for key in KEYS:
+            pipeline.dump(key)
+        pipeline.hgetall(session_key)
+        pipeline.hgetall(connections_key)
+        pipeline.xrange(events_key)
+        *dumps, fields, connections, events = pipeline.execute()
+        self.check(state, fields, connections)
+        for random in (b"token", b"epoch", b"lineage", b"until"):
+            if random in fields:
+                fields[random] = b"?"
+        held = tuple(
+            (each.batch.events, each.batch.recovered_up_to, each.posted, each.batch.session.members)
+            for each in state.announcers
+        )
+        mark = (
+            replace(state, announcers=()),
+            held,
+            frozenset(fields.items()),
+            frozenset(connections.items()),
+            tuple((entry_id, tuple(entry.items())) for entry_id, entry in events),
+        )
+        return replace(state, redis=tuple(dumps)), mark
+
+    def steps(self, state: State) -> list[tuple[str, str]]:
+        names = []
+        for connection, phase in zip(USERS, state.phases, strict=True):
+            if phase == NEW:
+                names.append(("admit", connection))
+                if state.repeats_left:
+                    names.append(("overtake", connection))
+            if phase == ADMITTED:
+                names.append(("open", connection))
+            if phase in (ADMITTED, OPEN):
+                names.append(("leave", connection))
+            if phase in (OPEN, LEFT) and state.repeats_left:
+                names.append(("repeat", connection))
+        for index, announcer in enumerate(state.announcers):
+            names.append(("settle" if announcer.posted else "post", str(index)))
+            if state.crashes_left:
+                names.append(("die", str(index)))
+        if state.orphaned:
+            names.append(("claim", ""))
+        return names
+
+    def take(self, state: State, what: str, whom: str) -> State:
+        """Do one step; the state after it, without what Redis holds."""
+        if what in ("admit", "open", "leave", "overtake", "repeat"):
+            return getattr(self, f"_{what}")(state, whom, list(USERS).index(whom))  # type: ignore[no-any-return]
+        if what == "claim":
+            self.clock.pass_seconds(11)
+            return self._announced_by(
+                replace(state, orphaned=False), self.membership.claim(SESSION)
+            )
+        index = int(whom)
+        announcer = state.announcers[index]
+        others = state.announcers[:index] + state.announcers[index + 1 :]
+        if what == "die":
+            crashes = state.crashes_left - 1
+            return replace(state, announcers=others, crashes_left=crashes, orphaned=True)
+        if what == "post":
+            posted = replace(announcer, posted=True)
+            return replace(
+                state, told=self._post(state, announcer.batch), announcers=(*others, posted)
+            )
+        batch = self.membership.settle(announcer.batch, more=True)
+        return self._announced_by(replace(state, announcers=others), batch)
+
+    def _admit(self, state: State, connection: str, index: int) -> State:
+        admitted = self.membership.admit(connection, identity(USERS[connection]))
+        assert admitted
+        return replace(state, phases=_with(state.phases, index, ADMITTED))
+
+    def _overtake(self, state: State, connection: str, index: int) -> State:
+        """``$disconnect`` before ``$connect``, which then finds the tombstone."""
+        left = self.membership.leave(connection, SESSION, CLOSED)
+        assert not self.membership.admit(connection, identity(USERS[connection]))
+        state = replace(
+            state,
+            phases=_with(state.phases, index, LEFT),
+            repeats_left=state.repeats_left - 1,
+        )
+        return self._announced_by(state, left.batch)
+
+    def _open(self, state: State, connection: str, index: int) -> State:
+        batch = self.membership.open(connection, SESSION).batch
+        (since,) = (
+            m.since
+            for m in self.membership.session(SESSION).members
+            if m.connection_id == connection
+        )
+        state = replace(
+            state,
+            phases=_with(state.phases, index, OPEN),
+            since=_with(state.since, index, since),
+        )
+        return self._announced_by(state, batch)
+
+    def _leave(self, state: State, connection: str, index: int) -> State:
+        left = self.membership.leave(connection, SESSION, CLOSED)
+        # What it was told was checked as it was told, and matters no more.
+        state = replace(
+            state,
+            phases=_with(state.phases, index, LEFT),
+            told=_with(state.told, index, ()),
+            since=_with(state.since, index, 0),
+        )
+        return self._announced_by(state, left.batch)
+
+    def _repeat(self, state: State, connection: str, index: int) -> State:
+        """The last thing that happened to the connection happens again."""
+        state = replace(state, repeats_left=state.repeats_left - 1)
+        if state.phases[index] == OPEN:
+            return self._announced_by(state, self.membership.open(connection, SESSION).batch)
+        left = self.membership.leave(connection, SESSION, CLOSED)
+        return self._announced_by(state, left.batch)
+
+    def _announced_by(self, state: State, batch: Batch | None) -> State:
+        if batch is None:
+            return state
+        assert not state.announcers, "two announcers in one session"
+        return replace(state, announcers=(Announcer(batch),))
+
+    def _post(self, state: State, batch: Batch) -> tuple[Told, ...]:
+        told = list(state.told)
+        for member in batch.session.open_members():
+            index = list(USERS).index(member.connection_id)
+            if state.phases[index] == LEFT:
+                continue  # 410: it cannot be told any more
+            for event in batch.events:
+                assert isinstance(event, PresenceEvent)
+                if event.version >= member.since:
+                    recovered = event.version <= batch.recovered_up_to
+                    told[index] += ((event.version, recovered),)
+        return tuple(told)
+
+    def check(
+        self, state: State, fields: dict[bytes, bytes], connections: dict[bytes, bytes]
+    ) -> None:
+        records = (record.decode().split() for record in connections.values())
+        people = {user_id for user_id, _, since, *_ in records if since != "0"}
+        model = {
+            user for user, phase in zip(USERS.values(), state.phases, strict=True) if phase == OPEN
+        }
+        assert people == model
+        for told, since in zip(state.told, state.since, strict=True):
+            seen = since - 1
+            for version, recovered in told:
+                assert version >= since
+                assert version == seen + 1 or (recovered and version <= seen)
+                seen = max(seen, version)
+        if state.announcers or state.orphaned:
+            return
+        # Nobody is about to tell anything: all has been told to everybody who is there.
+        version = int(fields.get(b"version", 0))
+        assert int(fields.get(b"announced", 0)) == version
+        for phase, told, since in zip(state.phases, state.told, state.since, strict=True):
+            if phase == OPEN:
+                assert {v for v, _ in told} == set(range(since, version + 1))
+
+
+def _with(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:index], value, *values[index + 1 :])
+
+
+BUDGETS = [(1, 1)] if os.environ.get("HADIR_SOAK") else [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize(("repeats", "crashes"), BUDGETS)
+def test_every_interleaving(redis_url: str, repeats: int, crashes: int) -> None:
+    world = World(redis_url)
+    world.raw.flushall()
+    first, mark = world.look(State(repeats_left=repeats, crashes_left=crashes))
+    todo, visited, steps = [first], {mark}, 0
+    while todo:
+        state = todo.pop()
+        for what, whom in world.steps(state):
+            world.enter(state)
+            after, mark = world.look(world.take(state, what, whom))
+            steps += 1
+            if mark not in visited:
+                visited.add(mark)
+                todo.append(after)
+    print(f"\n{len(visited):,} states, {steps:,} steps between them")
+    assert len(visited) > 10_000

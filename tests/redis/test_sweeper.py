@@ -1,0 +1,201 @@
+"""The sweep on real membership; what the platform says of each socket is scripted."""
+
+from typing import Any
+
+import pytest
+
+from hadir.announcer import Announcer, Broadcast
+from hadir.membership.membership import Membership
+from hadir.sweeper import Sweeper, Swept
+from tests.conftest import Clock
+from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+
+
+class Platform:
+    """Stands in for GetConnection and DeleteConnection, which need sockets."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        self.closed: list[str] = []
+
+    def is_open(self, connection_id: str) -> bool:
+        return connection_id not in self.gone
+
+    def close(self, connection_id: str) -> None:
+        self.closed.append(connection_id)
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+@pytest.fixture
+def poster() -> RecordingPoster:
+    return RecordingPoster()
+
+
+@pytest.fixture
+def sweeper(membership: Membership, platform: Any, poster: RecordingPoster) -> Sweeper:
+    told: list[Broadcast] = []
+    membership.due(1)  # a minute ago the sweep came by, and was not blind
+    return Sweeper(membership, platform, Announcer(membership, poster), told.extend)
+
+
+def test_nothing_due_nothing_done(sweeper: Sweeper) -> None:
+    assert sweeper.sweep(ten_seconds) == Swept()
+
+
+def test_wifi_off(
+    sweeper: Sweeper,
+    membership: Membership,
+    platform: Platform,
+    poster: RecordingPoster,
+    clock: Clock,
+) -> None:
+    """Named after simple-websockets-chat-app#27: `$disconnect` is not called."""
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    platform.gone = {"c1"}
+    clock.pass_seconds(70)
+    membership.open("a1", SESSION, heard=True)
+    membership.due(1)
+    clock.pass_seconds(21)
+
+    swept = sweeper.sweep(ten_seconds)
+
+    assert swept == Swept(gone=1, broadcasts=1)
+    (told,) = poster.received["a1"]
+    assert (told["event_type"], told["event_user_id"]) == ("user_disconnected", "customer_1")
+    assert (told["reason"], told["evidence"]) == ("gone", "platform")
+    assert "close_code" not in told
+    assert present(membership) == {"admin_1"}
+
+
+def test_who_fell_silent_is_told_to_come_back_and_closed(
+    sweeper: Sweeper,
+    membership: Membership,
+    platform: Platform,
+    poster: RecordingPoster,
+    clock: Clock,
+) -> None:
+    join(membership, "c1", "customer_1")
+    membership.open("c1", SESSION, heard=True)
+    clock.pass_seconds(60)
+    membership.due(1)
+    clock.pass_seconds(31)
+
+    assert sweeper.sweep(ten_seconds).silent == 1
+
+    (farewell,) = poster.frames["c1"]
+    assert farewell["type"] == "closing"
+    assert farewell["data"]["reason"] == "heartbeat_timeout"
+    assert farewell["data"]["reconnect_after_ms"] > 0
+    assert platform.closed == ["c1"]
+    assert present(membership) == set()
+
+
+def test_who_never_beat_stays_while_the_platform_knows_them(
+    sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
+) -> None:
+    join(membership, "c1", "customer_1")
+    for _ in range(100):
+        clock.pass_seconds(60)
+        sweeper.sweep(ten_seconds)
+
+    assert present(membership) == {"customer_1"}
+    assert platform.closed == []
+
+
+def test_blind_it_ends_only_what_the_platform_says_is_gone(
+    sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
+) -> None:
+    """Redis was away for ten minutes: nobody's heartbeat was recorded."""
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    for connection_id in ("a1", "c1"):
+        membership.open(connection_id, SESSION, heard=True)
+    platform.gone = {"c1"}
+    clock.pass_seconds(600)
+
+    swept = sweeper.sweep(ten_seconds)
+
+    assert (swept.gone, swept.silent, swept.renewed) == (1, 0, 1)
+    assert present(membership) == {"admin_1"}
+
+
+def test_an_announcement_that_was_lost_is_made(
+    sweeper: Sweeper, membership: Membership, poster: RecordingPoster, clock: Clock
+) -> None:
+    membership.admit("c1", identity("customer_1"))
+    clock.pass_seconds(60)
+    membership.due(1)
+    clock.pass_seconds(31)
+
+    assert sweeper.sweep(ten_seconds).broadcasts == 1
+    assert poster.events("c1") == [(1, "user_connected", "customer_1")]
+
+
+def test_a_dead_announcers_events_are_told_as_recovered(
+    sweeper: Sweeper, membership: Membership, poster: RecordingPoster, clock: Clock
+) -> None:
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, CLOSED)  # dies here
+    clock.pass_seconds(11)
+
+    assert sweeper.sweep(ten_seconds).broadcasts == 1
+    (told,) = poster.received["a1"]
+    assert (told["version"], told["recovered"]) == (3, True)
+    assert sweeper.sweep(ten_seconds).broadcasts == 0
+
+
+def test_without_time_all_stays_due(
+    sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
+) -> None:
+    join(membership, "c1", "customer_1")
+    platform.gone = {"c1"}
+    clock.pass_seconds(60)
+    membership.due(1)
+    clock.pass_seconds(31)
+
+    assert sweeper.sweep(lambda: 1.0) == Swept(unfinished=1)
+    assert sweeper.sweep(ten_seconds).gone == 1
+
+
+def test_two_sweeps_tell_once(
+    sweeper: Sweeper,
+    membership: Membership,
+    platform: Platform,
+    poster: RecordingPoster,
+    clock: Clock,
+) -> None:
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    platform.gone = {"c1"}
+    clock.pass_seconds(60)
+    membership.due(1)
+    clock.pass_seconds(31)
+    first, second = membership.due(10), membership.due(10)
+    assert first == second  # both have seen the same
+
+    sweeper.sweep(ten_seconds)
+    sweeper.sweep(ten_seconds)
+
+    assert poster.events("a1") == [(3, "user_disconnected", "customer_1")]
+
+
+def test_restart_leaves_no_ghosts(
+    sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
+) -> None:
+    """Named after SAGE-3#175: every socket is gone with the servers, and no `$disconnect` came."""
+    for number in range(50):
+        membership.admit(f"c{number}", identity(f"customer_{number}", f"session-{number}"))
+        membership.open(f"c{number}", f"session-{number}")
+    platform.gone = {f"c{number}" for number in range(50)}
+    clock.pass_seconds(91)
+
+    assert sweeper.sweep(ten_seconds).gone == 50
+    for number in range(50):
+        assert membership.session(f"session-{number}").members == ()
