@@ -78,10 +78,10 @@ def hadir(redis_url: str) -> Iterator[RunningGateway]:
         yield gateway
 
 
-def running_hadir(redis_url: str) -> AbstractContextManager[RunningGateway]:
+def running_hadir(redis_url: str, *overrides: str) -> AbstractContextManager[RunningGateway]:
     return running_gateway(
         ROOT / "template.yaml",
         *("--path", "/ws/{session_id}/{user_id}/{user_type}"),
         *("--static", str(ROOT / "web")),
-        *("--parameter-overrides", f"RedisUrl={redis_url}"),
+        *("--parameter-overrides", f"RedisUrl={redis_url}", *overrides),
     )

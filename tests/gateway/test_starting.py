@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.gateway.conftest import ECHO_APP
-from tests.running_gateway import free_ports, running_gateway, start_gateway
+from tests.running_gateway import ROOT, free_ports, running_gateway, start_gateway
 
 TEMPLATE = str(ECHO_APP / "template.yaml")
 
@@ -72,6 +72,40 @@ def test_no_template() -> None:
 def test_an_override_of_no_parameter() -> None:
     line = failure("--template", TEMPLATE, "--parameter-overrides", "Nothing=1")
     assert line.endswith("there is no parameter Nothing")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("RedisUrl=bogus", "RedisUrl must begin with redis://"),
+        ("LogLevel=LOUD", "LogLevel must be one of DEBUG, INFO, WARNING, ERROR"),
+        ("DisconnectGraceSeconds=21", "DisconnectGraceSeconds must be from 0 to 20"),
+    ],
+)
+def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None:
+    given = ("RedisUrl=redis://x", override)
+    line = failure("--template", str(ROOT / "template.yaml"), "--parameter-overrides", *given)
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--ws-port", "99999"),
+        ("--max-workers", "0"),
+        ("--static", "/nowhere"),
+        ("--path", "ws/{room}"),
+        ("--lose-disconnect", "2"),
+        ("--parameter-overrides", "novalue"),
+    ],
+)
+def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
+    process = start_gateway(arguments)
+    _, error = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert f"argument {arguments[0]}" in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

@@ -112,6 +112,17 @@ class TestConnecting:
         event = json.loads(line.partition(" connected ")[2])
         assert event["queryStringParameters"] == {"who": "me", "room": "lobby one", "extra": "1"}
 
+    def test_the_query_cannot_contradict_the_path(self, gateway: RunningGateway) -> None:
+        async def connected() -> None:
+            url = f"{gateway.ws}/ws/me/contradicted?who=denied&room=other"
+            async with connect(url) as socket:
+                await ask(socket, "hi")
+
+        asyncio.run(connected())
+        line = gateway.wait_for_line('"room": "contradicted"')
+        event = json.loads(line.partition(" connected ")[2])
+        assert event["queryStringParameters"] == {"who": "me", "room": "contradicted"}
+
     def test_32_join_at_once(self, gateway: RunningGateway) -> None:
         async def join() -> set[str]:
             async def one(number: int) -> str:
@@ -235,12 +246,19 @@ class TestEvents:
 class TestMessages:
     def test_the_route_key_of_all_else_is_default(self, gateway: RunningGateway) -> None:
         async def keys() -> list[str]:
-            texts = ["hello", "[]", '{"do": "nothing"}', '{"do": "$connect"}', '{"do": 1}']
+            texts = [
+                "hello",
+                "[]",
+                "[" * 20_000,
+                '{"do": "nothing"}',
+                '{"do": "$connect"}',
+                '{"do": 1}',
+            ]
             async with client(gateway) as socket:
                 events = [await ask(socket, text) for text in texts]
                 return [event["requestContext"]["routeKey"] for event in events]
 
-        assert asyncio.run(keys()) == ["$default"] * 5
+        assert asyncio.run(keys()) == ["$default"] * 6
 
     @pytest.mark.parametrize(
         ("text", "complaint"),
@@ -291,6 +309,13 @@ class TestMessages:
         closed = asyncio.run(send())
         assert closed.rcvd is not None
         assert closed.rcvd.code == code
+
+    def test_a_frame_of_32_kb_is_the_longest(self, gateway: RunningGateway) -> None:
+        async def send() -> dict[str, Any]:
+            async with client(gateway) as socket:
+                return await ask(socket, "x" * 32 * 1024)
+
+        assert len(asyncio.run(send())["body"]) == 32 * 1024
 
     def test_the_environment_is_the_templates(self, gateway: RunningGateway) -> None:
         async def read() -> dict[str, Any]:

@@ -17,12 +17,14 @@ class RecordingPoster:
     def __init__(self) -> None:
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.gone: set[str] = set()
+        self.asked: set[str] = set()
         self.meanwhile: Callable[[], object] = lambda: None
 
     def post(self, mail: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Delivery]:
         assert 0 < seconds <= 5
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
+        self.asked |= set(mail)
         deliveries = {}
         for to, frames in mail.items():
             if to in self.gone:

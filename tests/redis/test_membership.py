@@ -1,5 +1,6 @@
 """The scripts, on real Redis."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import Batch, EventType, MessageEvent, PresenceEvent
 from hadir.domain.status import ConnectionStatus
+from hadir.membership.client import connect
 from hadir.membership.keys import session_keys, tombstone_key
 from hadir.membership.membership import Leaving, Membership, Opening
 from hadir.membership.scripts import AnyRedis
@@ -389,6 +391,16 @@ class TestClock:
         assert isinstance(batch.events[0], PresenceEvent)
         assert batch.events[0].type is EventType.USER_CONNECTED
         assert 0 <= batch.events[0].at // 1000 - seconds <= 5
+
+
+class TestSlow:
+    def test_a_redis_that_does_not_answer_is_not_waited_for(self) -> None:
+        """It takes connections and says nothing: twice the time for a reply, then an error."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            membership = Membership(connect(f"redis://127.0.0.1:{silent.getsockname()[1]}"))
+
+            with pytest.raises(MembershipUnavailable, match="Timeout"):
+                membership.open("c1", SESSION)
 
 
 class TestUnavailable:

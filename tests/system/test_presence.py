@@ -126,6 +126,93 @@ def test_the_query_form_and_the_path_form_meet(hadir: RunningGateway) -> None:
     asyncio.run(run())
 
 
+def test_why_and_how_somebody_left_and_that_they_are_back(hadir: RunningGateway) -> None:
+    session = new_session()
+
+    async def run() -> list[dict[str, Any]]:
+        told = []
+        async with person(hadir, session, "admin_1") as admin:
+            await admin.told()
+            async with person(hadir, session, "customer_1"):
+                told.append(await admin.told())
+            told.append(await admin.told())
+            async with person(hadir, session, "customer_1") as customer:
+                told.append(await admin.told())
+                customer.cut()
+            told.append(await admin.told())
+        return told
+
+    came, closed, back, cut = asyncio.run(run())
+    assert "reconnected" not in came
+    assert (closed["reason"], closed["close_code"]) == ("client_closed", 1000)
+    assert closed["evidence"] == "close_frame"
+    assert back["reconnected"] is True
+    assert back["offline_seconds"] <= 30
+    assert (cut["reason"], cut["close_code"]) == ("network_error", 1006)
+
+
+def test_a_message_a_word_that_somebody_types_and_what_was_missed(hadir: RunningGateway) -> None:
+    session = new_session()
+
+    async def run() -> None:
+        async with person(hadir, session, "admin_1") as admin:
+            epoch = (await admin.told())["epoch"]
+            async with person(hadir, session, "customer_1") as customer:
+                await customer.told()
+                await admin.told()
+                await customer.client.send('{"action":"typing","on":true}')
+                assert (await admin.receive())["type"] == "typing"
+                message = {"action": "message", "text": "hello", "client_id": "m1"}
+                own = await customer.ask(json.dumps(message))
+                theirs = await admin.receive()
+                assert own["data"].pop("client_id") == "m1"
+                assert own == theirs
+                assert (theirs["data"]["text"], theirs["data"]["version"]) == ("hello", 3)
+                again = await customer.ask(json.dumps(message))
+                assert again["data"]["recovered"] is True
+                assert await admin.quiet()
+                position = {"epoch": epoch, "version": 1}
+                await customer.client.send(json.dumps({"action": "sync", "since": position}))
+                missed = [(await customer.receive())["data"] for _ in range(3)]
+                assert [data.get("version") for data in missed] == [2, 3, None]
+                assert all(data["recovered"] is True for data in missed)
+
+    asyncio.run(run())
+
+
+def test_a_text_never_appears_in_the_log(hadir: RunningGateway) -> None:
+    session = new_session()
+
+    async def run() -> None:
+        async with person(hadir, session, "customer_1") as customer:
+            await customer.told()
+            await customer.ask('{"action":"message","text":"my secret is 4711"}')
+            await customer.ask('{"action":"message","text":["my secret is 4711"]}')
+
+    asyncio.run(run())
+    hadir.wait_for_line(f"client disconnected: customer_1 .*{session}")
+    assert not [line for line in hadir.lines if "4711" in line]
+
+
+class TestGrace:
+    def test_a_reload_within_it_is_nobodys_business(self, redis_url: str) -> None:
+        session = new_session()
+
+        async def run(hadir: RunningGateway) -> None:
+            async with person(hadir, session, "admin_1") as admin:
+                await admin.told()
+                async with person(hadir, session, "customer_1"):
+                    await admin.told()
+                async with person(hadir, session, "customer_1") as back:
+                    assert "event_type" not in await back.told()
+                    assert await admin.quiet(3)
+                left = await admin.told()
+                assert (left["event_type"], left["version"]) == ("user_disconnected", 3)
+
+        with running_hadir(redis_url, "DisconnectGraceSeconds=2") as hadir:
+            asyncio.run(run(hadir))
+
+
 class TestRefusing:
     @pytest.mark.parametrize(
         ("session", "user", "kind"),
