@@ -1,6 +1,5 @@
 """Once a minute: ends what nobody else ended. What it does not get to is due for the next one."""
 
-from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,7 +12,8 @@ sweeper = Sweeper(membership, bootstrap.sockets(), bootstrap.announcer(membershi
 
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    swept = asdict(sweeper.sweep(bootstrap.seconds_left(context)))
-    if any(swept.values()):
-        log.logger.info("[Sweep] " + ", ".join(f"{n} {what}" for what, n in swept.items() if n))
-    return swept
+    swept = sweeper.sweep(bootstrap.seconds_left(context))
+    if swept:
+        level = log.logger.error if swept["failed"] else log.logger.info
+        level("[Sweep] " + ", ".join(f"{count} {what}" for what, count in swept.items()))
+    return dict(swept)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.membership.membership import Membership
@@ -17,9 +18,12 @@ class Platform:
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
+        self.trouble: set[str] = set()
         self.closed: list[str] = []
 
     def is_open(self, connection_id: str) -> bool:
+        if connection_id in self.trouble:
+            raise ClientError({"Error": {"Code": "500"}}, "GetConnection")
         return connection_id not in self.gone
 
     def close(self, connection_id: str) -> None:
@@ -65,7 +69,7 @@ def test_wifi_off(
 
     swept = sweeper.sweep(ten_seconds)
 
-    assert swept == Swept(gone=1, broadcasts=1)
+    assert swept == Swept(["gone", "announced"])
     (told,) = poster.received["a1"]
     assert (told["event_type"], told["event_user_id"]) == ("user_disconnected", "customer_1")
     assert (told["reason"], told["evidence"]) == ("gone", "platform")
@@ -86,7 +90,7 @@ def test_who_fell_silent_is_told_to_come_back_and_closed(
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(ten_seconds).silent == 1
+    assert sweeper.sweep(ten_seconds)["silent"] == 1
 
     (farewell,) = poster.frames["c1"]
     assert farewell["type"] == "closing"
@@ -121,7 +125,7 @@ def test_blind_it_ends_only_what_the_platform_says_is_gone(
 
     swept = sweeper.sweep(ten_seconds)
 
-    assert (swept.gone, swept.silent, swept.renewed) == (1, 0, 1)
+    assert swept == Swept(["gone", "announced", "renewed"])
     assert present(membership) == {"admin_1"}
 
 
@@ -133,7 +137,7 @@ def test_an_announcement_that_was_lost_is_made(
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(ten_seconds).broadcasts == 1
+    assert sweeper.sweep(ten_seconds)["announced"] == 1
     assert poster.events("c1") == [(1, "user_connected", "customer_1")]
 
 
@@ -145,10 +149,10 @@ def test_a_dead_announcers_events_are_told_as_recovered(
     membership.leave("c1", SESSION, CLOSED)  # dies here
     clock.pass_seconds(11)
 
-    assert sweeper.sweep(ten_seconds).broadcasts == 1
+    assert sweeper.sweep(ten_seconds)["announced"] == 1
     (told,) = poster.received["a1"]
     assert (told["version"], told["recovered"]) == (3, True)
-    assert sweeper.sweep(ten_seconds).broadcasts == 0
+    assert sweeper.sweep(ten_seconds)["announced"] == 0
 
 
 def test_without_time_all_stays_due(
@@ -160,8 +164,23 @@ def test_without_time_all_stays_due(
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(lambda: 1.0) == Swept(unfinished=1)
-    assert sweeper.sweep(ten_seconds).gone == 1
+    assert sweeper.sweep(lambda: 1.0) == Swept(["unfinished"])
+    assert sweeper.sweep(ten_seconds)["gone"] == 1
+
+
+def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
+    sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
+) -> None:
+    for number in range(3):
+        membership.admit(f"c{number}", identity(f"customer_{number}", f"session-{number}"))
+    platform.gone = {"c0", "c2"}
+    platform.trouble = {"c1"}
+    clock.pass_seconds(60)
+    membership.due(1)
+    clock.pass_seconds(31)
+
+    assert sweeper.sweep(ten_seconds) == Swept(["gone", "failed", "gone"])
+    assert sweeper.sweep(ten_seconds) == Swept(["failed"])
 
 
 def test_two_sweeps_tell_once(
@@ -196,6 +215,6 @@ def test_restart_leaves_no_ghosts(
     platform.gone = {f"c{number}" for number in range(50)}
     clock.pass_seconds(91)
 
-    assert sweeper.sweep(ten_seconds).gone == 50
+    assert sweeper.sweep(ten_seconds)["gone"] == 50
     for number in range(50):
         assert membership.session(f"session-{number}").members == ()

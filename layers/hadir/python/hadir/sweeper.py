@@ -5,12 +5,16 @@ and what is not done stays due for the next sweep, a minute later.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.connections.sockets import Sockets
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.reasons import GONE, Reason
 from hadir.domain.session import Batch
 from hadir.membership.membership import Membership, Opening
@@ -24,23 +28,16 @@ _STOPPING_SECONDS = 6.0
 _RECONNECT_SPREAD_MS = 5000
 
 
-@dataclass(slots=True)
-class Swept:
-    """What a sweep did.
+class Swept(Counter[str]):
+    """What a sweep did, how often.
 
-    Attributes:
-        gone: sockets that the platform no longer knew.
-        silent: sockets that were there but had fallen silent; they were closed.
-        renewed: sockets that are still believed in.
-        broadcasts: events that were announced.
-        unfinished: what was due but not looked at, for want of time.
+    - ``gone``: sockets that the platform no longer knew
+    - ``silent``: sockets that were there but had fallen silent; they were closed
+    - ``renewed``: sockets that are still believed in
+    - ``announced``: events
+    - ``failed``: what Redis or the management API did not answer; it stays due
+    - ``unfinished``: what was not looked at, for want of time; it stays due
     """
-
-    gone: int = 0
-    silent: int = 0
-    renewed: int = 0
-    broadcasts: int = 0
-    unfinished: int = 0
 
 
 class Sweeper:
@@ -68,56 +65,58 @@ class Sweeper:
             MembershipUnavailable: Redis does not answer; all stays due.
         """
         due = self._membership.due(_MOST_PER_PARTITION)
+
+        def in_time(look: Callable[[], Swept]) -> Swept:
+            if seconds_left() < _STOPPING_SECONDS:
+                return Swept(["unfinished"])
+            try:
+                return look()
+            except (MembershipUnavailable, BotoCoreError, ClientError):
+                return Swept(["failed"])
+
+        looks = [
+            *(partial(self._look_in, session_id, seconds_left) for session_id in due.sessions),
+            *(
+                partial(self._look_at, *pair, pair in due.blind, seconds_left)
+                for pair in due.connections
+            ),
+        ]
         swept = Swept()
-
-        def look_at(pair: tuple[str, str]) -> None:
-            if seconds_left() < _STOPPING_SECONDS:
-                swept.unfinished += 1
-            else:
-                self._look_at_socket(*pair, pair in due.blind, swept, seconds_left)
-
-        def look_in(session_id: str) -> None:
-            if seconds_left() < _STOPPING_SECONDS:
-                swept.unfinished += 1
-            else:
-                self._announce(self._membership.claim(session_id), swept, seconds_left)
-
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(look_in, due.sessions))
-            list(pool.map(look_at, due.connections))
+            for each in pool.map(in_time, looks):
+                swept.update(each)
         return swept
 
-    def _look_at_socket(
+    def _look_in(self, session_id: str, seconds_left: Callable[[], float]) -> Swept:
+        return self._announce(self._membership.claim(session_id), seconds_left)
+
+    def _look_at(
         self,
         session_id: str,
         connection_id: str,
         blind: bool,
-        swept: Swept,
         seconds_left: Callable[[], float],
-    ) -> None:
+    ) -> Swept:
         if not self._sockets.is_open(connection_id):
             left = self._membership.leave(connection_id, session_id, GONE)
-            swept.gone += 1
-            self._announce(left.batch, swept, seconds_left)
-            return
+            return Swept(["gone", *self._announce(left.batch, seconds_left).elements()])
         found = (
             self._membership.open(connection_id, session_id)
             if blind
             else self._membership.lapse(connection_id, session_id)
         )
+        swept = self._announce(found.batch, seconds_left)
         if found.outcome is Opening.SILENT:
-            swept.silent += 1
             jitter = random.randrange(1, _RECONNECT_SPREAD_MS)  # noqa: S311 (not a secret)
             farewell = closing(Reason.HEARTBEAT_TIMEOUT.value, jitter)
             self._announcer.tell(connection_id, [farewell], seconds_left)
             self._sockets.close(connection_id)
+            swept["silent"] += 1
         else:
-            swept.renewed += 1
-        self._announce(found.batch, swept, seconds_left)
+            swept["renewed"] += 1
+        return swept
 
-    def _announce(
-        self, batch: Batch | None, swept: Swept, seconds_left: Callable[[], float]
-    ) -> None:
+    def _announce(self, batch: Batch | None, seconds_left: Callable[[], float]) -> Swept:
         broadcasts = self._announcer.announce(batch, seconds_left)
-        swept.broadcasts += len(broadcasts)
         self._on_broadcasts(broadcasts)
+        return Swept({"announced": len(broadcasts)} if broadcasts else ())
