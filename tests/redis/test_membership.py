@@ -13,7 +13,13 @@ from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import Batch, EventType, MessageEvent, PresenceEvent
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
-from hadir.membership.keys import session_keys, tombstone_key
+from hadir.membership.keys import (
+    PARTITIONS,
+    partition_keys,
+    said_key,
+    session_keys,
+    tombstone_key,
+)
 from hadir.membership.membership import Leaving, Membership, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
@@ -314,9 +320,18 @@ class TestApart:
 
     @pytest.mark.parametrize("session_id", [SESSION, "a", "x" * 128, "A.b:c@d-e_f"])
     def test_all_keys_of_a_script_share_a_slot(self, session_id: str) -> None:
-        keys = [*session_keys(session_id), tombstone_key(session_id, "ejHAm_tb4qkCHlw=")]
+        keys = [
+            *session_keys(session_id),
+            tombstone_key(session_id, "ejHAm_tb4qkCHlw="),
+            said_key(session_id, "customer_1", "m1"),
+        ]
 
         assert len({key_slot(key.encode()) for key in keys}) == 1
+
+    def test_all_keys_of_a_partition_share_a_slot_and_there_is_no_other(self) -> None:
+        for partition in range(PARTITIONS):
+            assert len({key_slot(key.encode()) for key in partition_keys(partition)}) == 1
+        assert session_keys(SESSION)[5:] in [partition_keys(p)[:2] for p in range(PARTITIONS)]
 
 
 class TestForgetting:
