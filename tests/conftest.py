@@ -72,10 +72,24 @@ def membership(redis: AnyRedis, clock: Clock) -> Membership:
 
 
 @pytest.fixture(scope="session")
-def hadir(redis_url: str) -> Iterator[RunningGateway]:
+def hadir_redis_url() -> Iterator[str]:
+    """The running Hadir's Redis: its sweep must not meddle with other tests' sessions."""
+    with embedded_redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def hadir(hadir_redis_url: str) -> Iterator[RunningGateway]:
     """Hadir as `make run` starts it, on ports of its own."""
-    with running_hadir(redis_url) as gateway:
+    with running_hadir(hadir_redis_url) as gateway:
         yield gateway
+
+
+@pytest.fixture
+def hadir_redis(hadir_redis_url: str) -> Iterator[Redis]:
+    """A client of the running Hadir's Redis."""
+    with Redis.from_url(hadir_redis_url, decode_responses=True) as client:
+        yield client
 
 
 def running_hadir(redis_url: str, *overrides: str) -> AbstractContextManager[RunningGateway]:

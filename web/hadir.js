@@ -46,6 +46,10 @@ export function applyUpdate(state, data) {
     next.status = data.connection_status;
     next.statusVersion = data.status_version;
   }
+  // A snapshot says where one stands: before the first event, and where the history is lost.
+  if (!data.event_type && (known.version === 0 || data.recovered === false)) {
+    next.version = data.status_version;
+  }
   if (data.event_type && data.version > known.version) {
     next.lastEvent = data;
     next.version = data.version;
@@ -73,6 +77,18 @@ export function applyMessage(state, data) {
 export function missesSome(state, data) {
   const isNext = !data.version || data.version <= state.version + 1;
   return state.version > 0 && data.epoch === state.epoch && !isNext;
+}
+
+/**
+ * Whether the session has gone further than the client knows: the last event may have been lost,
+ * and nothing came after it to show the gap.
+ * @param {State} state
+ * @param {Object} data  of a `heartbeat_ack`
+ * @returns {boolean}
+ */
+export function isBehind(state, data) {
+  if (!data.epoch || !state.epoch) return false;
+  return data.epoch > state.epoch || (data.epoch === state.epoch && data.version > state.version);
 }
 
 /** Where a frame belongs when frames are put in order: a snapshot comes after its last event. */
@@ -107,6 +123,7 @@ export class HadirClient extends EventTarget {
   #state = initialState;
   /** Updates held back while the answer to `sync` is under way, which comes first; else null. */
   #held = null;
+  #syncing;
   /** The server's word on when to come back; null where it said nothing, 0: do not. */
   #reconnectAfter = null;
 
@@ -152,7 +169,7 @@ export class HadirClient extends EventTarget {
       this.#emit("connection", "closed");
       const told = this.#reconnectAfter;
       this.#reconnectAfter = null;
-      if (told === 0) return;
+      if (told === 0) return this.close();
       this.#retry = setTimeout(() => this.start(), told ?? retryDelay(this.#attempt++));
     };
   }
@@ -174,24 +191,33 @@ export class HadirClient extends EventTarget {
     clearTimeout(this.#answer);
     const { type, data } = frame;
     if (type === "closing") this.#reconnectAfter = data.reconnect_after_ms ?? 0;
-    if (type === "message") this.#emit("message", data);
     if (type === "typing") this.#emit("typing", data);
+    if (type === "heartbeat_ack" && isBehind(this.#state, data) && !this.#held) this.#sync();
     if (type !== "connection_status_update" && type !== "message") return;
-    if (!this.#held) return this.#take(type, data);
+    if (!this.#held) {
+      if (missesSome(this.#state, data)) this.#sync([type, data]);
+      else this.#take(type, data);
+      return;
+    }
     this.#held.push([type, data]);
     if (type === "connection_status_update" && !data.event_type && "recovered" in data) {
-      const held = this.#held.sort(([, a], [, b]) => place(a) - place(b));
-      this.#held = null;
-      for (const [kind, each] of held) this.#take(kind, each);
+      this.#release();
     }
   }
 
+  /** Take what was held back, in order, whatever is still missing. */
+  #release = () => {
+    clearTimeout(this.#syncing);
+    const held = this.#held.sort(([, a], [, b]) => place(a) - place(b));
+    this.#held = null;
+    for (const [type, data] of held) this.#take(type, data);
+  };
+
   #take(type, data) {
     const before = this.#state;
-    if (missesSome(before, data)) return this.#sync([type, data]);
     this.#state = type === "message" ? applyMessage(before, data) : applyUpdate(before, data);
     if (this.#state === before) return;
-    if (type === "connection_status_update") this.#emit("state", this.#state);
+    this.#emit(type === "message" ? "message" : "state", type === "message" ? data : this.#state);
     if (this.#state.lastEvent !== before.lastEvent && this.#state.lastEvent) {
       this.#emit("update", data);
     }
@@ -200,6 +226,7 @@ export class HadirClient extends EventTarget {
   /** Ask for what was missed; `first` is held back until it has come. */
   #sync(...first) {
     this.#held = first;
+    this.#syncing = setTimeout(this.#release, ANSWER_MS);
     const { epoch, version } = this.#state;
     this.#socket.send(JSON.stringify({ action: "sync", since: { epoch, version } }));
   }
@@ -229,6 +256,7 @@ export class HadirClient extends EventTarget {
   #forget() {
     this.#socket = null;
     this.#held = null;
+    clearTimeout(this.#syncing);
     clearInterval(this.#heartbeat);
     clearTimeout(this.#answer);
   }

@@ -85,21 +85,21 @@ def test_a_tab_is_closed_and_the_admin_sees_it(
 
 
 def test_the_client_comes_back_when_its_socket_is_closed(
-    context: BrowserContext, hadir: RunningGateway, node: Redis
+    context: BrowserContext, hadir: RunningGateway, hadir_redis: Redis
 ) -> None:
     session = new_session()
     page = open_page(context, hadir, session)
     admin = page.get_by_label("Admin", exact=True)
     admin.get_by_role("button", name="Connect").click()
     expect(admin.locator(".feed li")).to_have_count(1)
-    (member,) = Membership(node).session(session).members
+    (member,) = Membership(hadir_redis).session(session).members
     management = aws("apigatewaymanagementapi", f"http://127.0.0.1:{hadir.ws_port}/live")
 
     management.delete_connection(ConnectionId=member.connection_id)
 
     expect(admin.locator(".feed li")).to_have_count(3)  # joined, left, joined again
     expect(admin.locator(".pill")).to_have_text("open")
-    (again,) = Membership(node).session(session).members
+    (again,) = Membership(hadir_redis).session(session).members
     assert again.connection_id != member.connection_id
 
 

@@ -17,6 +17,7 @@ class RecordingPoster:
     def __init__(self) -> None:
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.gone: set[str] = set()
+        self.refused: set[str] = set()
         self.asked: set[str] = set()
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -29,6 +30,8 @@ class RecordingPoster:
         for to, frames in mail.items():
             if to in self.gone:
                 deliveries[to] = Delivery(Outcome.GONE, 0, 410)
+            elif to in self.refused:
+                deliveries[to] = Delivery(Outcome.FAILED, 0, 429)
             else:
                 received = self.frames.setdefault(to, [])
                 received += [json.loads(frame) for frame in frames]
@@ -157,6 +160,23 @@ class TestAnnouncing:
             (4, "user_connected", "customer_2"),
         ]
         assert [data.get("recovered") for data in poster.received["a1"]] == [True, None]
+
+    def test_an_event_for_nobody_does_not_settle_one_that_nobody_got(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        poster = RecordingPoster()
+        join(membership, "c1", "customer_1")
+        membership.leave("c1", SESSION, CLOSED)  # dies here; nobody is there to be told
+        membership.admit("c2", identity("customer_2"))
+        membership.open("c2", SESSION)
+        clock.pass_seconds(11)
+        poster.refused = {"c2"}
+
+        assert Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds) == []
+
+        poster.refused = set()
+        Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds)
+        assert poster.events("c2") == [(3, "user_connected", "customer_2")]
 
     def test_without_time_the_rest_stays_for_the_next(self, membership: Membership) -> None:
         poster = RecordingPoster()

@@ -24,13 +24,25 @@ class TestLeases:
         membership.due(10)
         join(membership, "c1", "customer_1")
 
-        clock.pass_seconds(60)
-        assert membership.due(10).connections == ()
-        clock.pass_seconds(31)
+        for _ in range(2):
+            clock.pass_seconds(44)
+            assert membership.due(10).connections == ()
+        clock.pass_seconds(3)
         due = membership.due(10)
 
         assert due.connections == ((SESSION, "c1"),)
         assert due.blind == frozenset()
+
+    def test_a_verdict_that_comes_late_finds_the_lease_renewed(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        """Two sweeps at once: one was blind and renewed the lease, the other was not."""
+        join(membership, "c1", "customer_1")
+        membership.open("c1", SESSION, heard=True)
+        clock.pass_seconds(200)
+        membership.open("c1", SESSION)
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
 
     def test_whatever_a_client_says_renews_it(self, membership: Membership, clock: Clock) -> None:
         join(membership, "c1", "customer_1")
@@ -132,6 +144,8 @@ class TestLeases:
 
         assert due.connections == ((SESSION, "c1"),)
         assert due.blind == {(SESSION, "c1")}
+        clock.pass_seconds(60)
+        assert membership.due(10).blind == {(SESSION, "c1")}  # the first did not get to it
         membership.open("c1", SESSION)  # what the sweep does then
         assert membership.due(10).connections == ()
 
@@ -178,6 +192,20 @@ class TestAgenda:
         again = membership.claim(SESSION)
         assert again is not None
         assert (again.events, again.recovered_up_to) == (batch.events, 0)
+
+    def test_what_was_recovered_and_given_back_is_still_recovered(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        membership.admit("c1", identity("customer_1"))
+        membership.open("c1", SESSION)  # dies here
+        clock.pass_seconds(11)
+        batch = membership.claim(SESSION)
+        assert batch is not None
+        membership.give_back(batch)
+
+        again = membership.claim(SESSION)
+        assert again is not None
+        assert again.recovered_up_to == 1
 
     def test_two_sweeps_claim_once(self, membership: Membership, clock: Clock) -> None:
         membership.admit("c1", identity("customer_1"))
@@ -382,6 +410,9 @@ class TestFull:
             assert membership.session(SESSION) == before
 
             left = membership.leave("c1", SESSION, CLOSED)
+            assert left.batch is not None
+            assert membership.settle(left.batch, more=True) is None
+            membership.due(10)
         finally:
             node.config_set("maxmemory", 0)
 

@@ -189,7 +189,8 @@ async def run(hadir: RunningGateway, redis: RestartableRedis) -> None:
         if len(here) > 1:
             person = here.pop(random.randrange(len(here)))
             await person.leave(cut=random.random() < 0.5)
-            departed[session].append((person.user_id, time.monotonic(), list(here)))
+            stayed = [other for other in here if other.status]  # who had come by then
+            departed[session].append((person.user_id, time.monotonic(), stayed))
         else:
             here.append(Person(hadir, session, f"customer_{number}"))
             number += 1

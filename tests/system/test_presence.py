@@ -195,7 +195,7 @@ def test_a_text_never_appears_in_the_log(hadir: RunningGateway) -> None:
 
 
 class TestGrace:
-    def test_a_reload_within_it_is_nobodys_business(self, redis_url: str) -> None:
+    def test_a_reload_within_it_is_nobodys_business(self, hadir_redis_url: str) -> None:
         session = new_session()
 
         async def run(hadir: RunningGateway) -> None:
@@ -209,7 +209,7 @@ class TestGrace:
                 left = await admin.told()
                 assert (left["event_type"], left["version"]) == ("user_disconnected", 3)
 
-        with running_hadir(redis_url, "DisconnectGraceSeconds=2") as hadir:
+        with running_hadir(hadir_redis_url, "DisconnectGraceSeconds=2") as hadir:
             asyncio.run(run(hadir))
 
 
@@ -296,14 +296,14 @@ class TestMessages:
         assert answer["data"]["request_id"]
 
     def test_a_session_that_redis_forgot_heals_with_the_next_heartbeat(
-        self, hadir: RunningGateway, node: Redis
+        self, hadir: RunningGateway, hadir_redis: Redis
     ) -> None:
         session = new_session()
 
         async def run() -> None:
             async with person(hadir, session, "customer_1") as customer:
                 before = await customer.told()
-                node.flushall()
+                hadir_redis.flushall()
 
                 told = [await customer.ask('{"action": "heartbeat"}'), await customer.receive()]
 
@@ -316,16 +316,16 @@ class TestMessages:
         asyncio.run(run())
 
     def test_a_socket_whose_announcement_was_lost_opens_with_its_first_message(
-        self, hadir: RunningGateway, node: Redis
+        self, hadir: RunningGateway, hadir_redis: Redis
     ) -> None:
         session = new_session()
-        membership = Membership(node)
+        membership = Membership(hadir_redis)
 
         async def run() -> None:
             async with person(hadir, session, "customer_1") as customer:
                 await customer.told()
                 (member,) = membership.session(session).members
-                node.flushall()
+                hadir_redis.flushall()
                 membership.admit(
                     member.connection_id, Identity.parse(session, "customer_1", "customer")
                 )

@@ -124,7 +124,7 @@ def test_a_crowd_fits_a_frame_and_its_totals_are_exact() -> None:
 
 
 def test_the_small_frames() -> None:
-    assert json.loads(heartbeat_ack(LEFT.at)) == {
+    assert json.loads(heartbeat_ack(LEFT.at, None)) == {
         "type": "heartbeat_ack",
         "data": {"server_time": "2025-01-24T10:30:00Z"},
     }

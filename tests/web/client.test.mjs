@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HadirClient, applyUpdate, initialState, missesSome, retryDelay } from "../../web/hadir.js";
+import { HadirClient, applyUpdate, initialState, isBehind, missesSome, retryDelay } from "../../web/hadir.js";
 import { customerHasLeft, needsAgent, notification } from "../../web/notices.js";
 
 const admin = { user_type: "admin", connections: 1 };
@@ -80,6 +80,27 @@ describe("HadirClient", () => {
   it("says what it needs", () => {
     const incomplete = { url: "ws://x/live", sessionId: "s", userType: "customer" };
     assert.throws(() => new HadirClient(incomplete), /HadirClient needs user_id/);
+  });
+});
+
+describe("where a client stands", () => {
+  it("is told by the first snapshot, as a second tab gets", () => {
+    assert.equal(applyUpdate(initialState, update(7, { a: admin })).version, 7);
+  });
+
+  it("is told by the snapshot after a history that is lost", () => {
+    const now = applyUpdate(initialState, update(3, { a: admin }, left));
+    const lost = { ...update(9, { a: admin }), recovered: false };
+    assert.equal(applyUpdate(now, lost).version, 9);
+    assert.equal(missesSome(applyUpdate(now, lost), update(10, { a: admin }, joined)), false);
+  });
+
+  it("is behind when a heartbeat is answered with a later version or life", () => {
+    const now = applyUpdate(initialState, update(3, { a: admin }, left));
+    assert.equal(isBehind(now, { epoch: "e1", version: 4 }), true);
+    assert.equal(isBehind(now, { epoch: "e2", version: 1 }), true);
+    assert.equal(isBehind(now, { epoch: "e1", version: 3 }), false);
+    assert.equal(isBehind(now, {}), false);
   });
 });
 

@@ -71,7 +71,8 @@ class Announcer:
             posted: list[Broadcast] = []
             if seconds_left() > _SHORTEST_POSTING_SECONDS:
                 posted = self._post(batch, min(_POSTING_SECONDS, seconds_left()))
-            if not any(each.received or each.gone or not each.targets for each in posted):
+            somebody = any(each.targets for each in posted)
+            if not posted or (somebody and not any(e.received or e.gone for e in posted)):
                 # Nobody has been told anything: no time, or the management API is away.
                 self._membership.give_back(batch)
                 break

@@ -1,5 +1,6 @@
 """What a client's message does."""
 
+import random
 from collections.abc import Callable
 
 from hadir.announcer import Announcer, Broadcast
@@ -9,7 +10,11 @@ from hadir.membership.membership import Membership, Opened, Opening, Saying
 from hadir.wire.requests import Heartbeat, Message, Request, Sync, Typing
 from hadir.wire.updates import closing, event_frames, heartbeat_ack, snapshot, typing
 
-_COME_BACK_MS = 1
+_COME_BACK_MS = 2000
+"""Who is to come back does so within that time, each at their own moment."""
+
+_MOST_MISSED = 200
+"""Events that are sent again; each carries the status, and all must arrive in a few seconds."""
 
 
 class Conversation:
@@ -51,7 +56,7 @@ class Conversation:
         """
         opened = self._open(connection_id, who)
         if opened.outcome is Opening.UNKNOWN:
-            farewell = closing("gone", _COME_BACK_MS)
+            farewell = closing("gone", random.randrange(1, _COME_BACK_MS))  # noqa: S311 (not a secret)
             self._announcer.tell(connection_id, [farewell], seconds_left)
             self._close_socket(connection_id)
             return self._announcer.announce(opened.batch, seconds_left)
@@ -60,7 +65,9 @@ class Conversation:
             self._announcer.tell(connection_id, [snapshot(opened.session, now)], seconds_left)
         match request:
             case Heartbeat():
-                self._announcer.tell(connection_id, [heartbeat_ack(now)], seconds_left)
+                self._announcer.tell(
+                    connection_id, [heartbeat_ack(now, opened.session)], seconds_left
+                )
             case Sync():
                 frames = self._missed(who.session_id, request, now)
                 self._announcer.tell(connection_id, frames, seconds_left)
@@ -84,7 +91,7 @@ class Conversation:
         events, session = self._membership.missed(
             session_id, request.since.epoch, request.since.version
         )
-        if events is None:
+        if events is None or len(events) > _MOST_MISSED:
             return [snapshot(session, now, recovered=False)]
         frames = event_frames(session, events, recovered_up_to=session.version)
         return [*(frame for _, frame in frames), snapshot(session, now, recovered=True)]

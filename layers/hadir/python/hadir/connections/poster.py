@@ -195,7 +195,7 @@ class _Round:
                 connection.close()  # which fails its request, so that it is tried again
             for _ in range(starting):
                 self._poster.take_connection().add_done_callback(self._connected)
-        for connection in self._busy:
+        for connection in list(self._busy):
             connection.close()
         for letter in self._unfinished.values():
             self._done[letter.connection_id] = Delivery(
@@ -225,6 +225,9 @@ class _Round:
     def _send(self, connection: HttpClientConnection, letter: _Letter) -> None:
         frame = letter.frames[letter.posted]
         with self._changed:
+            if self._over:
+                connection.close()
+                return
             self._busy[connection] = time.monotonic() + _ATTEMPT_SECONDS
 
         def signed(future: "Future[HttpRequest]") -> None:

@@ -1,7 +1,7 @@
 """The Redis client, of one node or of a cluster, by URL."""
 
 from redis import Redis
-from redis.backoff import NoBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
@@ -9,7 +9,9 @@ from hadir.membership.scripts import AnyRedis
 
 CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 2.0
-"""With the second try, a handler waits at most twice that for Redis."""
+"""Each call is tried twice, on a cluster three times."""
+
+_CLUSTER_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
 
 
 def connect(url: str) -> AnyRedis:
@@ -31,5 +33,6 @@ def connect(url: str) -> AnyRedis:
     }
     scheme, _, rest = url.partition("://")
     if scheme.endswith("+cluster"):
-        return RedisCluster.from_url(f"{scheme.removesuffix('+cluster')}://{rest}", **options)
+        single = f"{scheme.removesuffix('+cluster')}://{rest}"
+        return RedisCluster.from_url(single, retry=Retry(_CLUSTER_BACKOFF, 2), **options)
     return Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)

@@ -22,7 +22,7 @@ Of a partition:
 ``hadir:{p}:agenda``
     sorted set: session id by when somebody has to look at it (ms)
 ``hadir:{p}:swept``
-    when the sweep last came by (ms)
+    when the sweep last came by, and until when silence proves nothing (ms)
 
 Of a connection:
 

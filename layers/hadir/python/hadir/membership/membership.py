@@ -221,7 +221,7 @@ class Membership:
             text,
             client_id,
             SAID_MS,
-            key=said_key(who.session_id, who.user_id, client_id),
+            key=said_key(who.session_id, who.user_id, client_id or f"~{token}"),
         )
         before = read_events(earlier or [])
         return Said(
@@ -276,7 +276,7 @@ class Membership:
         connections: list[tuple[str, str]] = []
         blind: set[tuple[str, str]] = set()
         sessions: list[str] = []
-        for was_blind, leases, agenda in self._scripts.run_due(now, most, BLIND_MS):
+        for was_blind, leases, agenda in self._scripts.run_due(now, most, BLIND_MS, self._lease_ms):
             pairs = [(session, connection) for session, connection in map(str.split, leases)]
             connections += pairs
             if was_blind == "1":

@@ -65,10 +65,10 @@ class Scripts:
         By text: a cluster's pipeline takes no hashes.
 
         Returns:
-            The replies, in the partitions' order.
+            The replies of the partitions that answered.
 
         Raises:
-            MembershipUnavailable: as ``run``.
+            MembershipUnavailable: none did.
         """
         try:
             redis: Any = self._redis
@@ -76,10 +76,13 @@ class Scripts:
             for partition in range(PARTITIONS):
                 keys = partition_keys(partition)
                 pipeline.execute_command("EVAL", self._due, len(keys), *keys, *args)
-            replies: list[Any] = pipeline.execute()
+            replies = pipeline.execute(raise_on_error=False)
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be swept: {error}") from error
-        return replies
+        answers = [reply for reply in replies if not isinstance(reply, Exception)]
+        if not answers:
+            raise MembershipUnavailable(f"Redis could not be swept: {replies[0]}")
+        return answers
 
 
 def _text(name: str) -> str:

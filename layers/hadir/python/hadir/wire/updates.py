@@ -71,9 +71,15 @@ def closing(reason: str, reconnect_after_ms: int) -> bytes:
     return _frame("closing", {"reason": reason, "reconnect_after_ms": reconnect_after_ms})
 
 
-def heartbeat_ack(at: int) -> bytes:
-    """The answer to ``heartbeat``; ``at`` is the server's time in milliseconds."""
-    return _frame("heartbeat_ack", {"server_time": timestamp(at)})
+def heartbeat_ack(at: int, session: Session | None) -> bytes:
+    """The answer to ``heartbeat``.
+
+    Args:
+        at: the server's time in milliseconds.
+        session: membership now, so that a client can tell that it is behind.
+    """
+    place = {"epoch": session.epoch, "version": session.version} if session else {}
+    return _frame("heartbeat_ack", {"server_time": timestamp(at), **place})
 
 
 def error(code: str, message: str, request_id: str) -> bytes:

@@ -5,6 +5,7 @@
 --
 -- Killed after: the lease runs out, and the next claimant gets the same.
 
+even_when_full()
 if not begin() then
     redis.call('ZREM', AGENDA, SESSION_ID)
     return { false }

@@ -14,13 +14,15 @@
 
 local connection_id = ARGV[6]
 
+even_when_full()
 local member = begin() and find_connection(connection_id)
 if not member then
     forget_lease(connection_id)
     return { 'unknown', false, false }
 end
 local outcome
-if member.heard > 0 and now - member.heard >= LEASE then
+local lease = tonumber(redis.call('ZSCORE', LEASES, SESSION_ID .. ' ' .. connection_id) or '0')
+if member.heard > 0 and now - member.heard >= LEASE and lease <= now then
     outcome = 'silent'
     depart(connection_id, member, 'heartbeat_timeout', '', 'silence')
     redis.call('SET', KEYS[8], '1', 'PX', ARGV[8])

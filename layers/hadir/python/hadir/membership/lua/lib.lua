@@ -144,6 +144,12 @@ local function end_graces()
     end
 end
 
+-- Redis refuses a script's first write when it is full, unless that deletes: what must go on then
+-- begins with this.
+local function even_when_full()
+    redis.call('ZREM', AGENDA, '')
+end
+
 -- What every script that changes a session does first; whether there is a session.
 local function begin()
     local known = redis.call('HMGET', SESSION, 'epoch', 'lineage')
@@ -251,6 +257,7 @@ local function claim(token)
     if #pending == 0 then
         -- Redis evicted the events themselves: clients see the gap in the versions and sync.
         redis.call('HSET', SESSION, 'announced', integer(version))
+        redis.call('HDEL', SESSION, 'token', 'until', 'claimed', 'recovered_up_to')
         return false
     end
     local last = string.match(pending[#pending][1], '^%d+')

@@ -1,6 +1,7 @@
 -- A client said something: an event in the session's order.
 --
--- KEYS[8] the message's version, where its client gave it an id: the same is not said twice
+-- KEYS[8] epoch, version and token of the message of that client id, or of that token: the same is
+--         not said twice, neither when its client repeats it nor when redis-py repeats the call
 -- ARGV[6] connection id
 -- ARGV[7] token of the caller, should it become the announcer
 -- ARGV[8] text
@@ -19,11 +20,13 @@ local member = begin() and find_connection(connection_id)
 if not member or member.since == 0 then
     return { 'unknown', false, false }
 end
-local before = client_id ~= '' and redis.call('GET', KEYS[8])
+local before = redis.call('GET', KEYS[8])
 local outcome, earlier = 'repeated', false
 if before then
-    local epoch, version = string.match(before, '^(%S+) (%d+)$')
-    if epoch == redis.call('HGET', SESSION, 'epoch') then
+    local epoch, version, token = string.match(before, '^(%S+) (%d+) (%S+)$')
+    if token == ARGV[7] then
+        outcome = 'said'
+    elseif epoch == redis.call('HGET', SESSION, 'epoch') then
         earlier = redis.call('XRANGE', EVENTS, version, version)
     end
 else
@@ -32,10 +35,9 @@ else
         'user_id', member.user_id, 'user_type', member.user_type, 'at', integer(now),
         'text', ARGV[8], 'connection_id', connection_id, 'client_id', client_id,
     })
-    if client_id ~= '' then
-        local said = redis.call('HGET', SESSION, 'epoch') .. ' ' .. integer(version)
-        redis.call('SET', KEYS[8], said, 'PX', ARGV[10])
-    end
+    local epoch = redis.call('HGET', SESSION, 'epoch')
+    local said = epoch .. ' ' .. integer(version) .. ' ' .. ARGV[7]
+    redis.call('SET', KEYS[8], said, 'PX', ARGV[10])
 end
 local claimed = claim(ARGV[7])
 finish()

@@ -11,6 +11,7 @@
 
 local token = ARGV[6]
 
+even_when_full()
 if not begin() or redis.call('HGET', SESSION, 'token') ~= token then
     return { 'lost', false }
 end
@@ -26,7 +27,10 @@ for _, entry in ipairs(redis.call('XRANGE', EVENTS, '-', integer(announced), 'CO
 end
 local more = ARGV[8] == '1' and claim(token)
 if not more then
-    redis.call('HDEL', SESSION, 'token', 'until', 'claimed', 'recovered_up_to')
+    redis.call('HDEL', SESSION, 'token', 'until', 'claimed')
+    if announced >= counter('recovered_up_to') then
+        redis.call('HDEL', SESSION, 'recovered_up_to')
+    end
 end
 finish()
 return { 'held', more }
