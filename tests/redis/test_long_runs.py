@@ -176,7 +176,9 @@ class Life(RuleBasedStateMachine):
     def check_told(self, frames: list[dict[str, Any]], epoch: str, since: int) -> None:
         """In order, without gaps, twice only as recovered; and the last status is the truth."""
         session = self.membership.session(SESSION)
-        told = [frame["data"] for frame in frames if frame["data"].get("epoch") == epoch]
+        kinds = ("connection_status_update", "message")
+        told = [frame["data"] for frame in frames if frame["type"] in kinds]
+        told = [data for data in told if data["epoch"] == epoch]
         seen = since - 1
         status, status_version = None, -1
         for data in told:
