@@ -8,7 +8,7 @@ const FEED_LENGTH = 6;
 const parameters = new URLSearchParams(location.search);
 const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
 const given = parameters.get("session");
-const sessionId = ID.test(given) ? given : newSession();
+const sessionId = given && ID.test(given) ? given : newSession();
 const url = parameters.get("ws") ?? `ws://${location.hostname}:8081/live`;
 
 /** Keep the session in the address, so that it can be opened in another tab. */

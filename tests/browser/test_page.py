@@ -66,6 +66,23 @@ def test_a_customer_leaves_and_the_admin_sees_it(
     expect(admin.locator(".feed li").first).to_contain_text("customer_123 (customer) joined")
 
 
+@pytest.mark.parametrize("given", ["", "session=", "session=no%20id!"])
+def test_a_page_without_a_session_makes_one(
+    context: BrowserContext, hadir: RunningGateway, given: str
+) -> None:
+    page = context.new_page()
+    page.goto(f"{hadir.http}/?ws={hadir.ws}/live&{given}")
+    customer = page.get_by_label("Customer", exact=True)
+
+    customer.get_by_role("button", name="Connect").click()
+
+    expect(customer.locator(".pill")).to_have_text("open")
+    expect(customer.locator(".people")).to_contain_text("customer_123")
+    session = page.locator("#session").inner_text()
+    assert session.startswith("demo-")
+    assert f"session={session}" in page.url
+
+
 def test_a_tab_is_closed_and_the_admin_sees_it(
     context: BrowserContext, hadir: RunningGateway
 ) -> None:
