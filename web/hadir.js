@@ -64,8 +64,11 @@ export function applyUpdate(state, data) {
  * @returns {State}
  */
 export function applyMessage(state, data) {
-  if (data.epoch !== state.epoch || data.version <= state.version) return state;
-  return { ...state, version: data.version };
+  if (data.epoch < state.epoch) return state;
+  const isNewLife = data.epoch !== state.epoch;
+  if (!isNewLife && data.version <= state.version) return state;
+  const known = isNewLife ? { ...state, epoch: data.epoch, statusVersion: 0 } : state;
+  return { ...known, version: data.version };
 }
 
 /**
@@ -91,9 +94,11 @@ export function isBehind(state, data) {
   return data.epoch > state.epoch || (data.epoch === state.epoch && data.version > state.version);
 }
 
-/** Where a frame belongs when frames are put in order: a snapshot comes after its last event. */
-function place(data) {
-  return data.version ?? data.status_version + 0.5;
+/** The order of two frames' data: by life, then by version, a snapshot after its last event. */
+function compare(a, b) {
+  if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1;
+  const place = (data) => data.version ?? data.status_version + 0.5;
+  return place(a) - place(b);
 }
 
 /**
@@ -208,7 +213,7 @@ export class HadirClient extends EventTarget {
   /** Take what was held back, in order, whatever is still missing. */
   #release = () => {
     clearTimeout(this.#syncing);
-    const held = this.#held.sort(([, a], [, b]) => place(a) - place(b));
+    const held = this.#held.sort(([, a], [, b]) => compare(a, b));
     this.#held = null;
     for (const [type, data] of held) this.#take(type, data);
   };

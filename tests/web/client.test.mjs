@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { HadirClient, applyUpdate, initialState, isBehind, missesSome, retryDelay } from "../../web/hadir.js";
+import { HadirClient, applyMessage, applyUpdate, initialState, isBehind, missesSome, retryDelay } from "../../web/hadir.js";
 import { customerHasLeft, needsAgent, notification } from "../../web/notices.js";
 
 const admin = { user_type: "admin", connections: 1 };
@@ -101,6 +101,27 @@ describe("where a client stands", () => {
     assert.equal(isBehind(now, { epoch: "e2", version: 1 }), true);
     assert.equal(isBehind(now, { epoch: "e1", version: 3 }), false);
     assert.equal(isBehind(now, {}), false);
+  });
+});
+
+describe("applyMessage", () => {
+  const now = applyUpdate(initialState, update(3, { a: admin }, left));
+
+  it("moves on in the same order as events, and keeps the status", () => {
+    const state = applyMessage(now, { epoch: "e1", version: 4 });
+    assert.deepEqual([state.version, state.status], [4, now.status]);
+  });
+
+  it("takes none twice, and none of an earlier life", () => {
+    assert.equal(applyMessage(now, { epoch: "e1", version: 3 }), now);
+    assert.equal(applyMessage(now, { epoch: "e0", version: 9 }), now);
+  });
+
+  it("takes the first of a new life", () => {
+    const state = applyMessage(now, { epoch: "e2", version: 1 });
+    assert.deepEqual([state.epoch, state.version], ["e2", 1]);
+    const after = applyUpdate(state, { ...update(2, { c: customer }, joined), epoch: "e2" });
+    assert.deepEqual([after.version, after.statusVersion], [2, 2]);
   });
 });
 
