@@ -1,5 +1,6 @@
 """Starting and stopping: one line when it cannot, nothing left behind when it ends."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.gateway.conftest import ECHO_APP
-from tests.running_gateway import ROOT, free_ports, running_gateway, start_gateway
+from tests.running_gateway import ROOT, RunningGateway, free_ports, running_gateway, start_gateway
 
 TEMPLATE = str(ECHO_APP / "template.yaml")
 
@@ -118,6 +120,16 @@ def test_nothing_is_left_behind(name: signal.Signals) -> None:
 
         assert gateway.process.wait(10) == 0
         assert not [worker for worker in workers if worker.is_running()]
+
+
+def test_disconnect_is_delivered_for_the_sockets_a_stop_closes() -> None:
+    async def hold(gateway: RunningGateway) -> None:
+        async with connect(f"{gateway.ws}/dev?who=staying"):
+            await asyncio.to_thread(gateway.stop)
+
+    with running_gateway(Path(TEMPLATE)) as gateway:
+        asyncio.run(hold(gateway))
+        gateway.wait_for_line(' disconnected .*"principalId": "staying"')
 
 
 def test_workers_end_with_a_gateway_that_is_killed() -> None:

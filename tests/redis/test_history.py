@@ -112,6 +112,20 @@ class TestMessages:
         assert len(poster.frames["a1"]) == 1
         assert membership.session(SESSION).version == 3
 
+    def test_a_call_that_the_redis_client_repeats_says_it_once(
+        self, membership: Membership, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The reply was lost: the same call, with the same token, comes again."""
+        join(membership, "a1", "admin_1")
+        monkeypatch.setattr("hadir.membership.membership._new_token", lambda: "the-same")
+
+        first = membership.say("a1", identity("admin_1"), "hello", "")
+        again = membership.say("a1", identity("admin_1"), "hello", "")
+
+        assert membership.session(SESSION).version == 2
+        assert first.batch is not None
+        assert (again.outcome, again.batch) == (Saying.SAID, first.batch)
+
     def test_another_persons_client_id_is_another(
         self, membership: Membership, poster: RecordingPoster, say: Say
     ) -> None:

@@ -223,6 +223,17 @@ class TestAnnouncing:
         assert again.outcome is Leaving.UNKNOWN
         assert events(again.batch) == [(3, "user_disconnected", "customer_1")]
 
+    def test_a_socket_nobody_knows_takes_no_lease_it_would_not_use(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        membership.admit("c1", identity("customer_1"))
+        membership.open("c1", SESSION)  # dies here
+        clock.pass_seconds(11)
+
+        assert membership.open("nobody", SESSION).batch is None
+
+        assert membership.claim(SESSION) is not None
+
     def test_settling_renews_the_lease(self, membership: Membership, clock: Clock) -> None:
         membership.admit("c0", identity("customer_0"))
         batch = membership.open("c0", SESSION).batch
