@@ -73,9 +73,10 @@ class RunningGateway:
 @contextmanager
 def running_gateway(template: Path, *options: str) -> Iterator[RunningGateway]:
     """Start a gateway on free ports, wait until it is ready, stop it in the end."""
-    ws_port, http_port, lambda_port = free_ports(3)
-    ports = ("--ws-port", ws_port, "--http-port", http_port, "--lambda-port", lambda_port)
-    process = start_gateway(["--template", str(template), *map(str, ports), *options])
+    ws_port, http_port, lambda_port, admin_port = free_ports(4)
+    ports = {"ws": ws_port, "http": http_port, "lambda": lambda_port, "admin": admin_port}
+    given = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
+    process = start_gateway(["--template", str(template), *given, *options])
     gateway = RunningGateway(process, ws_port, http_port, lambda_port)
     try:
         gateway.wait_for_line("Ctrl-C stops everything", _STARTING_SECONDS)

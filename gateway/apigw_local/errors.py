@@ -6,8 +6,20 @@ class GatewayError(Exception):
 
 
 class TemplateError(GatewayError):
-    """The template cannot be read, or asks for what a local run cannot do."""
+    """The template cannot be read, or asks for what a local run cannot do.
+
+    Attributes:
+        line: in the template, from 1; 0 where it is about the whole.
+    """
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class PortTaken(GatewayError):
     """Something else listens on a port."""
+
+
+class CannotRun(GatewayError):
+    """A function cannot be run in the way that was asked for."""

@@ -2,128 +2,297 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from aiohttp import web
 
-from apigw_local.errors import PortTaken
+from apigw_local.errors import CannotRun, PortTaken
+from apigw_local.faults import Faults
+from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
-from apigw_local.runtime.functions import Functions
+from apigw_local.runtime.environment import LOCAL_KEY
+from apigw_local.runtime.functions import Backend, Functions
+from apigw_local.runtime.in_process import InProcess, shared_environment
+from apigw_local.runtime.pool import Pool
+from apigw_local.runtime.reloading import Watcher
+from apigw_local.runtime.remote import Remote
 from apigw_local.runtime.scheduler import Scheduler
+from apigw_local.server.admin import AdminApi
+from apigw_local.server.answers import Signatures
 from apigw_local.server.http_api import HttpApi
 from apigw_local.server.lambda_api import LambdaApi
+from apigw_local.server.listener import Listener, bind, certificate
 from apigw_local.server.management import ManagementApi
+from apigw_local.server.path_form import PathForm
 from apigw_local.server.sockets import Sockets
-from apigw_local.server.websocket import PathForm, WebSocketServer
-from apigw_local.template import Application
+from apigw_local.server.throttles import Throttles
+from apigw_local.server.websocket import Lifetimes, WebSocketServer
+from apigw_local.template.model import Application, Function
 
 _FINISH_SECONDS = 2.0
+_SERVES = {
+    "websocket": "WebSocket API, --ws-port",
+    "http": "HTTP API, --http-port",
+    "lambda": "Lambda's Invoke API, --lambda-port",
+    "admin": "admin API, --admin-port",
+}
+_TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""Where boto3, requests and Python's ssl look for the certificates to trust."""
 _MOST_BODY_BYTES = 10 * 1024 * 1024
 """An HTTP API's payload quota ("Quotas for configuring and running an HTTP API")."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """Where to listen; all on one host."""
+class Options:
+    """How to serve an application.
 
-    host: str
-    websocket: int
-    http: int
-    lambda_: int
+    Attributes:
+        ports: to listen on, 0 for any that is free: of the WebSocket API with the management API,
+            the HTTP API, Lambda's Invoke API and the admin API.
+        path: form of path to accept beside the stage, for example ``/ws/{room}/{user}``.
+        static: folder of files to serve beside the HTTP API.
+        most_workers: processes or threads per function.
+        in_process: run functions in this process.
+        lambda_endpoint: run functions there, for example behind ``sam local start-lambda``.
+        debug_port: a debugger may attach to the first function there, to the next one port higher.
+        reload: restart functions when their code changes.
+        verify_signatures: refuse those that were not made with our own secret.
+        idle_seconds, duration_seconds: after which a socket is closed.
+    """
+
+    host: str = "127.0.0.1"
+    ws_port: int = 0
+    http_port: int = 0
+    lambda_port: int = 0
+    admin_port: int = 0
+    region: str = "us-east-1"
+    path: str | None = None
+    static: Path | None = None
+    most_workers: int = 8
+    in_process: bool = False
+    lambda_endpoint: str | None = None
+    debug_port: int | None = None
+    reload: bool = True
+    verify_signatures: bool = False
+    idle_seconds: float = IDLE_SECONDS
+    duration_seconds: float = DURATION_SECONDS
+    faults: Faults = field(default_factory=Faults)
 
 
 class Gateway:
-    """A running application: WebSocket API, management API, HTTP API and Lambda's Invoke API.
+    """A running application.
 
-    Args:
-        path: form of path to accept beside the stage, for example ``/ws/{room}/{user}``.
-        static: folder of files to serve beside the HTTP API.
-        most_workers: processes per function.
-        lose_disconnect: share of ``$disconnect`` events that are never delivered, 0 to 1: AWS
-            delivers them on a best-effort basis.
+    Attributes:
+        functions, sockets, faults: for whoever wants to disturb them.
     """
 
-    def __init__(
-        self,
-        application: Application,
-        ports: Ports,
-        *,
-        region: str,
-        path: str | None,
-        static: Path | None,
-        most_workers: int,
-        lose_disconnect: float,
-        log: Log,
-    ) -> None:
-        self._ports = ports
-        self._log = log
-        self._runners: list[web.AppRunner] = []
-        self._sockets = Sockets()
-        environment = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ports.host}:{ports.lambda_}"}
-        self._apps: list[tuple[str, int, web.Application]] = []
-        self._websockets: WebSocketServer | None = None
-        api = application.websocket_api
-        if api:
-            environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = (
-                f"http://{ports.host}:{ports.websocket}/{api.stage}"
-            )
-        self._functions = Functions(application.functions, environment, region, most_workers, log)
-        self._scheduler = Scheduler(application.schedules, self._functions, region)
-        if api:
-            form = PathForm(path) if path else None
-            server = WebSocketServer(
-                api, self._functions, self._sockets, region, form, lose_disconnect, log
-            )
-            self._websockets = server
-            management = ManagementApi(api.stage, self._sockets)
-            websocket = _application()
-            websocket.router.add_route(
-                "*", "/{stage}/@connections/{connection_id}", management.handle
-            )
-            websocket.router.add_get("/{path:.*}", server.handle)
-            self._apps.append(("WebSocket API", ports.websocket, websocket))
-        if application.http_routes or static:
-            http = _application()
-            handler = HttpApi(application.http_routes, self._functions, static).handle
-            http.router.add_route("*", "/{path:.*}", handler)
-            self._apps.append(("HTTP API", ports.http, http))
-        invoke = _application()
-        handler = LambdaApi(self._functions).handle
-        invoke.router.add_post("/2015-03-31/functions/{name}/invocations", handler)
-        self._apps.append(("Lambda API", ports.lambda_, invoke))
-
-    async def start(self) -> None:
-        """Listen, and start a worker of each function.
+    def __init__(self, application: Application, options: Options, log: Log) -> None:
+        """Take the ports; nothing is served yet.
 
         Raises:
+            CannotRun: names the function that cannot be run as was asked for.
             PortTaken: names the port.
         """
-        for name, port, app in self._apps:
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_SECONDS)
+        self._application = application
+        self._options = options
+        self._log = log
+        self._runnable = _runnable(application, options, log)
+        self._folder = tempfile.TemporaryDirectory(prefix="hadir-gateway-")
+        self._tls, self._trusted = certificate(options.host, Path(self._folder.name))
+        self._taken: dict[str, socket.socket] = {}
+        self._runners: list[web.AppRunner] = []
+        self._listeners: list[Listener] = []
+        self._websockets: WebSocketServer | None = None
+        self._shell: dict[str, str] | None = None
+        for name, port in self._wanted():
+            self._taken[name] = self._take(name, port)
+        self.faults = options.faults
+        self.sockets = Sockets()
+        self.functions = Functions(self._runnable, self._backends(), log)
+        self._scheduler = Scheduler(
+            tuple(each for each in application.schedules if each.function in self._runnable),
+            self.functions,
+            options.region,
+        )
+        self._watcher = Watcher(self._runnable, self.functions.reload, log)
+
+    def port(self, name: str) -> int | None:
+        """Of ``websocket``, ``http``, ``lambda`` or ``admin``; None where it is not served."""
+        taken = self._taken.get(name)
+        return int(taken.getsockname()[1]) if taken else None
+
+    def url(self, name: str) -> str:
+        """The same as an address, without a path."""
+        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
+        scheme = "ws" if name == "websocket" else "http"
+        return f"{scheme}://{host}:{self.port(name)}"
+
+    async def start(self) -> None:
+        """Serve, and start the functions."""
+        if self._options.in_process:
+            self._shell = dict(os.environ)
+            os.environ.update(
+                shared_environment(self._runnable, self._environment(), self._options.region)
+            )
+        for name, application in self._applications().items():
+            runner = web.AppRunner(application, access_log=None, shutdown_timeout=_FINISH_SECONDS)
             self._runners.append(runner)
             await runner.setup()
-            try:
-                await web.TCPSite(runner, self._ports.host, port).start()
-            except OSError as error:
-                raise PortTaken(
-                    f"cannot listen on {self._ports.host}:{port} for the {name} "
-                    f"({error.strerror}); stop what is there or choose another port (--help)"
-                ) from error
-        await self._functions.start()
+            assert runner.server is not None
+            self._listeners.append(Listener(self._taken[name], runner.server, self._tls))
+        await self.functions.start()
         self._scheduler.start()
+        if self._options.reload:
+            self._watcher.start()
 
     async def stop(self) -> None:
         """Close every socket, let ``$disconnect`` be handled, kill every worker."""
         self._scheduler.stop()
-        self._sockets.close_all()
+        self.sockets.close_all()
         if self._websockets:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._websockets.finish(), _FINISH_SECONDS)
+        for listener in self._listeners:
+            listener.close()
         for runner in self._runners:
             await runner.cleanup()
-        await self._functions.stop()
+        await self._watcher.stop()
+        await self.functions.stop()
+        for taken in self._taken.values():
+            taken.close()
+        if self._shell is not None:
+            os.environ.clear()
+            os.environ.update(self._shell)
+        self._folder.cleanup()
+
+    def _wanted(self) -> Iterator[tuple[str, int]]:
+        options = self._options
+        if self._application.websocket_api:
+            yield "websocket", options.ws_port
+        if self._application.http_routes or options.static:
+            yield "http", options.http_port
+        yield "lambda", options.lambda_port
+        yield "admin", options.admin_port
+
+    def _take(self, name: str, port: int) -> socket.socket:
+        host = self._options.host
+        try:
+            return bind(host, port)
+        except OSError as error:
+            for taken in self._taken.values():
+                taken.close()
+            raise PortTaken(
+                f"cannot listen on {host}:{port} ({_SERVES[name]}): {error.strerror}; stop what is "
+                "there or choose another port (--help)"
+            ) from error
+
+    def _environment(self) -> dict[str, str]:
+        """What every function is given over the template's variables."""
+        trusted = dict.fromkeys(_TRUSTED, str(self._trusted))
+        environment = {"AWS_ENDPOINT_URL_LAMBDA": self.url("lambda"), **trusted}
+        if api := self._application.websocket_api:
+            url = self.url("websocket").replace("ws", "http", 1)
+            environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = f"{url}/{api.stage}"
+        return environment
+
+    def _backends(self) -> dict[str, Backend]:
+        options, log = self._options, self._log
+        environment = self._environment()
+        made: dict[str, Backend] = {}
+        for number, function in enumerate(self._runnable.values()):
+            here = _with_local_hosts(function, self._local_hosts())
+            if options.lambda_endpoint:
+                name = function.name
+                made[name] = Remote(name, options.lambda_endpoint, function.timeout)
+            elif options.in_process:
+                made[function.name] = InProcess(here, options.region, options.most_workers)
+            else:
+                port = options.debug_port + number if options.debug_port else None
+                if port:
+                    log.gateway("debug", f"{function.name}: attach a debugger to port {port}")
+                workers = options.most_workers
+                made[function.name] = Pool(here, environment, options.region, workers, port, log)
+        return made
+
+    def _local_hosts(self) -> dict[str, str]:
+        """AWS's names of the template's APIs, and where those are served here."""
+        return {
+            aws: self.url(kind).partition("://")[2]
+            for aws, kind in self._application.hosts.items()
+            if kind in self._taken
+        }
+
+    def _applications(self) -> dict[str, web.Application]:
+        options, log, api = self._options, self._log, self._application.websocket_api
+        own = os.environ.get("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)
+        signatures = Signatures(own if options.verify_signatures else None)
+        made = {name: web.Application(client_max_size=_MOST_BODY_BYTES) for name in self._taken}
+        if api:
+            throttles = Throttles(api.routes)
+            self._websockets = WebSocketServer(
+                api,
+                self.functions,
+                self.sockets,
+                throttles,
+                Lifetimes(options.idle_seconds, options.duration_seconds),
+                options.region,
+                PathForm(options.path) if options.path else None,
+                self.faults,
+                log,
+            )
+            management = ManagementApi(
+                api.stage, self.sockets, throttles, signatures, self.faults, log
+            )
+            router = made["websocket"].router
+            router.add_route("*", "/{stage}/@connections/{connection_id}", management.handle)
+            router.add_get("/{path:.*}", self._websockets.handle)
+        if "http" in made:
+            handler = HttpApi(self._application.http_routes, self.functions, options.static).handle
+            made["http"].router.add_route("*", "/{path:.*}", handler)
+        made["lambda"].router.add_post(
+            "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
+        )
+        made["admin"] = AdminApi(self.functions, self.sockets, self.faults, log).application()
+        return made
 
 
-def _application() -> web.Application:
-    return web.Application(client_max_size=_MOST_BODY_BYTES)
+def _runnable(application: Application, options: Options, log: Log) -> dict[str, Function]:
+    """The functions that can be run in the way that was asked for.
+
+    Raises:
+        CannotRun: one that is needed cannot.
+    """
+    if options.debug_port and find_spec("debugpy") is None:
+        raise CannotRun("--debug-port needs debugpy: pip install debugpy")
+    if options.lambda_endpoint:
+        return dict(application.functions)
+    runnable = {}
+    for name, function in application.functions.items():
+        if function.is_python:
+            runnable[name] = function
+            continue
+        how = "run it with sam local start-lambda, and give --lambda-endpoint http://127.0.0.1:3001"
+        said = f"{name} runs on {function.runtime}, and only Python runs here; {how}"
+        if name in application.served():
+            raise CannotRun(said)
+        log.warning(said)
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    others = sorted({each.runtime for each in runnable.values()} - {here})
+    if others:
+        log.warning(f"functions run on {here} here, in AWS on {', '.join(others)}")
+    return runnable
+
+
+def _with_local_hosts(function: Function, hosts: Mapping[str, str]) -> Function:
+    """The function, its variables' URLs leading here."""
+    environment = dict(function.environment)
+    for aws, local in hosts.items():
+        environment = {name: value.replace(aws, local) for name, value in environment.items()}
+    return replace(function, environment=environment)

@@ -5,6 +5,16 @@ FRAME_BYTES = 32 * 1024
 IDLE_SECONDS = 600
 DURATION_SECONDS = 7200
 INTEGRATION_SECONDS = 29.0
+AUTHORIZER_BYTES = 8 * 1024
+URL_BYTES = 4096
+
+CONNECTIONS_RATE = 500
+"""New connections a second, per account and region."""
+
+ACCOUNT_RATE = 10_000
+ACCOUNT_BURST = 5_000
+"""Requests a second, and at once, per account and region: upgrades, messages and calls of the
+management API together."""
 
 OUTBOUND_BUFFER_BYTES = 1024 * 1024
 """Not published: how much may wait for a slow reader before PostToConnection answers 429."""

@@ -1,35 +1,122 @@
-"""The terminal log: one line an event, coloured where a terminal reads it."""
+"""The log: what happened, a line each, for a terminal or as JSON; and the totals."""
 
 import json
 import sys
 import threading
 import time
-from typing import TextIO
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from apigw_local.runtime.invocation import Invocation, Result
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "dim": 2}
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+_SHOWN_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something that happened.
+
+    Attributes:
+        kind: ``socket``, ``invocation``, ``output`` (of a function), ``call`` (of the management
+            API), ``fault``, ``gateway``, ``warning`` or ``trouble``.
+        source: a route, a function, or what else it comes from.
+        fields: for ``--json``.
+        at: seconds since the Unix epoch.
+    """
+
+    kind: str
+    source: str
+    text: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
 
 
 class Log:
-    """Writes lines of ``time  source  text``."""
+    """Writes records as lines, and counts.
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
+    Args:
+        as_json: a JSON object a line, instead of text.
+        verbose: events and answers too, and calls of the management API.
+        listener: told of every record, also of those that are not written.
+
+    Attributes:
+        totals: of sockets, messages, posts and invocations, by name.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO = sys.stderr,
+        *,
+        as_json: bool = False,
+        verbose: bool = False,
+        listener: Callable[[Record], None] | None = None,
+    ) -> None:
         self._stream = stream
         self._coloured = stream.isatty()
+        self._as_json = as_json
+        self._verbose = verbose
+        self._listener = listener
         self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self.totals: Counter[str] = Counter()
 
-    def event(self, source: str, text: str, colour: str = "cyan") -> None:
+    def gateway(self, source: str, text: str) -> None:
         """Something the gateway did."""
-        now = time.time()
-        clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now * 1000) % 1000:03d}"
-        line = f"{self._paint(clock, 'dim')}  {self._paint(f'{source:<18}', colour)} {text}\n"
-        with self._lock:
-            self._stream.write(line)
-            self._stream.flush()
+        self._record(Record("gateway", source, text), "green")
+
+    def warning(self, text: str) -> None:
+        """Something that may not be as meant."""
+        self._record(Record("warning", "warning", text), "yellow")
 
     def trouble(self, source: str, text: str) -> None:
         """Something went wrong."""
-        self.event(source, self._paint(text, "red"), "red")
+        self._record(Record("trouble", source, text), "red", "red")
+
+    def fault(self, source: str, text: str) -> None:
+        """Something went wrong on purpose."""
+        self._record(Record("fault", source, text), "magenta")
+
+    def socket(self, route: str, connection_id: str, how: str, seconds: float) -> None:
+        """Something about a socket: it opened, was refused, sent a message or closed."""
+        milliseconds = round(seconds * 1000, 1)
+        fields = {"connectionId": connection_id, "milliseconds": milliseconds, "how": how}
+        text = f"{connection_id} {how} {self._paint(f'{milliseconds:.0f} ms', 'dim')}"
+        self._record(Record("socket", route, text, fields), "cyan")
+
+    def call(self, method: str, connection_id: str, status: int) -> None:
+        """A call of the management API."""
+        fields = {"connectionId": connection_id, "status": status}
+        record = Record("call", f"@connections {method}", f"{connection_id} {status}", fields)
+        self._record(record, "cyan", write=self._verbose)
+
+    def invocation(self, function: str, invocation: Invocation, result: Result) -> None:
+        """An invocation has ended: Lambda's REPORT line, and the error if there was one."""
+        event, answer = invocation.payload, result.payload
+        self.totals["invocations"] += 1
+        if result.failed:
+            self.totals["failed"] += 1
+            kind, message = result.error()
+            error = {"requestId": invocation.request_id, "errorType": kind}
+            text = self._paint(f"{kind}: {message}", "red")
+            self._record(Record("trouble", function, text, error), "red")
+        fields: dict[str, Any] = {
+            "requestId": invocation.request_id,
+            "failed": result.failed,
+            **(result.report.fields() if result.report else {}),
+            "event": _json(event),
+            "answer": _json(answer),
+        }
+        if self._verbose and not self._as_json:
+            for name, value in (("event", event), ("answer", answer)):
+                shown = value.decode(errors="replace")[:_SHOWN_CHARACTERS]
+                self._record(Record("gateway", function, f"{name} {shown}"), "dim", "dim")
+        text = result.report.line(invocation.request_id) if result.report else "done"
+        self._record(Record("invocation", function, text, fields), "blue", "dim")
 
     def output(self, function: str, line: str) -> None:
         """A line a function printed; of a structured log line, its message."""
@@ -43,9 +130,51 @@ class Log:
                     text = f"{text}\n{record['exception']}"
             except (ValueError, KeyError):
                 pass
-        self.event(function, self._paint(text, colour), "blue")
+        self._record(Record("output", function, text), "blue", colour)
+
+    def total(self) -> None:
+        """The last line."""
+        count = self.totals
+        seconds = time.monotonic() - self._began
+        text = (
+            f"{count['sockets']} sockets ({count['refused']} refused), "
+            f"{count['messages']} messages, {count['posts']} posts ({count['gone']} gone), "
+            f"{count['invocations']} invocations ({count['failed']} failed) in {seconds:.0f} s"
+        )
+        self._record(Record("gateway", "total", text, dict(count)), "green")
+
+    def _record(self, record: Record, source: str, text: str = "", *, write: bool = True) -> None:
+        """Write a record; ``source`` and ``text`` are colours."""
+        if self._listener:
+            self._listener(record)
+        if not write:
+            return
+        line = self._as_line(record) if self._as_json else self._as_text(record, source, text)
+        with self._lock:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    def _as_text(self, record: Record, source: str, text: str) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(record.at))
+        clock = self._paint(f"{clock}.{int(record.at * 1000) % 1000:03d}", "dim")
+        name = self._paint(f"{record.source:<18}", source)
+        return f"{clock}  {name} {self._paint(record.text, text)}"
+
+    def _as_line(self, record: Record) -> str:
+        at = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="milliseconds")
+        named = {"time": at, "kind": record.kind, "source": record.source}
+        hidden = () if self._verbose else ("event", "answer")
+        fields = {name: value for name, value in record.fields.items() if name not in hidden}
+        return json.dumps({**named, **({} if fields else {"text": record.text}), **fields})
 
     def _paint(self, text: str, colour: str) -> str:
-        if not self._coloured or not colour:
+        if not self._coloured or not colour or self._as_json:
             return text
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload.decode(errors="replace")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from apigw_local.intrinsics import read_yaml
+from apigw_local.template.document import read
 from tests.running_gateway import ROOT
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
@@ -46,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_sam_builds_every_function(built: Path) -> None:
-    template: dict[str, Any] = read_yaml((built / "template.yaml").read_text())
+    template: dict[str, Any] = read(built / "template.yaml")
     functions = {
         name: resource["Properties"]
         for name, resource in template["Resources"].items()

@@ -22,8 +22,8 @@ def failure(*arguments: str) -> str:
     process = start_gateway(arguments)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 1
-    (line,) = error.splitlines()
-    return line
+    assert "Traceback" not in error
+    return error.splitlines()[-1]
 
 
 def test_a_port_already_taken() -> None:
@@ -44,17 +44,17 @@ def test_a_port_already_taken() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Resources: [", "line 1 is not valid YAML"),
+        ("Resources: [", "template.yaml:1: not valid YAML"),
         ("Hello: 1", "it has no Resources"),
         ("Resources: {}", "neither a WebSocket API nor an HttpApi"),
         (
-            "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: nowhere}}}",
+            "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: nowhere, Handler: a.b, Runtime: python3.13}}}",
             "F: CodeUri must name a folder, found 'nowhere'",
         ),
         (
             (
                 "Parameters: {P: {Type: String}}\nResources: {F: "
-                "{Type: 'AWS::Serverless::Function', Properties: {CodeUri: ., Handler: !Ref P}}}"
+                "{Type: 'AWS::Serverless::Function', Properties: {CodeUri: ., Runtime: python3.13, Handler: !Ref P}}}"
             ),
             "parameter P has no default; give --parameter-overrides P=",
         ),
@@ -68,12 +68,12 @@ def test_a_template_that_cannot_be_served(tmp_path: Path, text: str, words: str)
 
 
 def test_no_template() -> None:
-    assert "cannot read nowhere.yaml: No such file" in failure("--template", "nowhere.yaml")
+    assert "nowhere.yaml: cannot be read: No such file" in failure("--template", "nowhere.yaml")
 
 
 def test_an_override_of_no_parameter() -> None:
     line = failure("--template", TEMPLATE, "--parameter-overrides", "Nothing=1")
-    assert line.endswith("there is no parameter Nothing")
+    assert "there is no parameter Nothing" in line
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_an_override_of_no_parameter() -> None:
     [
         ("RedisUrl=bogus", "RedisUrl must begin with redis://"),
         ("LogLevel=LOUD", "LogLevel must be one of DEBUG, INFO, WARNING, ERROR"),
-        ("DisconnectGraceSeconds=21", "DisconnectGraceSeconds must be from 0 to 20"),
+        ("DisconnectGraceSeconds=21", "DisconnectGraceSeconds must be a number from 0 to 20"),
     ],
 )
 def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None:
@@ -97,7 +97,7 @@ def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None
         ("--max-workers", "0"),
         ("--static", "/nowhere"),
         ("--path", "ws/{room}"),
-        ("--lose-disconnect", "2"),
+        ("--fault", "gone=2"),
         ("--parameter-overrides", "novalue"),
     ],
 )

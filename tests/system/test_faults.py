@@ -146,7 +146,7 @@ def unreliable_hadir(redis: RestartableRedis) -> Iterator[RunningGateway]:
     with running_gateway(
         ROOT / "template.yaml",
         *("--path", "/ws/{session_id}/{user_id}/{user_type}"),
-        *("--lose-disconnect", "0.2", "--max-workers", "4"),
+        *("--fault", "lose-disconnect=0.2", "--max-workers", "4"),
         *("--parameter-overrides", *overrides),
     ) as gateway:
         yield gateway

@@ -1,33 +1,67 @@
-"""What a REQUEST authorizer's answer means ("Output from an API Gateway Lambda authorizer")."""
+"""What a REQUEST authorizer is asked, and what its answer means.
+
+"Output from an API Gateway Lambda authorizer" and, for identity sources, ``IdentitySource`` of
+``CreateAuthorizer`` (Amazon API Gateway V2).
+"""
 
 import json
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
-from apigw_local.core.events import Connection
+from apigw_local.core.events import Connection, authorizer_event
+from apigw_local.limits import AUTHORIZER_BYTES
 
 
 class MalformedAnswer(Exception):
     """The answer is not what API Gateway takes: the client gets 500."""
 
 
-def missing_identity(sources: list[str], connection: Connection, query: dict[str, str]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Access is granted.
+
+    Attributes:
+        context: to pass on, all strings, with ``principalId``.
+        api_key: the authorizer's ``usageIdentifierKey``.
+    """
+
+    context: dict[str, str]
+    api_key: str | None
+
+
+def missing_identity(sources: Iterable[str], connection: Connection) -> bool:
     """Whether an identity source is absent or empty, so that the authorizer is not even asked."""
     headers = {name.lower(): value for name, value in connection.headers}
+    query = dict(parse_qsl(connection.query))
+    context = authorizer_event(connection)["requestContext"]
     for source in sources:
         kind, _, name = source.removeprefix("route.request.").partition(".")
-        found = headers.get(name.lower()) if kind == "header" else query.get(name)
+        found = {
+            "header": headers.get(name.lower()),
+            "querystring": query.get(name),
+            "stageVariables": connection.stage_variables.get(name),
+            "context": context.get(name),
+        }.get(kind)
         if not found:
             return True
     return False
 
 
-def allowed_context(answer: Any, method_arn: str) -> dict[str, str] | None:
-    """The context to pass on, as strings with ``principalId``; None when access is denied.
+def allowed(payload: bytes, method_arn: str) -> Allowed | None:
+    """What an authorizer's answer grants; None when access is denied.
+
+    Args:
+        payload: the answer, JSON.
 
     Raises:
         MalformedAnswer: says what is wrong with the answer.
     """
+    if len(payload) > AUTHORIZER_BYTES:
+        raise MalformedAnswer(f"the answer is over {AUTHORIZER_BYTES} bytes")
+    answer = json.loads(payload)
     if not isinstance(answer, dict) or not isinstance(answer.get("principalId"), str):
         raise MalformedAnswer("the answer has no principalId")
     context = answer.get("context") or {}
@@ -40,7 +74,8 @@ def allowed_context(answer: Any, method_arn: str) -> dict[str, str] | None:
         return None
     # As JSON has it: true, not Python's True.
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in context.items()}
-    return {**texts, "principalId": answer["principalId"]}
+    key = answer.get("usageIdentifierKey")
+    return Allowed({**texts, "principalId": answer["principalId"]}, key and str(key))
 
 
 def _allows(policy: Any, method_arn: str) -> bool:

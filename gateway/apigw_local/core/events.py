@@ -36,6 +36,7 @@ class Connection:
         connected_at: milliseconds since the Unix epoch.
         last_active_at: likewise; messages of either direction move it.
         authorizer: the authorizer's context as strings, with ``principalId``; None without one.
+        api_key: id and value of the API key that was shown, where the route demands one.
     """
 
     api_id: str
@@ -50,6 +51,7 @@ class Connection:
     connected_at: int = field(default_factory=now_ms)
     last_active_at: int = 0
     authorizer: dict[str, str] | None = None
+    api_key: tuple[str, str] | None = None
 
     @property
     def user_agent(self) -> str | None:
@@ -179,6 +181,9 @@ def _context(connection: Connection, route_key: str, event_type: str) -> dict[st
     identity = {"sourceIp": connection.source_ip}
     if connection.user_agent is not None:
         identity = {"userAgent": connection.user_agent, **identity}
+    if connection.api_key is not None:
+        key_id, key = connection.api_key
+        identity |= {"apiKey": key, "apiKeyId": key_id}
     return {
         "routeKey": route_key,
         **({} if connection.authorizer is None else {"authorizer": dict(connection.authorizer)}),

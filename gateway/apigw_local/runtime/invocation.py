@@ -2,8 +2,56 @@
 
 import asyncio
 import json
+import math
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What Lambda reports of an invocation.
+
+    Attributes:
+        duration: milliseconds.
+        init: milliseconds that the init phase took, on a worker's first invocation.
+        memory: the function's, in MB.
+        used: the most its process has had in memory, in MB; None where the system does not say.
+    """
+
+    duration: float
+    init: float | None
+    memory: int
+    used: int | None
+
+    def line(self, request_id: str) -> str:
+        """Lambda's REPORT line ("Lambda log formats"): the init phase is billed too."""
+        used = [] if self.used is None else [f"Max Memory Used: {self.used} MB"]
+        init = [] if self.init is None else [f"Init Duration: {self.init:.2f} ms"]
+        parts = (
+            f"REPORT RequestId: {request_id}",
+            f"Duration: {self.duration:.2f} ms",
+            f"Billed Duration: {self.billed} ms",
+            f"Memory Size: {self.memory} MB",
+            *used,
+            *init,
+        )
+        return "  ".join(parts)
+
+    @property
+    def billed(self) -> int:
+        """Whole milliseconds."""
+        return math.ceil(self.duration + (self.init or 0))
+
+    def fields(self) -> dict[str, Any]:
+        """For a log in JSON, under the names of Lambda's own JSON logs."""
+        return {
+            "durationMs": round(self.duration, 3),
+            "billedDurationMs": self.billed,
+            "memorySizeMB": self.memory,
+            **({} if self.used is None else {"maxMemoryUsedMB": self.used}),
+            **({} if self.init is None else {"initDurationMs": round(self.init, 3)}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,17 +62,21 @@ class Result:
         payload: JSON; where ``failed``, ``{"errorType", "errorMessage", …}``.
         failed: the function raised, was killed, or ran out of time.
         timed_out: it ran out of time.
+        report: None where the function runs elsewhere, or never ran.
     """
 
     payload: bytes
     failed: bool = False
     timed_out: bool = False
+    report: Report | None = None
 
     @classmethod
-    def failure(cls, error_type: str, message: str, *, timed_out: bool = False) -> "Result":
+    def failure(
+        cls, kind: str, message: str, *, timed_out: bool = False, report: Report | None = None
+    ) -> "Result":
         """A failure the runtime itself did not live to report."""
-        body = json.dumps({"errorType": error_type, "errorMessage": message})
-        return cls(body.encode(), failed=True, timed_out=timed_out)
+        body = json.dumps({"errorType": kind, "errorMessage": message})
+        return cls(body.encode(), failed=True, timed_out=timed_out, report=report)
 
     def error(self) -> tuple[str, str]:
         """The error's type and message, of a failed invocation."""
@@ -38,10 +90,12 @@ class Invocation:
 
     Attributes:
         asked_at: by the event loop's clock, seconds.
+        began_at: likewise, when a worker took it.
     """
 
     payload: bytes
     asked_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    began_at: float = 0.0
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     result: "asyncio.Future[Result]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()

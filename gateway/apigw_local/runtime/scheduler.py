@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from apigw_local.core.events import ACCOUNT
 from apigw_local.runtime.functions import Functions
-from apigw_local.template import Schedule
+from apigw_local.template.model import Schedule
 
 
 class Scheduler:

@@ -10,20 +10,20 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
 
 from apigw_local.core.events import ACCOUNT
-from apigw_local.runtime.invocation import Invocation, Result
-from apigw_local.template import Function
+from apigw_local.runtime.environment import inherited, of_function
+from apigw_local.runtime.invocation import Invocation, Report, Result
+from apigw_local.template.model import Function
 
 _VERSION = "/2018-06-01/runtime"
 _LINE_BYTES = 1024 * 1024
 _INIT_SECONDS = 10.0
 """How long importing the handler may take ("Lambda execution environment lifecycle")."""
-
-_OWN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE")
 
 
 class Owner(Protocol):
@@ -39,17 +39,30 @@ class Owner(Protocol):
 class Worker:
     """A process, its Runtime API and the invocation it is busy with.
 
+    Args:
+        debug_port: debugpy listens there, and nothing times out.
+
     Attributes:
         initialised: set once the handler's module has been imported, or could not be.
+        outdated: its code has changed since it was started.
     """
 
     def __init__(
-        self, function: Function, region: str, owner: Owner, output: Callable[[str, str], None]
+        self,
+        function: Function,
+        region: str,
+        owner: Owner,
+        output: Callable[[str, str], None],
+        debug_port: int | None,
     ) -> None:
         self._function = function
         self._region = region
         self._owner = owner
         self._output = output
+        self._debug_port = debug_port
+        self.outdated = False
+        self._began_at = 0.0
+        self._init_milliseconds: float | None = None
         self._next: asyncio.Future[Invocation] | None = None
         self._current: Invocation | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -64,8 +77,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(web.Server(self._answer), "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
+        self._began_at = loop.time()
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "awslambdaric", self._function.handler),
+            *self._command(),
             cwd=self._function.code,
             env=self._environment(environment, port),
             stdin=asyncio.subprocess.DEVNULL,
@@ -75,38 +89,64 @@ class Worker:
             start_new_session=True,
         )
         self._life = asyncio.create_task(self._live(self._process))
-        self._timer = loop.call_later(_INIT_SECONDS, self._init_timed_out)
+        self._set_timer(_INIT_SECONDS, self._init_timed_out)
 
     def invoke(self, invocation: Invocation) -> None:
         """Hand an idle worker an invocation."""
         assert self._next is not None
         self._current = invocation
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._function.timeout, self._time_out, invocation)
+        invocation.began_at = asyncio.get_running_loop().time()
+        self._set_timer(self._function.timeout, self._time_out)
         self._next.set_result(invocation)
         self._next = None
 
     async def stop(self) -> None:
         """Kill the process and wait until it is gone."""
-        self._kill()
+        self.kill()
         if self._life:
             await self._life
+
+    def kill(self) -> None:
+        """Kill the process."""
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> bool:
+        """Send the process a signal; whether it was there."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        os.killpg(self._process.pid, number)
+        return True
+
+    def _command(self) -> list[str]:
+        python = [sys.executable]
+        if self._debug_port:
+            python += ["-Xfrozen_modules=off", "-m", "debugpy", "--listen", str(self._debug_port)]
+        return [*python, "-m", "awslambdaric", self._function.handler]
+
+    def _set_timer(self, seconds: float, late: Callable[[], None]) -> None:
+        if self._debug_port is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, late)
 
     def _init_timed_out(self) -> None:
         message = f"Init phase timed out after {_INIT_SECONDS:.2f} seconds"
         self._error = Result.failure("Sandbox.Timedout", message, timed_out=True)
-        self._kill()
+        self.kill()
 
-    def _time_out(self, invocation: Invocation) -> None:
+    def _time_out(self) -> None:
+        assert self._current is not None
         message = f"Task timed out after {self._function.timeout:.2f} seconds"
-        text = f"RequestId: {invocation.request_id} Error: {message}"
-        self._output(self._function.name, f"{invocation.request_id} {message}")
-        invocation.finish(Result.failure("Sandbox.Timedout", text, timed_out=True))
-        self._kill()
+        text = f"RequestId: {self._current.request_id} Error: {message}"
+        report = self._report(self._current)
+        self._current.finish(
+            Result.failure("Sandbox.Timedout", text, timed_out=True, report=report)
+        )
+        self.kill()
 
-    def _kill(self) -> None:
-        if self._process and self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+    def _report(self, invocation: Invocation) -> Report:
+        duration = (asyncio.get_running_loop().time() - invocation.began_at) * 1000
+        init, self._init_milliseconds = self._init_milliseconds, None
+        pid = self._process.pid if self._process else 0
+        return Report(duration, init, self._function.memory, _most_memory(pid))
 
     async def _live(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -137,9 +177,10 @@ class Worker:
         if path == "/init/error":
             self._error = Result(body, failed=True)
         elif self._current and path == f"/invocation/{self._current.request_id}/response":
-            self._current.finish(Result(body))
+            self._current.finish(Result(body, report=self._report(self._current)))
         elif self._current and path == f"/invocation/{self._current.request_id}/error":
-            self._current.finish(Result(body, failed=True))
+            report = self._report(self._current)
+            self._current.finish(Result(body, failed=True, report=report))
         else:
             return web.Response(status=404)
         return web.json_response({"status": "OK"}, status=202)
@@ -149,13 +190,15 @@ class Worker:
         self.initialised.set()
         if self._timer:
             self._timer.cancel()
+        if first:
+            self._init_milliseconds = (asyncio.get_running_loop().time() - self._began_at) * 1000
         self._current = None
         waiting = asyncio.get_running_loop().create_future()
         self._next = waiting
         self._owner.ready(self, first=first)
         invocation = await waiting
         deadline = time.time_ns() // 1_000_000 + int(self._function.timeout * 1000)
-        arn = f"arn:aws:lambda:{self._region}:{ACCOUNT}:function:{self._function.name}"
+        arn = f"arn:aws:lambda:{self._region}:{ACCOUNT}:function:{self._function.function_name}"
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),
@@ -166,38 +209,24 @@ class Worker:
         )
 
     def _environment(self, given: Mapping[str, str], port: int) -> dict[str, str]:
-        """What Lambda sets ("Using Lambda environment variables"), the template's, and ``given``.
-
-        Of our own environment only what a process needs to run, and AWS's variables, so that a
-        function reaches other services as the developer's shell would.
-        """
-        function = self._function
-        own = {name: os.environ[name] for name in _OWN if name in os.environ}
-        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        layers = [str(layer / "python") for layer in reversed(function.layers)]
+        layers = [str(layer / "python") for layer in reversed(self._function.layers)]
         return {
-            **own,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            **aws,
-            "AWS_REGION": self._region,
-            "AWS_DEFAULT_REGION": self._region,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "local",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "LAMBDA_TASK_ROOT": str(function.code),
-            "TZ": ":UTC",
-            **function.environment,
-            **given,
-            "_HANDLER": function.handler,
+            **inherited(),
+            **of_function(self._function, given, self._region),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
             "PYTHONPATH": os.pathsep.join(layers),
             "PYTHONUNBUFFERED": "1",
         }
+
+
+def _most_memory(pid: int) -> int | None:
+    """The most a process has had in memory, in MB; None where there is no /proc."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
+    return None if kilobytes is None else round(int(kilobytes) / 1024)
 
 
 async def _read_line(stream: asyncio.StreamReader) -> bytes:

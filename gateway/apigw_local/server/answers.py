@@ -1,6 +1,8 @@
-"""HTTP answers in the form AWS gives them."""
+"""HTTP answers in the form AWS gives them, and whether a request may be answered at all."""
 
 from aiohttp import web
+
+from apigw_local.core.signature import BadSignature, SignedRequest, is_signed, verify
 
 
 def aws_error(status: int, kind: str, message: str) -> web.Response:
@@ -9,14 +11,38 @@ def aws_error(status: int, kind: str, message: str) -> web.Response:
     return web.json_response({"message": message}, status=status, headers=headers)
 
 
-def unsigned(request: web.Request) -> web.Response | None:
-    """The refusal of a request without a signature; None if it has one, which is not verified."""
-    if "AWS4-HMAC-SHA256" in request.headers.get("Authorization", ""):
-        return None
-    kind = "MissingAuthenticationTokenException"
-    return aws_error(403, kind, "Missing Authentication Token")
+def gone() -> web.Response:
+    """The socket is not there: without a body, as API Gateway answers."""
+    return web.Response(status=410, headers={"x-amzn-ErrorType": "GoneException"})
 
 
 def message(status: int, text: str) -> web.Response:
     """API Gateway's own ``{"message": …}``."""
     return web.json_response({"message": text}, status=status)
+
+
+class Signatures:
+    """Demands that requests are signed.
+
+    Args:
+        secret: to verify signatures with; without one they are taken as they are.
+    """
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret
+
+    async def refusal(self, request: web.Request) -> web.Response | None:
+        """The answer to a request that is not signed, or not by us; None where it is."""
+        path, _, query = request.raw_path.partition("?")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if not is_signed(headers, query):
+            kind = "MissingAuthenticationTokenException"
+            return aws_error(403, kind, "Missing Authentication Token")
+        if self._secret is None:
+            return None
+        body = await request.read()
+        try:
+            verify(SignedRequest(request.method, path, query, headers, body), self._secret)
+        except BadSignature as bad:
+            return aws_error(403, "InvalidSignatureException", str(bad))
+        return None

@@ -12,7 +12,7 @@ from apigw_local.core.events import http_event
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
 from apigw_local.server.answers import message
-from apigw_local.template import HttpRoute
+from apigw_local.template.model import HttpRoute
 
 
 class HttpApi:

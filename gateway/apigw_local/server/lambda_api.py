@@ -3,18 +3,19 @@
 from aiohttp import web
 
 from apigw_local.runtime.functions import Functions
-from apigw_local.server.answers import aws_error, unsigned
+from apigw_local.server.answers import Signatures, aws_error
 
 
 class LambdaApi:
     """Invokes functions by name or ARN, synchronously or not."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, signatures: Signatures) -> None:
         self._functions = functions
+        self._signatures = signatures
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call."""
-        if refusal := unsigned(request):
+        if refusal := await self._signatures.refusal(request):
             return refusal
         name = request.match_info["name"]
         if name.startswith("arn:"):

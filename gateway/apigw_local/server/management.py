@@ -5,42 +5,87 @@
 """
 
 from datetime import UTC, datetime
+from time import monotonic
 
 from aiohttp import web
 
 from apigw_local.core.close import DELETED
 from apigw_local.core.ids import is_connection_id
+from apigw_local.core.throttle import Bucket
+from apigw_local.faults import Faults, strikes
 from apigw_local.limits import MESSAGE_BYTES
-from apigw_local.server.answers import aws_error, message, unsigned
-from apigw_local.server.sockets import BufferFull, Socket, Sockets
+from apigw_local.log import Log
+from apigw_local.server.answers import Signatures, aws_error, gone, message
+from apigw_local.server.sockets import Socket, Sockets
+from apigw_local.server.stream import BufferFull
+from apigw_local.server.throttles import Throttles
 
 
 class ManagementApi:
-    """Posts to, describes and closes sockets. Signatures are demanded, not verified."""
+    """Posts to, describes and closes sockets."""
 
-    def __init__(self, stage: str, sockets: Sockets) -> None:
+    def __init__(
+        self,
+        stage: str,
+        sockets: Sockets,
+        throttles: Throttles,
+        signatures: Signatures,
+        faults: Faults,
+        log: Log,
+    ) -> None:
         self._stage = stage
         self._sockets = sockets
+        self._throttles = throttles
+        self._signatures = signatures
+        self._faults = faults
+        self._log = log
+        self._posts: tuple[float, Bucket] | None = None
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call."""
+        answer = await self._answer(request)
+        if request.method == "POST":
+            self._log.totals["posts"] += 1
+            self._log.totals["gone"] += answer.status == 410
+        self._log.call(request.method, request.match_info["connection_id"], answer.status)
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.Response:
         if request.match_info["stage"] != self._stage:
             return message(403, "Forbidden")
-        if refusal := unsigned(request):
+        if refusal := await self._signatures.refusal(request):
             return refusal
         connection_id = request.match_info["connection_id"]
         if not is_connection_id(connection_id):
             return aws_error(400, "BadRequestException", "Invalid connectionId: " + connection_id)
+        if not self._throttles.request("@connections"):
+            return _too_many()
         socket = self._sockets.get(connection_id)
         if socket is None:
-            return web.Response(status=410, headers={"x-amzn-ErrorType": "GoneException"})
-        if request.method == "POST":
-            return await self._post(socket, request)
-        if request.method == "GET":
-            return self._get(socket)
-        socket.close_soon(DELETED)
-        self._sockets.remove(socket)
-        return web.Response(status=204)
+            return gone()
+        match request.method:
+            case "POST":
+                return self._fault() or await self._post(socket, request)
+            case "GET":
+                return self._get(socket)
+            case "DELETE":
+                socket.close(DELETED)
+                self._sockets.remove(socket)
+                return web.Response(status=204)
+        return message(403, "Forbidden")
+
+    def _fault(self) -> web.Response | None:
+        """An answer that goes wrong on purpose."""
+        faults = self._faults
+        rate = faults.posts_per_second
+        if rate:
+            if self._posts is None or self._posts[0] != rate:
+                self._posts = (rate, Bucket(rate, max(1.0, rate), monotonic()))
+            if not self._posts[1].take(monotonic()):
+                return _too_many()
+        if strikes(faults.throttle):
+            return _too_many()
+        return gone() if strikes(faults.gone) else None
 
     async def _post(self, socket: Socket, request: web.Request) -> web.Response:
         body = await request.read()
@@ -51,11 +96,11 @@ class ManagementApi:
         except UnicodeDecodeError:
             return aws_error(400, "BadRequestException", "the message is not UTF-8")
         try:
-            await socket.send(text)
+            socket.send(text)
         except BufferFull:
             return aws_error(429, "LimitExceededException", "the client reads too slowly")
         except ConnectionError:
-            return web.Response(status=410, headers={"x-amzn-ErrorType": "GoneException"})
+            return gone()
         return web.Response()
 
     def _get(self, socket: Socket) -> web.Response:
@@ -70,6 +115,10 @@ class ManagementApi:
                 "lastActiveAt": _iso(connection.last_active_at),
             }
         )
+
+
+def _too_many() -> web.Response:
+    return aws_error(429, "LimitExceededException", "Too Many Requests")
 
 
 def _iso(at: int) -> str:

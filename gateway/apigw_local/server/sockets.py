@@ -1,72 +1,68 @@
 """The sockets that are open, and what may be done to one from outside."""
 
 import asyncio
-
-from aiohttp import WSCloseCode, web
+from collections.abc import Iterator
 
 from apigw_local.core.close import DELETED, GOING_AWAY, Close
 from apigw_local.core.events import Connection, now_ms
-from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS, OUTBOUND_BUFFER_BYTES
-
-
-class BufferFull(Exception):
-    """The client reads too slowly."""
+from apigw_local.server.stream import Stream
 
 
 class Socket:
     """An open socket.
 
-    Attributes:
-        closed_by_us: set once the gateway has decided to close it.
+    Args:
+        idle_seconds: without a message in either direction, until it is closed.
+        duration_seconds: until it is closed however busy.
     """
 
     def __init__(
-        self, connection: Connection, stream: web.WebSocketResponse, transport: asyncio.Transport
+        self, connection: Connection, stream: Stream, idle_seconds: float, duration_seconds: float
     ) -> None:
         self.connection = connection
-        self.closed_by_us: Close | None = None
         self._stream = stream
-        self._transport = transport
-        # A slow reader is refused (below), so that nobody ever waits for one.
-        transport.set_write_buffer_limits(high=2 * OUTBOUND_BUFFER_BYTES)
+        self._idle_seconds = idle_seconds
         loop = asyncio.get_running_loop()
-        self._closing: asyncio.Task[None] | None = None
-        self._end = loop.call_later(DURATION_SECONDS, self.close_soon, GOING_AWAY)
-        self._idle = loop.call_later(IDLE_SECONDS, self.close_soon, GOING_AWAY)
+        self._active_at = loop.time()
+        self._end = loop.call_later(duration_seconds, self.close, GOING_AWAY)
+        self._idle = loop.call_later(idle_seconds, self._check_idle)
         self.touch()
 
     def touch(self) -> None:
-        """A message went by, in either direction."""
+        """A message went by, in either direction; control frames do not count."""
         self.connection.last_active_at = now_ms()
-        self._idle.cancel()
-        loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(IDLE_SECONDS, self.close_soon, GOING_AWAY)
+        self._active_at = asyncio.get_running_loop().time()
 
-    async def send(self, text: str) -> None:
-        """Send a text frame.
+    def send(self, text: str) -> None:
+        """Send a text message.
 
         Raises:
             BufferFull: too much is waiting to be read already.
             ConnectionError: the client has just gone.
         """
-        if self._transport.get_write_buffer_size() > OUTBOUND_BUFFER_BYTES:
-            raise BufferFull
-        await self._stream.send_str(text)
+        self._stream.send(text)
         self.touch()
 
-    def close_soon(self, close: Close) -> None:
-        """Close with a code and reason, without waiting for the client to agree."""
-        if self.closed_by_us is None:
-            self.closed_by_us = close
-            self._closing = asyncio.create_task(self._close(close))
+    def close(self, close: Close) -> None:
+        """Close with a code and reason."""
+        self._stream.close(close)
+
+    def cut(self) -> None:
+        """End the connection without a word."""
+        self._stream.cut()
 
     def forget_timers(self) -> None:
         """The socket is gone."""
         self._idle.cancel()
         self._end.cancel()
 
-    async def _close(self, close: Close) -> None:
-        await self._stream.close(code=WSCloseCode(close.code), message=close.reason.encode())
+    def _check_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        left = self._active_at + self._idle_seconds - loop.time()
+        if left <= 0:
+            self.close(GOING_AWAY)
+        else:
+            self._idle = loop.call_later(left, self._check_idle)
 
 
 class Sockets:
@@ -91,7 +87,10 @@ class Sockets:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __iter__(self) -> Iterator[Socket]:
+        return iter(list(self._open.values()))
+
     def close_all(self) -> None:
         """The gateway stops."""
-        for socket in self._open.values():
-            socket.close_soon(DELETED)
+        for socket in self:
+            socket.close(DELETED)

@@ -1,0 +1,49 @@
+"""The variables a function finds."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from apigw_local.template.model import Function
+
+_OWN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE")
+LOCAL_KEY = "local"
+"""Access key and secret where the developer has no credentials."""
+
+
+def credentials() -> dict[str, str]:
+    """Stand-ins for credentials, unless the shell or the home folder has real ones."""
+    own = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE")
+    if any(name in os.environ for name in own) or (Path.home() / ".aws/credentials").exists():
+        return {}
+    return {"AWS_ACCESS_KEY_ID": LOCAL_KEY, "AWS_SECRET_ACCESS_KEY": LOCAL_KEY}
+
+
+def inherited() -> dict[str, str]:
+    """Of our own environment what a process needs to run, and AWS's variables.
+
+    So a function reaches other services as the developer's shell would.
+    """
+    own = {name: os.environ[name] for name in _OWN if name in os.environ}
+    return own | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def of_function(function: Function, given: Mapping[str, str], region: str) -> dict[str, str]:
+    """What Lambda sets ("Using Lambda environment variables"), the template's, and ``given``."""
+    return {
+        **credentials(),
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.function_name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "TZ": ":UTC",
+        **function.environment,
+        **given,
+        "_HANDLER": function.handler,
+    }

@@ -1,0 +1,135 @@
+"""One function's processes: which takes an invocation, and when another one is started."""
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Mapping
+
+from apigw_local.log import Log
+from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.worker import Worker
+from apigw_local.template.model import Function
+
+PATIENCE_SECONDS = 0.05
+"""How long an invocation waits for a busy worker before another one is started."""
+
+
+class Pool:
+    """Workers. The one used last is used first, as Lambda does.
+
+    Args:
+        environment: variables over the template's.
+        most_workers: further invocations wait for one to be free.
+        debug_port: a debugger may attach there; then there is one worker, without a timeout.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        environment: Mapping[str, str],
+        region: str,
+        most_workers: int,
+        debug_port: int | None,
+        log: Log,
+    ) -> None:
+        self._function = function
+        self._environment = environment
+        self._region = region
+        self._most_workers = 1 if debug_port else most_workers
+        self._debug_port = debug_port
+        self._log = log
+        self._workers: set[Worker] = set()
+        self._idle: list[Worker] = []
+        self._waiting: deque[Invocation] = deque()
+        self._starting = 0
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+
+    async def invoke(self, invocation: Invocation) -> Result:
+        """Hand over to a worker, when there is one; its result."""
+        if self._idle:
+            self._idle.pop().invoke(invocation)
+        else:
+            self._waiting.append(invocation)
+            self._start_soon()
+        return await invocation.result
+
+    async def start(self) -> None:
+        """Start a worker and wait until it has imported its handler, or failed to."""
+        worker = self._new_worker()
+        await worker.start(self._environment)
+        await worker.initialised.wait()
+
+    async def stop(self) -> None:
+        """Kill every worker."""
+        self._stopping = True
+        await asyncio.gather(*(worker.stop() for worker in set(self._workers)))
+
+    def reload(self) -> None:
+        """The code has changed: what runs may end, what is idle goes, and another is started."""
+        for worker in self._workers:
+            worker.outdated = True
+        while self._idle:
+            self._idle.pop().kill()
+        if len(self._workers) < self._most_workers:
+            self._start()
+
+    def send_signal(self, number: signal.Signals, /) -> int:
+        """Send all processes a signal; how many there were."""
+        return sum(worker.send_signal(number) for worker in self._workers)
+
+    def ready(self, worker: Worker, *, first: bool) -> None:
+        """A worker waits for an invocation."""
+        self._starting -= first
+        if worker.outdated:
+            worker.kill()
+        elif self._waiting:
+            worker.invoke(self._waiting.popleft())
+        else:
+            self._idle.append(worker)
+        self._start_soon()
+
+    def ended(self, worker: Worker, error: Result | None) -> None:
+        """A worker is gone."""
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if error is not None and not self._stopping:
+            self._starting -= 1
+            if not worker.outdated:
+                kind, message = error.error()
+                self._log.trouble(self._function.name, f"did not start: {kind}: {message}")
+                if self._waiting:
+                    self._waiting.popleft().finish(error)
+        self._start_soon()
+
+    def _new_worker(self) -> Worker:
+        worker = Worker(self._function, self._region, self, self._log.output, self._debug_port)
+        self._workers.add(worker)
+        self._starting += 1
+        return worker
+
+    def _start(self) -> None:
+        task = asyncio.create_task(self._new_worker().start(self._environment))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _start_soon(self) -> None:
+        """Start another worker if an invocation has waited too long. One at a time.
+
+        Lambda would start one at once; here they would take each other's cores.
+        """
+        full = self._starting or len(self._workers) >= self._most_workers
+        if not self._waiting or full or self._stopping:
+            return
+        loop = asyncio.get_running_loop()
+        waited = loop.time() - self._waiting[0].asked_at
+        if not self._workers or waited >= PATIENCE_SECONDS:
+            self._start()
+        elif self._alarm is None:
+            self._alarm = loop.call_later(PATIENCE_SECONDS - waited, self._look_again)
+
+    def _look_again(self) -> None:
+        self._alarm = None
+        self._start_soon()

@@ -1,0 +1,107 @@
+"""Listens for plain and for encrypted connections on one port.
+
+In AWS everything is ``https`` and ``wss``, and functions build such URLs from the event's domain
+name and stage. So that they work unchanged, a connection that begins as TLS does is served so, with
+a certificate that only the functions are told to trust.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import trustme
+
+_BACKLOG = 1024
+_TLS_HANDSHAKE = b"\x16"  # the content type of a first record (RFC 8446, 5.1)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens; 0 is a port of the system's choice.
+
+    Raises:
+        OSError: the port is taken, or not ours to take.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+class Listener:
+    """Accepts connections for a protocol, from now on.
+
+    Args:
+        listening: is closed in the end.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+        tls: ssl.SSLContext,
+    ) -> None:
+        self._listening = listening
+        self._factory = factory
+        self._tls = tls
+        self._greeting: set[asyncio.Task[None]] = set()
+        self._accepting = asyncio.create_task(self._accept())
+
+    def close(self) -> None:
+        """Accept no more."""
+        for task in (*self._greeting, self._accepting):
+            task.cancel()
+        self._listening.close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._listening)
+            except OSError:  # too many open files: those that close make room
+                await asyncio.sleep(0.1)
+                continue
+            task = asyncio.create_task(self._greet(connection))
+            self._greeting.add(task)
+            task.add_done_callback(self._greeting.discard)
+
+    async def _greet(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            first = await _peek(connection)
+            tls = self._tls if first == _TLS_HANDSHAKE else None
+            await loop.connect_accepted_socket(self._factory, connection, ssl=tls)
+        except (OSError, asyncio.CancelledError):  # also a failed TLS handshake
+            connection.close()
+
+
+async def _peek(connection: socket.socket) -> bytes:
+    """The first byte, left where it is."""
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(connection, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(connection)
+    return connection.recv(1, socket.MSG_PEEK)
+
+
+def certificate(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A certificate for this machine, and a file of what to trust: it, and all the usual roots."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    names = {host, "localhost", "127.0.0.1", "::1", socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104 (not bound, named)
+    authority.issue_cert(*sorted(names)).configure_cert(context)
+    usual = (
+        os.environ.get("AWS_CA_BUNDLE")
+        or os.environ.get("SSL_CERT_FILE")
+        or ssl.get_default_verify_paths().cafile
+    )
+    roots = Path(usual).read_bytes() if usual and Path(usual).is_file() else b""
+    bundle = folder / "trusted.pem"
+    bundle.write_bytes(roots + b"\n" + authority.cert_pem.bytes())
+    return context, bundle

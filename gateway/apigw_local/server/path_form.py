@@ -1,0 +1,30 @@
+"""Paths for clients that were written for a server with paths."""
+
+import re
+from urllib.parse import parse_qsl, urlencode
+
+
+class PathForm:
+    """Accepts ``/ws/{a}/{b}`` for ``/{stage}?a=…&b=…``.
+
+    API Gateway's WebSocket URLs have no path beyond the stage; in AWS a CloudFront function does
+    this.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        parts = re.split(r"\{(\w+)\}", pattern)
+        self._pattern = re.compile(
+            "".join(
+                f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part)
+                for index, part in enumerate(parts)
+            )
+        )
+
+    def query(self, path: str, query: str) -> str | None:
+        """The query string that says the same; None if the path is not of this form."""
+        found = self._pattern.fullmatch(path)
+        if found is None:
+            return None
+        named = found.groupdict()
+        rest = parse_qsl(query, keep_blank_values=True)
+        return urlencode([*named.items(), *((k, v) for k, v in rest if k not in named)])

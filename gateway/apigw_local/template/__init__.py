@@ -1,0 +1,1 @@
+"""Reads a SAM or CloudFormation template, as far as a local run needs it."""

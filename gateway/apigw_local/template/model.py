@@ -1,0 +1,136 @@
+"""What is served, once the template has been read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function.
+
+    Attributes:
+        name: logical id; it is invoked by this or by ``function_name``.
+        code: the folder that stands for ``/var/task``.
+        layers: folders that stand for ``/opt``, those named first first.
+        timeout: seconds.
+        memory: MB; told to the function, not enforced.
+    """
+
+    name: str
+    function_name: str
+    handler: str
+    runtime: str
+    code: Path
+    layers: tuple[Path, ...]
+    environment: Mapping[str, str]
+    timeout: float
+    memory: int
+
+    @property
+    def is_python(self) -> bool:
+        """Whether this machine's Python can run it."""
+        return self.runtime.startswith("python")
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """A token bucket: so many requests a second, and so many at once."""
+
+    rate: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the WebSocket API and what is behind it.
+
+    Attributes:
+        function: logical id; None for a MOCK integration, which answers 200 with nothing.
+        timeout: of the integration, seconds.
+        two_way: the function's ``body`` goes back to the client.
+    """
+
+    key: str
+    function: str | None
+    timeout: float
+    two_way: bool
+    api_key_required: bool
+    throttle: Throttle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """A REQUEST authorizer on ``$connect``; ``function`` is its logical id."""
+
+    function: str
+    identity_sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketApi:
+    """The template's WebSocket API, at one stage.
+
+    Attributes:
+        signed: ``$connect`` demands a signature (``AWS_IAM``).
+        api_keys: values of the template's API keys, by logical id.
+        key_from_authorizer: the key is the authorizer's ``usageIdentifierKey``, not the header
+            ``x-api-key``.
+    """
+
+    api_id: str
+    stage: str
+    selection_expression: str
+    routes: Mapping[str, Route]
+    authorizer: Authorizer | None
+    signed: bool
+    api_keys: Mapping[str, str]
+    key_from_authorizer: bool
+    stage_variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """A route of the HTTP API and the function behind it."""
+
+    method: str
+    path: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A function that is invoked again and again, and what it is given."""
+
+    function: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All that is served.
+
+    Attributes:
+        hosts: AWS's names of the template's APIs, with the kind of API each is: ``websocket`` or
+            ``http``. In the functions' environment they are replaced by local ones.
+        warnings: what AWS would do with this template that its author may not expect, each with
+            its line.
+    """
+
+    functions: Mapping[str, Function]
+    websocket_api: WebSocketApi | None
+    http_routes: tuple[HttpRoute, ...]
+    schedules: tuple[Schedule, ...]
+    hosts: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+    def served(self) -> set[str]:
+        """The logical ids of all functions that something invokes."""
+        api = self.websocket_api
+        routes = [route.function for route in api.routes.values()] if api else []
+        authorizers = [api.authorizer.function] if api and api.authorizer else []
+        requests = [route.function for route in self.http_routes]
+        scheduled = [schedule.function for schedule in self.schedules]
+        named = (*routes, *authorizers, *requests, *scheduled)
+        return {name for name in named if name is not None}
