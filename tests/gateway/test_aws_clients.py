@@ -11,23 +11,23 @@ from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from apigw_local.testing import LocalGateway
 from tests.aws import aws
-from tests.running_gateway import RunningGateway
 
 Action = Callable[[ClientConnection, str], Awaitable[Any]]
 
 
 @pytest.fixture
-def management(gateway: RunningGateway) -> Any:
-    return aws("apigatewaymanagementapi", f"http://127.0.0.1:{gateway.ws_port}/dev")
+def management(gateway: LocalGateway) -> Any:
+    return aws("apigatewaymanagementapi", gateway.management)
 
 
 @pytest.fixture
-def functions(gateway: RunningGateway) -> Any:
-    return aws("lambda", f"http://127.0.0.1:{gateway.lambda_port}")
+def functions(gateway: LocalGateway) -> Any:
+    return aws("lambda", gateway.invoke)
 
 
-def with_socket(gateway: RunningGateway, action: Action) -> Any:
+def with_socket(gateway: LocalGateway, action: Action) -> Any:
     async def run() -> Any:
         async with connect(f"{gateway.ws}/dev?who=me", compression=None) as socket:
             await socket.send("who am I")
@@ -42,7 +42,7 @@ def status(error: pytest.ExceptionInfo[ClientError]) -> int:
 
 
 class TestManagementApi:
-    def test_post(self, gateway: RunningGateway, management: Any) -> None:
+    def test_post(self, gateway: LocalGateway, management: Any) -> None:
         async def post(socket: ClientConnection, connection_id: str) -> str | bytes:
             await asyncio.to_thread(
                 management.post_to_connection, ConnectionId=connection_id, Data="héllo".encode()
@@ -52,7 +52,7 @@ class TestManagementApi:
         assert with_socket(gateway, post) == "héllo"
 
     def test_a_message_of_128_kb_is_the_longest(
-        self, gateway: RunningGateway, management: Any
+        self, gateway: LocalGateway, management: Any
     ) -> None:
         async def post(socket: ClientConnection, connection_id: str) -> str | bytes:
             send = management.post_to_connection
@@ -63,7 +63,7 @@ class TestManagementApi:
 
         assert with_socket(gateway, post) == "x" * 131_072
 
-    def test_get(self, gateway: RunningGateway, management: Any) -> None:
+    def test_get(self, gateway: LocalGateway, management: Any) -> None:
         async def get(_: ClientConnection, connection_id: str) -> Any:
             return await asyncio.to_thread(management.get_connection, ConnectionId=connection_id)
 
@@ -73,7 +73,7 @@ class TestManagementApi:
         assert answer["ConnectedAt"] <= answer["LastActiveAt"]
 
     def test_delete_closes_with_1000_and_fires_disconnect(
-        self, gateway: RunningGateway, management: Any
+        self, gateway: LocalGateway, management: Any
     ) -> None:
         async def delete(socket: ClientConnection, connection_id: str) -> tuple[Any, str]:
             await asyncio.to_thread(management.delete_connection, ConnectionId=connection_id)
@@ -88,7 +88,7 @@ class TestManagementApi:
         assert context["disconnectStatusCode"] == 1000
         assert context["disconnectReason"] == "Connection Closed Normally"
 
-    def test_a_closed_socket_is_gone(self, gateway: RunningGateway, management: Any) -> None:
+    def test_a_closed_socket_is_gone(self, gateway: LocalGateway, management: Any) -> None:
         async def name(_: ClientConnection, connection_id: str) -> str:
             return connection_id
 
@@ -109,8 +109,8 @@ class TestManagementApi:
             management.get_connection(ConnectionId="no-such-form")
         assert status(refused) == 400
 
-    def test_unsigned_or_at_another_stage_it_is_forbidden(self, gateway: RunningGateway) -> None:
-        root = f"http://127.0.0.1:{gateway.ws_port}"
+    def test_unsigned_or_at_another_stage_it_is_forbidden(self, gateway: LocalGateway) -> None:
+        root = f"{gateway.ws.replace('ws', 'http')}"
         unsigned = aws("apigatewaymanagementapi", f"{root}/dev", signature_version=UNSIGNED)
         with pytest.raises(ClientError, match="MissingAuthenticationTokenException") as refused:
             unsigned.get_connection(ConnectionId="AAAAAAAAAAACAAA=")
@@ -144,7 +144,7 @@ class TestLambdaApi:
         assert "timed out after 2.00 seconds" in json.load(answer["Payload"])["errorMessage"]
 
     def test_a_function_that_cannot_be_imported(
-        self, gateway: RunningGateway, functions: Any
+        self, gateway: LocalGateway, functions: Any
     ) -> None:
         answer = functions.invoke(FunctionName="BrokenFunction", Payload=b"{}")
 

@@ -7,7 +7,7 @@ from http.client import HTTPResponse
 
 import pytest
 
-from tests.running_gateway import RunningGateway
+from apigw_local.testing import LocalGateway
 
 
 def get(url: str, **headers: str) -> HTTPResponse:
@@ -16,7 +16,7 @@ def get(url: str, **headers: str) -> HTTPResponse:
     return answer
 
 
-def test_the_event_is_of_payload_format_2(gateway: RunningGateway) -> None:
+def test_the_event_is_of_payload_format_2(gateway: LocalGateway) -> None:
     with get(f"{gateway.http}/items/a%20b?x=1&x=2", Cookie="c=1; d=2") as answer:
         event = json.load(answer)
 
@@ -32,17 +32,17 @@ def test_the_event_is_of_payload_format_2(gateway: RunningGateway) -> None:
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
 
 
-def test_the_most_specific_route_wins(gateway: RunningGateway) -> None:
+def test_the_most_specific_route_wins(gateway: LocalGateway) -> None:
     with get(f"{gateway.http}/items/1/more") as answer:
         assert json.load(answer)["routeKey"] == "ANY /{proxy+}"
 
 
-def test_without_a_status_code_all_is_the_body(gateway: RunningGateway) -> None:
+def test_without_a_status_code_all_is_the_body(gateway: LocalGateway) -> None:
     with get(f"{gateway.http}/plain") as answer:
         assert (answer.status, json.load(answer)) == (200, {"no": "statusCode"})
 
 
-def test_files_are_served_beside_it_and_nothing_outside(gateway: RunningGateway) -> None:
+def test_files_are_served_beside_it_and_nothing_outside(gateway: LocalGateway) -> None:
     with pytest.raises(urllib.error.HTTPError) as missing:
         get(f"{gateway.http}/")  # the greedy route has no empty match, and there is no index.html
     missing.value.close()

@@ -15,11 +15,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.running_gateway import RunningGateway
+from apigw_local.testing import LocalGateway
 
 
 @asynccontextmanager
-async def client(gateway: RunningGateway, query: str = "who=me") -> AsyncIterator[ClientConnection]:
+async def client(gateway: LocalGateway, query: str = "who=me") -> AsyncIterator[ClientConnection]:
     async with connect(f"{gateway.ws}/dev?{query}", compression=None) as socket:
         yield socket
 
@@ -30,7 +30,7 @@ async def ask(socket: ClientConnection, text: str) -> dict[str, Any]:
     return answer
 
 
-def refusal(gateway: RunningGateway, query: str) -> int:
+def refusal(gateway: LocalGateway, query: str) -> int:
     async def attempt() -> int:
         with pytest.raises(InvalidStatus) as refused:
             async with client(gateway, query):
@@ -58,15 +58,15 @@ class TestRefusing:
         ],
     )
     def test_the_upgrade_gets_an_http_status(
-        self, gateway: RunningGateway, query: str, status: int
+        self, gateway: LocalGateway, query: str, status: int
     ) -> None:
         assert refusal(gateway, query) == status
 
-    def test_another_stage_is_forbidden(self, gateway: RunningGateway) -> None:
-        assert http_status(f"http://127.0.0.1:{gateway.ws_port}/prod") == 403
+    def test_another_stage_is_forbidden(self, gateway: LocalGateway) -> None:
+        assert http_status(f"{gateway.ws.replace('ws', 'http')}/prod") == 403
 
-    def test_without_an_upgrade(self, gateway: RunningGateway) -> None:
-        assert http_status(f"http://127.0.0.1:{gateway.ws_port}/dev?who=me") == 426
+    def test_without_an_upgrade(self, gateway: LocalGateway) -> None:
+        assert http_status(f"{gateway.ws.replace('ws', 'http')}/dev?who=me") == 426
 
 
 def http_status(url: str) -> int:
@@ -78,20 +78,20 @@ def http_status(url: str) -> int:
 
 class TestConnecting:
     def test_a_socket_cannot_be_written_to_before_connect_returned(
-        self, gateway: RunningGateway
+        self, gateway: LocalGateway
     ) -> None:
         assert refusal(gateway, "who=me&connect=post") == 418
 
-    async def _later(self, gateway: RunningGateway) -> str | bytes:
+    async def _later(self, gateway: LocalGateway) -> str | bytes:
         async with client(gateway, "who=me&connect=later") as socket:
             return await socket.recv()
 
     def test_a_function_invoked_asynchronously_can_write_once_it_is_open(
-        self, gateway: RunningGateway
+        self, gateway: LocalGateway
     ) -> None:
         assert asyncio.run(self._later(gateway)) == "later"
 
-    def test_the_subprotocol_the_function_chose(self, gateway: RunningGateway) -> None:
+    def test_the_subprotocol_the_function_chose(self, gateway: LocalGateway) -> None:
         async def chosen() -> str | None:
             url = f"{gateway.ws}/dev?who=me&protocol=chat.v1"
             offered = [Subprotocol("token.x"), Subprotocol("chat.v1")]
@@ -102,7 +102,7 @@ class TestConnecting:
 
         assert asyncio.run(chosen()) == "chat.v1"
 
-    def test_the_path_form_says_the_same_as_the_query_form(self, gateway: RunningGateway) -> None:
+    def test_the_path_form_says_the_same_as_the_query_form(self, gateway: LocalGateway) -> None:
         async def connected() -> None:
             async with connect(f"{gateway.ws}/ws/me/lobby%20one?extra=1") as socket:
                 await ask(socket, "hi")
@@ -112,7 +112,7 @@ class TestConnecting:
         event = json.loads(line.partition(" connected ")[2])
         assert event["queryStringParameters"] == {"who": "me", "room": "lobby one", "extra": "1"}
 
-    def test_the_query_cannot_contradict_the_path(self, gateway: RunningGateway) -> None:
+    def test_the_query_cannot_contradict_the_path(self, gateway: LocalGateway) -> None:
         async def connected() -> None:
             url = f"{gateway.ws}/ws/me/contradicted?who=denied&room=other"
             async with connect(url) as socket:
@@ -123,7 +123,7 @@ class TestConnecting:
         event = json.loads(line.partition(" connected ")[2])
         assert event["queryStringParameters"] == {"who": "me", "room": "contradicted"}
 
-    def test_32_join_at_once(self, gateway: RunningGateway) -> None:
+    def test_32_join_at_once(self, gateway: LocalGateway) -> None:
         async def join() -> set[str]:
             async def one(number: int) -> str:
                 async with client(gateway, f"who=w{number}") as socket:
@@ -144,7 +144,7 @@ CONTEXT = {
 
 
 class TestEvents:
-    def test_field_for_field(self, gateway: RunningGateway) -> None:
+    def test_field_for_field(self, gateway: LocalGateway) -> None:
         async def life() -> dict[str, Any]:
             async with client(gateway, "who=fields&x=1&x=2") as socket:
                 message = await ask(socket, '{"do": "special"}')
@@ -225,7 +225,7 @@ class TestEvents:
         ],
     )
     def test_how_a_socket_closed(
-        self, gateway: RunningGateway, how: str, code: int, reason: str
+        self, gateway: LocalGateway, how: str, code: int, reason: str
     ) -> None:
         async def leave() -> None:
             async with client(gateway, f"who={how}") as socket:
@@ -244,7 +244,7 @@ class TestEvents:
 
 
 class TestMessages:
-    def test_the_route_key_of_all_else_is_default(self, gateway: RunningGateway) -> None:
+    def test_the_route_key_of_all_else_is_default(self, gateway: LocalGateway) -> None:
         async def keys() -> list[str]:
             texts = [
                 "hello",
@@ -270,7 +270,7 @@ class TestMessages:
         ],
     )
     def test_a_failure_is_told_in_api_gateways_words_and_the_socket_lives_on(
-        self, gateway: RunningGateway, text: str, complaint: str
+        self, gateway: LocalGateway, text: str, complaint: str
     ) -> None:
         async def provoke() -> tuple[str, dict[str, Any]]:
             async with client(gateway) as socket:
@@ -284,7 +284,7 @@ class TestMessages:
         assert ID.fullmatch(json.loads(frame)["requestId"])
 
     def test_messages_of_one_socket_run_side_by_side(
-        self, gateway: RunningGateway, tmp_path: Path
+        self, gateway: LocalGateway, tmp_path: Path
     ) -> None:
         async def meet() -> set[str | bytes]:
             async with client(gateway) as socket:
@@ -297,7 +297,7 @@ class TestMessages:
 
     @pytest.mark.parametrize(("frame", "code"), [(b"binary", 1003), ("x" * (32 * 1024 + 1), 1009)])
     def test_what_is_not_taken_closes_the_socket(
-        self, gateway: RunningGateway, frame: str | bytes, code: int
+        self, gateway: LocalGateway, frame: str | bytes, code: int
     ) -> None:
         async def send() -> ConnectionClosed:
             async with client(gateway) as socket:
@@ -310,14 +310,14 @@ class TestMessages:
         assert closed.rcvd is not None
         assert closed.rcvd.code == code
 
-    def test_a_frame_of_32_kb_is_the_longest(self, gateway: RunningGateway) -> None:
+    def test_a_frame_of_32_kb_is_the_longest(self, gateway: LocalGateway) -> None:
         async def send() -> dict[str, Any]:
             async with client(gateway) as socket:
                 return await ask(socket, "x" * 32 * 1024)
 
         assert len(asyncio.run(send())["body"]) == 32 * 1024
 
-    def test_the_environment_is_the_templates(self, gateway: RunningGateway) -> None:
+    def test_the_environment_is_the_templates(self, gateway: LocalGateway) -> None:
         async def read() -> dict[str, Any]:
             async with client(gateway) as socket:
                 return await ask(socket, "environment")

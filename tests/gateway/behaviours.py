@@ -1,0 +1,142 @@
+"""What API Gateway does, row by row: tests name the rows they show (`pytest.mark.aws`).
+
+Sources are pages of the API Gateway Developer Guide and AWS's API references; "events" and "frames"
+are captures that users have published; "reports" are issues and answers of users.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    text: str
+    source: str
+    deviates: str = ""
+
+
+SECTIONS: dict[str, list[Row]] = {
+    "Events": [
+        Row("ev-connect", "`$connect`: headers, query, context, no body; the client's letter case", "events"),
+        Row("ev-message", "message: `body`, `messageId`, neither headers nor query", "events"),
+        Row("ev-disconnect", "`$disconnect`: four headers, close code and reason", "events"),
+        Row("ev-absent", "what does not apply is absent, not null: query, `userAgent`, code, `messageId`", "events"),
+        Row("ev-variables", "stage variables on every event of a stage that has some", "types, reports"),
+        Row("ev-hop", "`Connection`, `Upgrade`, `content-length`: for the authorizer only", "events"),
+        Row("ev-request-id", "`requestId` equals `extendedRequestId`, and is not Lambda's", "WebSocket mapping template reference"),
+        Row("ev-time", "`requestTime` as in an access log; `connectedAt` in ms, the same for life", "events"),
+        Row("ev-ids", "ids of 16 characters with `-`, `_` and a final `=`", "events"),
+        Row("ev-api-key", "`identity.apiKey` and `apiKeyId` where a key is required", "events"),
+        Row("ev-domain", "`domainName` is the host that was asked for, and `https://{domainName}/{stage}` works", "How to call @connections"),
+        Row("ev-custom", "custom domain names and base paths", "Custom domain names for WebSocket APIs", "not there; `--path` takes other paths"),
+    ],
+    "Authorizer": [
+        Row("au-event", "its own form: `type`, `methodArn`, empty maps, the later `connectionId`", "Lambda REQUEST authorizers for WebSocket APIs"),
+        Row("au-once", "asked at `$connect` only, every time: no cache, no second look at later messages", "Manage connected users; Authorizer (API V2)"),
+        Row("au-context", "its context, as strings, on `$connect`, every message and `$disconnect`", "WebSocket mapping template reference"),
+        Row("au-latency", "`integrationLatency`, a number, on `$connect` only", "events"),
+        Row("au-deny", "a policy that denies, or allows something else: 403", "Lambda REQUEST authorizers"),
+        Row("au-resource", "`…/stage/*` allows; `…/stage/*/*` does not: 403", "reports"),
+        Row("au-401", "`Unauthorized` raised: 401", "Lambda REQUEST authorizers"),
+        Row("au-500", "another exception, a malformed or simple answer, nested context: 500", "reports"),
+        Row("au-size", "an answer over 8 KB: 500", "Quotas"),
+        Row("au-missing", "an identity source missing or empty: 401, and the function is not asked", "AuthorizerIdentitySource (API V2)"),
+        Row("au-sources", "all sources must be there; headers in any letter case, query parameters in theirs", "IdentitySource (API V2)"),
+        Row("au-iam", "`AWS_IAM` and no signature: 403", "Control access with IAM", ""),
+        Row("au-iam-policy", "`AWS_IAM`: the caller's policies", "Control access with IAM", "not evaluated: any signature is taken"),
+        Row("au-key", "`ApiKeyRequired` and no key, or another: 403; the key may be the authorizer's", "API keys"),
+        Row("au-plan", "usage plans: 429 beyond a key's quota", "Usage plans", "not there; throttle the stage instead"),
+    ],
+    "$connect": [
+        Row("co-order", "101 only after authorizer and `$connect`; no `$connect` route admits everybody", "Manage connected users"),
+        Row("co-status", "any status but 2xx is the client's; the body is not delivered", "WebSocket subprotocol"),
+        Row("co-502", "an exception, or an answer without `statusCode`: 502", "reports"),
+        Row("co-504", "an integration that times out: 504", "reports"),
+        Row("co-429", "throttled: 429", "Throttle requests"),
+        Row("co-403", "another stage or path: 403 `Forbidden`", "reports"),
+        Row("co-426", "no upgrade: 426", "reports"),
+        Row("co-protocol", "one subprotocol that the function returns, and no other header of its", "WebSocket subprotocol"),
+        Row("co-gone", "until 101 the connection is 410 to everybody", "Knowledge Center"),
+        Row("co-deflate", "permessage-deflate is negotiated", "a capture of 2021", "never negotiated"),
+        Row("co-left", "a client that leaves during `$connect`: it runs to its end, `$disconnect` follows", "reports"),
+    ],
+    "$disconnect": [
+        Row("di-none", "a close frame without a code: 1005 `Client-side close frame status not set`", "events"),
+        Row("di-code", "a close frame with code and reason: these", "events"),
+        Row("di-idle", "idle for 10 minutes: 1001 `Going away`", "events; Quotas"),
+        Row("di-duration", "2 hours old: 1001 `Going away`", "Quotas"),
+        Row("di-delete", "`DeleteConnection`: 1000 `Connection Closed Normally`", "events"),
+        Row("di-rejected", "a binary frame 1003, one too long 1009: the event says so too", "Binary media types; Quotas"),
+        Row("di-cut", "a connection lost without a close frame: 1006", "reports"),
+        Row("di-vanished", "a network that vanishes: posts succeed into the void, the event comes late or never", "reports", "the event comes at once; `delay-disconnect` and `lose-disconnect` make it late or lost"),
+        Row("di-best", "best effort: it may be lost", "Manage connected users"),
+        Row("di-ignored", "what it returns is ignored; it is not tried again", "Manage connected users"),
+    ],
+    "Messages": [
+        Row("ms-select", "the selection expression: nested, composed, constant; compared exactly", "Routes; selection expressions"),
+        Row("ms-default", "not JSON, no such field, no such route, `$connect` from a client: `$default`", "Routes"),
+        Row("ms-forbidden", "and without `$default`: a frame `Forbidden`", "frames"),
+        Row("ms-one-way", "one-way: what the function returns is dropped", "Route responses"),
+        Row("ms-two-way", "two-way: with selection expression and RouteResponse its `body` is sent, whatever `statusCode`", "Route responses"),
+        Row("ms-error", "an exception or an answer without `statusCode`: a frame `Internal server error`", "frames"),
+        Row("ms-timeout", "an integration that times out: a frame `Endpoint request timed out`; the function runs on", "frames"),
+        Row("ms-throttled", "throttled: a frame `Too Many Requests`", "Throttle requests"),
+        Row("ms-frame", "these frames' spacing, ids, and that the socket stays open", "frames"),
+        Row("ms-parallel", "messages of one socket run side by side", "AWS's own workaround with a queue"),
+        Row("ms-mock", "a MOCK integration takes a message without a function", "Mock integrations"),
+        Row("ms-model", "models: `Invalid request body`", "Models", "not validated"),
+        Row("ms-other", "integrations AWS and HTTP, mapping templates", "Integrations", "refused, with the line in the template"),
+        Row("ms-ping", "a ping is answered, and does not count against idleness", "RFC 6455; reports"),
+    ],
+    "Quotas": [
+        Row("qu-message", "a message of 128 KB in frames of 32 KB; over that 1009", "Quotas"),
+        Row("qu-frame", "a frame of 32 KB; over that 1009", "Quotas"),
+        Row("qu-binary", "binary frames: 1003", "Binary media types"),
+        Row("qu-url", "a URL of 4,096 characters; over that 414", "Quotas"),
+        Row("qu-timeout", "an integration's timeout from 50 ms to 29 s", "Quotas"),
+        Row("qu-account", "500 new connections a second; 10,000 requests a second and 5,000 at once", "Quotas"),
+        Row("qu-route", "a stage's and a route's own rate and burst", "Throttle requests"),
+        Row("qu-number", "300 routes, 300 integrations, 10 stages, 10 authorizers", "Quotas", "not counted"),
+    ],
+    "Management API": [
+        Row("mg-post", "POST: 200, and the body as one text message, up to 128 KB", "How to call @connections"),
+        Row("mg-get", "GET: `connectedAt`, `lastActiveAt`, `identity`", "API model"),
+        Row("mg-delete", "DELETE: 204, the client gets 1000, `$disconnect` follows", "API model; reports"),
+        Row("mg-path", "`@` raw or encoded, the id decoded once", "How to call @connections"),
+        Row("mg-410", "closed, or never there: 410 without a body; `GoneException` to boto3", "API model; reports"),
+        Row("mg-400", "an id that cannot be: 400 `BadRequestException`", "reports"),
+        Row("mg-403", "unsigned, another stage, an id encoded twice: 403", "API model; reports"),
+        Row("mg-signature", "a signature of another secret: 403 (with `--verify-signatures`)", "Signature Version 4"),
+        Row("mg-413", "over 128 KB: 413 `PayloadTooLargeException`", "API model"),
+        Row("mg-429", "a client that does not read: 429 `LimitExceededException`", "API model"),
+        Row("mg-utf8", "bytes that are not UTF-8", "unknown in AWS", "400"),
+        Row("mg-iam", "`execute-api:ManageConnections` in the caller's policies", "Control access with IAM", "not evaluated"),
+    ],
+    "Templates": [
+        Row("te-sam", "`AWS::Serverless::WebSocketApi`, stage `default` unless named, Globals", "SAM reference"),
+        Row("te-plain", "`AWS::ApiGatewayV2::Api`, Route, Integration, Stage, Authorizer, RouteResponse", "CloudFormation reference"),
+        Row("te-warns", "what SAM's translator makes of route keys alike but for case or `$`, of unknown keys and of `Condition`: a warning with the line", "SAM translator"),
+        Row("te-keys", "SAM takes letters and digits as route keys only; neither JWT nor a stage `$default`", "SAM translator"),
+    ],
+}  # fmt: skip
+
+
+def table(outcomes: dict[str, bool]) -> str:
+    """The conformance table, in Markdown."""
+    parts = [
+        "# What the gateway does as AWS does",
+        "",
+        "Made by the tests (`tests/gateway`): each row without a deviation has at least one that",
+        'shows it. "Reports" are users\' issues and answers, "events" and "frames" what they',
+        "have captured; the rest are pages of AWS's documentation.",
+    ]
+    for section, rows in SECTIONS.items():
+        parts += ["", f"## {section}", "", "| in AWS | source | here |", "| --- | --- | --- |"]
+        for row in rows:
+            here = f"deviates: {row.deviates}" if row.deviates else _word(outcomes.get(row.id))
+            parts.append(f"| {row.text} | {row.source} | {here} |")
+    return "\n".join(parts) + "\n"
+
+
+def _word(passed: bool | None) -> str:
+    return {True: "pass", False: "**fails**", None: "**untested**"}[passed]
