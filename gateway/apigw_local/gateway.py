@@ -252,7 +252,7 @@ class Gateway:
             )
             router = made["websocket"].router
             router.add_route("*", "/{stage}/@connections/{connection_id}", management.handle)
-            router.add_get("/{path:.*}", self._websockets.handle)
+            router.add_route("*", "/{path:.*}", self._websockets.handle)
         if "http" in made:
             handler = HttpApi(self._application.http_routes, self.functions, options.static).handle
             made["http"].router.add_route("*", "/{path:.*}", handler)

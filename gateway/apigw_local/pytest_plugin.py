@@ -1,4 +1,6 @@
-"""Fixtures for projects with a WebSocket API. A test:
+"""Fixtures for projects with a WebSocket API.
+
+A test of one:
 
     def test_everyone_hears(start_gateway):
         gateway = start_gateway("template.yaml")

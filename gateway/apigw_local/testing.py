@@ -35,6 +35,7 @@ class LocalGateway:
     Args:
         parameters: as ``--parameter-overrides``.
         env_vars: as the file of ``--env-vars``: variables by function, or for all ``Parameters``.
+        api, stage: which, where the template has several.
         options: as ``Options`` has them: ``in_process=True``, ``idle_seconds=1``, …
 
     Raises:
@@ -51,11 +52,14 @@ class LocalGateway:
         *,
         parameters: Mapping[str, str] | None = None,
         env_vars: Mapping[str, Mapping[str, str]] | None = None,
+        api: str | None = None,
+        stage: str | None = None,
         **options: Any,
     ) -> None:
         self._template = Path(template)
         self._parameters = parameters or {}
         self._env_vars = env_vars or {}
+        self._choice = {"api": api, "stage": stage}
         self._options = Options(**options)
         self._application: Application | None = None
         self._gateway: Gateway | None = None
@@ -73,6 +77,7 @@ class LocalGateway:
             overrides=self._parameters,
             env_vars=self._env_vars,
             region=self._options.region,
+            **self._choice,
         )
         started = threading.Event()
         failures: list[BaseException] = []
@@ -135,15 +140,18 @@ class LocalGateway:
         *,
         headers: Mapping[str, str] | None = None,
         subprotocols: tuple[str, ...] = (),
-        **query: str,
+        **query: str | list[str],
     ) -> ClientConnection:
-        """Open a socket; close it, or use it as a context manager.
+        """A socket, to be used in a ``with`` statement.
+
+        Args:
+            query: parameters of the query; a list where one is repeated.
 
         Raises:
             websockets.exceptions.InvalidStatus: the upgrade was refused; with the response.
         """
         return connect(
-            f"{self.ws}/{self.stage}?{urlencode(query)}",
+            f"{self.ws}/{self.stage}?{urlencode(query, doseq=True)}",
             additional_headers=headers,
             subprotocols=[Subprotocol(each) for each in subprotocols] or None,
             compression=None,

@@ -119,24 +119,3 @@ SECTIONS: dict[str, list[Row]] = {
         Row("te-keys", "SAM takes letters and digits as route keys only; neither JWT nor a stage `$default`", "SAM translator"),
     ],
 }  # fmt: skip
-
-
-def table(outcomes: dict[str, bool]) -> str:
-    """The conformance table, in Markdown."""
-    parts = [
-        "# What the gateway does as AWS does",
-        "",
-        "Made by the tests (`tests/gateway`): each row without a deviation has at least one that",
-        'shows it. "Reports" are users\' issues and answers, "events" and "frames" what they',
-        "have captured; the rest are pages of AWS's documentation.",
-    ]
-    for section, rows in SECTIONS.items():
-        parts += ["", f"## {section}", "", "| in AWS | source | here |", "| --- | --- | --- |"]
-        for row in rows:
-            here = f"deviates: {row.deviates}" if row.deviates else _word(outcomes.get(row.id))
-            parts.append(f"| {row.text} | {row.source} | {here} |")
-    return "\n".join(parts) + "\n"
-
-
-def _word(passed: bool | None) -> str:
-    return {True: "pass", False: "**fails**", None: "**untested**"}[passed]

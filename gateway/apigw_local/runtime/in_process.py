@@ -102,6 +102,9 @@ class InProcess:
                 deadline=imported + function.timeout,
             )
             answer = json.dumps(handler(json.loads(invocation.payload), context))
+        except SystemExit:
+            said = "Error: Runtime exited without providing a reason"
+            return Result.failure("Runtime.ExitError", said, report=self._report(began))
         except Exception as error:  # noqa: BLE001 (whatever a handler raises is its answer)
             trace = traceback.format_tb(error.__traceback__)
             body = {"errorMessage": str(error), "errorType": type(error).__name__}
@@ -145,6 +148,7 @@ def _import(function: Function, environment: Mapping[str, str]) -> Callable[[Any
     folders = [str(function.code), *(str(layer / "python") for layer in reversed(function.layers))]
     private = {name: environment[name] for name in environment if name.startswith(_PRIVATE)}
     before = dict(os.environ)
+    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     os.environ.update(private)
     sys.path[:0] = folders
     importlib.invalidate_caches()
@@ -154,6 +158,7 @@ def _import(function: Function, environment: Mapping[str, str]) -> Callable[[Any
         handler: Callable[[Any, Any], Any] = getattr(module, name)
         return handler
     finally:
+        sys.dont_write_bytecode = writes_nothing
         del sys.path[: len(folders)]
         for each in private:
             if each in before:

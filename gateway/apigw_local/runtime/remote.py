@@ -8,6 +8,7 @@ import aiohttp
 
 from apigw_local.runtime.invocation import Invocation, Result
 
+_ENDPOINT = "Gateway.EndpointError"
 _TIMED_OUT = re.compile(rb"Task timed out after [\d.]+ seconds")
 
 
@@ -39,9 +40,12 @@ class Remote:
         try:
             async with self._session.post(self._url, data=invocation.payload) as answer:
                 body = await answer.read()
-                failed = "X-Amz-Function-Error" in answer.headers or answer.status >= 300
+                failed = "X-Amz-Function-Error" in answer.headers
         except (aiohttp.ClientError, TimeoutError) as error:
-            return Result.failure("Gateway.EndpointError", f"{self._url}: {error!r}")
+            return Result.failure(_ENDPOINT, f"{self._url}: {error!r}")
+        if answer.status >= 300:
+            said = body.decode(errors="replace")
+            return Result.failure(_ENDPOINT, f"{self._url}: {answer.status} {said}")
         return _result(body, failed=failed)
 
     def reload(self) -> None:
@@ -60,6 +64,6 @@ def _result(body: bytes, *, failed: bool) -> Result:
     try:
         answer = json.loads(body)
     except ValueError:
-        return Result.failure("Gateway.EndpointError", body.decode(errors="replace"))
+        return Result.failure(_ENDPOINT, body.decode(errors="replace"))
     reported = isinstance(answer, dict) and {"errorMessage", "errorType"} <= answer.keys()
     return Result(body, failed=failed or reported)

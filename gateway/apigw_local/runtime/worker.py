@@ -216,6 +216,8 @@ class Worker:
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
             "PYTHONPATH": os.pathsep.join(layers),
             "PYTHONUNBUFFERED": "1",
+            # Bytecode is told from newer code by whole seconds: a second save would not be seen.
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
 

@@ -56,6 +56,8 @@ class ManagementApi:
         if refusal := await self._signatures.refusal(request):
             return refusal
         connection_id = request.match_info["connection_id"]
+        if "%" in connection_id:  # encoded twice
+            return message(403, "Forbidden")
         if not is_connection_id(connection_id):
             return aws_error(400, "BadRequestException", "Invalid connectionId: " + connection_id)
         if not self._throttles.request("@connections"):

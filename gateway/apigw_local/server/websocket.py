@@ -67,8 +67,8 @@ class WebSocketServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer an upgrade request, and live with the socket until it closes."""
         query = self._query(request)
-        if query is None:
-            self._log.trouble("refused", f"403: no stage and no path form is {request.path!r}")
+        if query is None or request.method != "GET":
+            self._log.trouble("refused", f"403: {request.method} {request.path!r} is not served")
             return message(403, "Forbidden")
         if len(request.raw_path) > URL_BYTES:
             return message(414, "Request-URI Too Long")

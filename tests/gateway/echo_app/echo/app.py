@@ -22,15 +22,25 @@ def authorize(event: dict[str, Any], _context: object) -> Any:
         case "malformed":
             return {"isAuthorized": True}
         case who:
+            stage = event["methodArn"].removesuffix("/$connect")
             statement = {
                 "Action": "execute-api:Invoke",
                 "Effect": "Deny" if who == "denied" else "Allow",
-                "Resource": event["methodArn"],
+                "Resource": {
+                    "whole-stage": f"{stage}/*",
+                    "rest-style": f"{stage}/*/*",
+                    "elsewhere": f"{stage}/other",
+                }.get(who, event["methodArn"]),
             }
             return {
                 "principalId": who,
                 "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-                "context": {"age": 41, "vip": True, "given": json.dumps(event)},
+                "context": {
+                    "age": 41,
+                    "vip": True,
+                    **({"nested": {}} if who == "nested" else {}),
+                    **({"big": "x" * 8192} if who == "big" else {}),
+                },
             }
 
 
@@ -42,6 +52,9 @@ def connect(event: dict[str, Any], _context: object) -> Any:
             raise RuntimeError("no")
         case "slow":
             time.sleep(2)
+        case "wait":
+            print("waiting")
+            time.sleep(0.5)
         case "malformed":
             return "yes"
         case "post":
@@ -57,7 +70,6 @@ def connect(event: dict[str, Any], _context: object) -> Any:
             )
         case status if status is not None:
             return {"statusCode": int(status), "body": "not delivered"}
-    print(json.dumps({"message": f"connected {json.dumps(event)}"}))
     return {
         "statusCode": 200,
         "headers": {"Sec-WebSocket-Protocol": query["protocol"], "X-Other": "dropped"}
@@ -69,7 +81,8 @@ def connect(event: dict[str, Any], _context: object) -> Any:
 def disconnect(event: dict[str, Any], _context: object) -> None:
     if event["requestContext"]["authorizer"]["principalId"] == "staying":
         time.sleep(0.5)
-    print(json.dumps({"message": f"disconnected {json.dumps(event)}"}))
+    if event["requestContext"]["authorizer"]["principalId"] == "failing":
+        raise RuntimeError("no")
 
 
 def echo(event: dict[str, Any], context: Any) -> Any:
@@ -84,6 +97,8 @@ def echo(event: dict[str, Any], context: Any) -> Any:
     if "invoked" in event:
         return {"invoked": event["invoked"], "name": context.function_name}
     body, connection_id = event["body"], event["requestContext"]["connectionId"]
+    if event["requestContext"]["authorizer"]["principalId"] == "length":
+        event = len(body)
     match body:
         case "raise":
             raise RuntimeError("no")
@@ -94,7 +109,13 @@ def echo(event: dict[str, Any], context: Any) -> Any:
         case "malformed":
             return None
         case "environment":
-            event = {"greeting": os.environ["GREETING"], "pid": os.getpid()}
+            event = {"greeting": os.environ["GREETING"]}
+        case "to myself":
+            own = event["requestContext"]
+            url = f"https://{own['domainName']}/{own['stage']}"
+            client = boto3.client("apigatewaymanagementapi", endpoint_url=url)
+            client.post_to_connection(ConnectionId=connection_id, Data=url.encode())
+            return {"statusCode": 200}
     management.post_to_connection(ConnectionId=connection_id, Data=json.dumps(event).encode())
     return {"statusCode": 200, "body": "discarded: the route is one-way"}
 

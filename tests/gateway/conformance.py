@@ -1,0 +1,70 @@
+"""The conformance table, made of what the tests of this folder show."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.behaviours import SECTIONS
+
+TABLE = Path(__file__).parents[2] / "gateway" / "CONFORMANCE.md"
+_ROWS = {row.id: row for rows in SECTIONS.values() for row in rows}
+_TO_SHOW = {row.id for row in _ROWS.values() if not row.deviates}
+
+_outcomes: dict[str, bool] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each row that a test names must be there; of the whole folder, the rows must be complete."""
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    named = {row for item in here for row in _rows(item)}
+    if unknown := named - _ROWS.keys():
+        raise pytest.UsageError(f"no row of the conformance table is called {sorted(unknown)}")
+    whole = {item.path for item in here} >= set(Path(__file__).parent.glob("test_*.py"))
+    if whole and (missing := _TO_SHOW - named):
+        raise pytest.UsageError(f"no test shows these rows: {sorted(missing)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which rows a test has shown."""
+    report = yield
+    for row in _rows(item):
+        _outcomes[row] = _outcomes.get(row, True) and report.passed
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table, if all that belongs to it has been run; one that was old fails the run."""
+    if not _outcomes.keys() >= _TO_SHOW:
+        return
+    text = table(_outcomes)
+    if not TABLE.exists() or TABLE.read_text() != text:
+        TABLE.write_text(text)
+        print(f"\n{TABLE} was not up to date; it is now")
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def _rows(item: pytest.Item) -> list[str]:
+    return [str(row) for mark in item.iter_markers("aws") for row in mark.args]
+
+
+def table(outcomes: dict[str, bool]) -> str:
+    """In Markdown; each row that can be shown must have an outcome."""
+    parts = [
+        "# What the gateway does as AWS does",
+        "",
+        "Made by the tests (`tests/gateway`): each row without a deviation has at least one that",
+        'shows it. "Reports" are users\' issues and answers, "events" and "frames" what they',
+        "have captured; the rest are pages of AWS's documentation.",
+    ]
+    for section, rows in SECTIONS.items():
+        parts += ["", f"## {section}", "", "| in AWS | source | here |", "| --- | --- | --- |"]
+        for row in rows:
+            passed = "pass" if outcomes.get(row.id) else "**fails**"
+            here = f"deviates: {row.deviates}" if row.deviates else passed
+            parts.append(f"| {row.text} | {row.source} | {here} |")
+    return "\n".join(parts) + "\n"

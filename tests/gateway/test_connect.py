@@ -1,0 +1,155 @@
+"""From an upgrade request to an open socket."""
+
+import asyncio
+import json
+import socket as sockets
+
+import pytest
+from websockets.asyncio.client import connect as join_async
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from apigw_local.testing import LocalGateway
+from tests.gateway.clients import WAIT, ask, get, refusal
+from tests.gateway.conftest import Serve
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        pytest.param("400", 400, marks=pytest.mark.aws("co-status")),
+        pytest.param("302", 302, marks=pytest.mark.aws("co-status")),
+        pytest.param("503", 503, marks=pytest.mark.aws("co-status")),
+        pytest.param("raise", 502, marks=pytest.mark.aws("co-502")),
+        pytest.param("malformed", 502, marks=pytest.mark.aws("co-502")),
+        pytest.param("slow", 504, marks=pytest.mark.aws("co-504")),
+    ],
+)
+def test_what_the_function_answers_decides(gateway: LocalGateway, how: str, status: int) -> None:
+    answer = refusal(gateway, who="me", connect=how)
+
+    assert answer.status_code == status
+    assert b"not delivered" not in answer.body
+
+
+@pytest.mark.aws("co-order")
+def test_a_socket_opens_after_authorizer_and_connect(gateway: LocalGateway) -> None:
+    with gateway.connect(who="in order") as socket:
+        own = ask(socket, "hi")["requestContext"]["connectionId"]
+
+    def is_own(text: str, fields: object) -> bool:
+        return own in text or own in json.dumps(fields)
+
+    first = [r.source for r in gateway.records if is_own(r.text, dict(r.fields))][:3]
+    assert first == ["AuthorizeFunction", "ConnectFunction", "$connect"]
+
+
+@pytest.mark.aws("co-order")
+def test_without_a_connect_route_everybody_is_let_in(serve: Serve) -> None:
+    gateway = serve("", {"ping": {"Integration": {"IntegrationType": "MOCK"}}})
+
+    with gateway.connect() as socket:
+        assert socket.response
+        assert socket.response.status_code == 101
+
+
+@pytest.mark.aws("co-403")
+def test_another_stage_or_path_is_forbidden(gateway: LocalGateway) -> None:
+    http = gateway.management.removesuffix("/dev")
+    for path in ("/prod", "/", "/dev/more"):
+        assert get(f"{http}{path}?who=me") == (403, {"message": "Forbidden"})
+
+
+@pytest.mark.aws("co-426")
+def test_without_an_upgrade(gateway: LocalGateway) -> None:
+    assert get(f"{gateway.management}?who=me")[0] == 426
+
+
+@pytest.mark.aws("co-gone")
+def test_a_socket_cannot_be_written_to_before_connect_returned(gateway: LocalGateway) -> None:
+    assert refusal(gateway, who="me", connect="post").status_code == 418
+
+
+@pytest.mark.aws("co-gone")
+def test_a_function_invoked_asynchronously_can_write_once_it_is_open(
+    gateway: LocalGateway,
+) -> None:
+    with gateway.connect(who="me", connect="later") as socket:
+        assert socket.recv(WAIT) == "later"
+
+
+@pytest.mark.aws("co-protocol")
+def test_the_subprotocol_the_function_chose(gateway: LocalGateway) -> None:
+    offered = ("token.x", "chat.v1")
+    with gateway.connect(who="me", protocol="chat.v1", subprotocols=offered) as socket:
+        assert socket.subprotocol == "chat.v1"
+        assert socket.response
+        assert "X-Other" not in socket.response.headers
+
+
+@pytest.mark.aws("co-protocol")
+def test_where_it_chooses_none_there_is_none_and_a_warning(gateway: LocalGateway) -> None:
+    url = f"{gateway.ws}/dev?who=me"
+    with connect(url, subprotocols=[Subprotocol("chat.v1")]) as socket:
+        assert socket.subprotocol is None
+    gateway.wait_for_line("offered a subprotocol and .connect returned no")
+
+
+@pytest.mark.aws("co-429")
+def test_too_many_connects(serve: Serve) -> None:
+    settings = {"RouteSettings": {"$connect": {"ThrottlingRateLimit": 1e-6,
+                                               "ThrottlingBurstLimit": 1}}}  # fmt: skip
+    gateway = serve("", {"$connect": {"Integration": {"IntegrationType": "MOCK"}}}, stage=settings)
+
+    with gateway.connect():
+        assert refusal(gateway).status_code == 429
+
+
+@pytest.mark.aws("co-left")
+def test_a_client_that_leaves_during_connect(gateway: LocalGateway) -> None:
+    port = int(gateway.ws.rpartition(":")[2])
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    upgrade = f"Upgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\nSec-WebSocket-Version: 13"
+    with sockets.create_connection(("127.0.0.1", port)) as client:
+        path = "/dev?who=leaver&connect=wait"
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n{upgrade}\r\n\r\n".encode())
+        gateway.wait_for(lambda r: r.source == "ConnectFunction" and r.text == "waiting")
+
+    def is_leavers(function: str) -> bool:
+        return any(
+            event["requestContext"]["authorizer"]["principalId"] == "leaver"
+            for event in gateway.events(function)
+        )
+
+    gateway.wait_for(lambda _: is_leavers("ConnectFunction"))
+    gateway.wait_for(lambda _: is_leavers("DisconnectFunction"))
+
+
+class TestPathForm:
+    def test_it_says_the_same_as_the_query_form(self, gateway: LocalGateway) -> None:
+        with connect(f"{gateway.ws}/ws/me/lobby%20one?extra=1") as socket:
+            own = ask(socket, "hi")["requestContext"]["connectionId"]
+
+        event = gateway.wait_for_event("ConnectFunction", own)
+        assert event["queryStringParameters"] == {"who": "me", "room": "lobby one", "extra": "1"}
+
+    def test_the_query_cannot_contradict_the_path(self, gateway: LocalGateway) -> None:
+        with connect(f"{gateway.ws}/ws/me/lobby?who=denied&room=other") as socket:
+            own = ask(socket, "hi")["requestContext"]["connectionId"]
+
+        event = gateway.wait_for_event("ConnectFunction", own)
+        assert event["queryStringParameters"] == {"who": "me", "room": "lobby"}
+
+
+def test_256_join_at_once(gateway: LocalGateway) -> None:
+    async def join() -> set[str]:
+        async def one(number: int) -> str:
+            url = f"{gateway.ws}/dev?who=w{number}"
+            async with join_async(url, compression=None, open_timeout=60) as socket:
+                await socket.send("hi")
+                event = json.loads(await socket.recv())
+                return str(event["requestContext"]["authorizer"]["principalId"])
+
+        return set(await asyncio.gather(*(one(number) for number in range(256))))
+
+    assert asyncio.run(join()) == {f"w{number}" for number in range(256)}

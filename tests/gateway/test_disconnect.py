@@ -1,0 +1,122 @@
+"""How sockets end, and what `$disconnect` is told of it."""
+
+import socket as sockets
+import struct
+import time
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
+from websockets.sync.client import ClientConnection
+
+from apigw_local.testing import LocalGateway
+from tests.aws import aws
+from tests.gateway.clients import ask, closed_with, id_of
+from tests.gateway.conftest import Serve
+
+MOCK = {"Integration": {"IntegrationType": "MOCK"}}
+NOTHING = "def handler(event, context): pass"
+
+
+def told(gateway: LocalGateway, connection_id: str) -> tuple[int, str]:
+    """Code and reason in the `$disconnect` event."""
+    context = gateway.wait_for_event("DisconnectFunction", connection_id)["requestContext"]
+    return context["disconnectStatusCode"], context["disconnectReason"]
+
+
+def close_without_a_code(socket: ClientConnection) -> None:
+    socket.socket.sendall(bytes([0x88, 0x80, 0, 0, 0, 0]))
+
+
+def reset(socket: ClientConnection) -> None:
+    socket.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+    socket.socket.close()
+
+
+@pytest.mark.parametrize(
+    ("leave", "code", "reason"),
+    [
+        pytest.param(
+            close_without_a_code,
+            1005,
+            "Client-side close frame status not set",
+            marks=pytest.mark.aws("di-none"),
+        ),
+        pytest.param(lambda s: s.close(1001), 1001, "", marks=pytest.mark.aws("di-code")),
+        pytest.param(lambda s: s.close(4001, "bye"), 4001, "bye", marks=pytest.mark.aws("di-code")),
+        pytest.param(
+            reset, 1006, "Connection Closed Abnormally", marks=pytest.mark.aws("di-cut")
+        ),
+        pytest.param(
+            lambda s: s.send(b"binary"), 1003, "", marks=pytest.mark.aws("di-rejected")
+        ),
+        pytest.param(
+            lambda s: s.send("x" * 32_769), 1009, "", marks=pytest.mark.aws("di-rejected")
+        ),
+    ],
+)  # fmt: skip
+def test_how_the_client_left(gateway: LocalGateway, leave: Any, code: int, reason: str) -> None:
+    with gateway.connect(who="me") as socket:
+        own = id_of(socket)
+        leave(socket)
+        assert told(gateway, own) == (code, reason)
+
+
+@pytest.mark.aws("di-delete", "mg-delete")
+def test_deleted(gateway: LocalGateway) -> None:
+    with gateway.connect(who="me") as socket:
+        own = id_of(socket)
+        client = aws("apigatewaymanagementapi", gateway.management)
+        answer = client.delete_connection(ConnectionId=own)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
+        assert closed_with(socket) == (1000, "Connection Closed Normally")
+    assert told(gateway, own) == (1000, "Connection Closed Normally")
+
+
+@pytest.mark.aws("di-idle", "ms-ping")
+def test_idle(serve: Serve) -> None:
+    gateway = serve(NOTHING, {"$disconnect": {}, "$default": MOCK}, idle_seconds=0.5)
+
+    with gateway.connect() as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:  # pings do not count
+                socket.ping()
+                time.sleep(0.05)
+        assert closed.value.rcvd == Close(1001, "Going away")
+    gateway.wait_for_line(r"^\$disconnect .* 1001 Going away")
+
+
+@pytest.mark.aws("di-duration")
+def test_two_hours_old(serve: Serve) -> None:
+    gateway = serve(NOTHING, {"$disconnect": {}, "$default": MOCK}, duration_seconds=0.5)
+
+    with gateway.connect() as socket:
+        assert closed_with(socket) == (1001, "Going away")
+    gateway.wait_for_line(r"^\$disconnect .* 1001 Going away")
+
+
+@pytest.mark.aws("di-ignored")
+def test_a_failure_is_not_tried_again(gateway: LocalGateway) -> None:
+    with gateway.connect(who="failing") as socket:
+        own = ask(socket, "hi")["requestContext"]["connectionId"]
+    gateway.wait_for_line(rf"^\$disconnect {own}")
+
+    again = [
+        event
+        for event in gateway.events("DisconnectFunction")
+        if event["requestContext"]["connectionId"] == own
+    ]
+    assert len(again) == 1
+
+
+@pytest.mark.aws("di-best")
+def test_it_may_be_lost(serve: Serve) -> None:
+    gateway = serve(NOTHING, {"$disconnect": {}, "$default": MOCK})
+    gateway.faults.lose_disconnect = 1
+
+    with gateway.connect():
+        pass
+
+    gateway.wait_for_line(r"^\$disconnect .* lost on purpose")
+    assert gateway.events("Function") == []

@@ -1,0 +1,70 @@
+"""Lambda's Invoke API; its judge is boto3, unmodified."""
+
+import json
+from typing import Any
+
+import pytest
+
+from apigw_local.testing import LocalGateway
+from tests.aws import aws
+
+
+@pytest.fixture(scope="module")
+def functions(gateway: LocalGateway) -> Any:
+    return aws("lambda", gateway.invoke)
+
+
+@pytest.mark.parametrize(
+    "name", ["EchoFunction", "arn:aws:lambda:eu-west-1:123456789012:function:EchoFunction"]
+)
+def test_an_answer(functions: Any, name: str) -> None:
+    answer = functions.invoke(FunctionName=name, Payload=b'{"invoked": 1}')
+
+    assert (answer["StatusCode"], "FunctionError" in answer) == (200, False)
+    assert json.load(answer["Payload"]) == {"invoked": 1, "name": "EchoFunction"}
+
+
+def test_an_error(functions: Any) -> None:
+    answer = functions.invoke(FunctionName="EchoFunction", Payload=b"{}")
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.load(answer["Payload"])["errorType"] == "KeyError"
+
+
+def test_a_timeout(functions: Any) -> None:
+    payload = json.dumps({"body": "sleep", "requestContext": {"authorizer": {"principalId": "x"},
+                                                              "connectionId": "x"}})  # fmt: skip
+    answer = functions.invoke(FunctionName="EchoFunction", Payload=payload)
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert "timed out after 2.00 seconds" in json.load(answer["Payload"])["errorMessage"]
+
+
+def test_a_function_that_cannot_be_imported(gateway: LocalGateway, functions: Any) -> None:
+    answer = functions.invoke(FunctionName="BrokenFunction", Payload=b"{}")
+
+    assert "cannot be imported" in json.load(answer["Payload"])["errorMessage"]
+    gateway.wait_for_line("BrokenFunction did not start: .*cannot be imported")
+
+
+def test_no_such_function(functions: Any) -> None:
+    with pytest.raises(functions.exceptions.ResourceNotFoundException):
+        functions.invoke(FunctionName="NoFunction", Payload=b"{}")
+
+
+def test_asynchronously(gateway: LocalGateway, functions: Any) -> None:
+    answer = functions.invoke(
+        FunctionName="EchoFunction", InvocationType="Event", Payload=b'{"invoked": "later"}'
+    )
+
+    assert answer["StatusCode"] == 202
+    gateway.wait_for(lambda record: record.fields.get("event") == {"invoked": "later"})
+
+
+def test_a_dry_run_invokes_nothing(gateway: LocalGateway, functions: Any) -> None:
+    answer = functions.invoke(
+        FunctionName="EchoFunction", InvocationType="DryRun", Payload=b'{"invoked": "dry"}'
+    )
+
+    assert answer["StatusCode"] == 204
+    assert {"invoked": "dry"} not in gateway.events("EchoFunction")
