@@ -163,5 +163,5 @@ class TestIam:
         kind(Credentials("local", "local"), "execute-api", "eu-west-1").add_auth(request)
 
         headers = [(name, value) for name, value in request.headers.items() if name != "Host"]
-        with connect(request.url.replace("http", "ws", 1), additional_headers=headers):
+        with connect(str(request.url).replace("http", "ws", 1), additional_headers=headers):
             pass

@@ -121,9 +121,13 @@ def test_paths(gateway: LocalGateway) -> None:
 def test_a_client_that_does_not_read(gateway: LocalGateway, management: Any) -> None:
     with connect(f"{gateway.ws}/dev?who=me", max_queue=1, ping_interval=None) as socket:
         own = id_of(socket)
-        with pytest.raises(management.exceptions.LimitExceededException) as refused:
+
+        def fill() -> None:
             for _ in range(200):
                 management.post_to_connection(ConnectionId=own, Data=b"x" * 131_072)
+
+        with pytest.raises(management.exceptions.LimitExceededException) as refused:
+            fill()
         assert status(refused) == 429
         while True:  # once it reads again, it can be written to again
             socket.recv(WAIT)

@@ -6,7 +6,7 @@ from apigw_local.core.throttle import Bucket
 from apigw_local.limits import ACCOUNT_BURST, ACCOUNT_RATE, CONNECTIONS_RATE
 from apigw_local.server import throttles
 from apigw_local.testing import LocalGateway
-from tests.gateway.clients import ask, closed_with, get
+from tests.gateway.clients import ask, closed_with, get, read
 
 FRAME = 32 * 1024
 
@@ -23,7 +23,7 @@ def test_a_frame_of_32_kb_is_the_longest(gateway: LocalGateway) -> None:
 def test_a_message_of_128_kb_is_the_longest(gateway: LocalGateway) -> None:
     with gateway.connect(who="length") as socket:
         socket.send(["x" * FRAME] * 4)
-        assert socket.recv(10) == "131072"
+        assert read(socket) == {"length": 4 * FRAME}
         socket.send([*["x" * FRAME] * 4, "x"])
         assert closed_with(socket)[0] == 1009
 

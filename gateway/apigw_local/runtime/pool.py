@@ -77,6 +77,8 @@ class Pool:
 
     def send_signal(self, number: signal.Signals, /) -> int:
         """Send all processes a signal; how many there were."""
+        if number == signal.SIGKILL:
+            self._idle.clear()  # their end takes a moment to be noticed
         return sum(worker.send_signal(number) for worker in self._workers)
 
     def ready(self, worker: Worker, *, first: bool) -> None:

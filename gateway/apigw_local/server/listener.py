@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+import certifi
 import trustme
 
 _BACKLOG = 1024
@@ -96,12 +97,8 @@ def certificate(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     names = {host, "localhost", "127.0.0.1", "::1", socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104 (not bound, named)
     authority.issue_cert(*sorted(names)).configure_cert(context)
-    usual = (
-        os.environ.get("AWS_CA_BUNDLE")
-        or os.environ.get("SSL_CERT_FILE")
-        or ssl.get_default_verify_paths().cafile
-    )
-    roots = Path(usual).read_bytes() if usual and Path(usual).is_file() else b""
+    named = (Path(os.environ.get(name, "")) for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE"))
+    usual = next((file for file in named if file.is_file()), Path(certifi.where()))
     bundle = folder / "trusted.pem"
-    bundle.write_bytes(roots + b"\n" + authority.cert_pem.bytes())
+    bundle.write_bytes(usual.read_bytes() + b"\n" + authority.cert_pem.bytes())
     return context, bundle

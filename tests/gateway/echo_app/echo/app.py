@@ -97,8 +97,6 @@ def echo(event: dict[str, Any], context: Any) -> Any:
     if "invoked" in event:
         return {"invoked": event["invoked"], "name": context.function_name}
     body, connection_id = event["body"], event["requestContext"]["connectionId"]
-    if event["requestContext"]["authorizer"]["principalId"] == "length":
-        event = len(body)
     match body:
         case "raise":
             raise RuntimeError("no")
@@ -116,6 +114,8 @@ def echo(event: dict[str, Any], context: Any) -> Any:
             client = boto3.client("apigatewaymanagementapi", endpoint_url=url)
             client.post_to_connection(ConnectionId=connection_id, Data=url.encode())
             return {"statusCode": 200}
+        case _ if event["requestContext"]["authorizer"]["principalId"] == "length":
+            event = {"length": len(body)}
     management.post_to_connection(ConnectionId=connection_id, Data=json.dumps(event).encode())
     return {"statusCode": 200, "body": "discarded: the route is one-way"}
 

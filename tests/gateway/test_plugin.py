@@ -1,0 +1,96 @@
+"""The pytest plugin, as a project that is not ours would use it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import apigw_local.pytest_plugin
+from apigw_local.errors import TemplateError
+from apigw_local.pytest_plugin import StartGateway
+from tests.gateway.conftest import ECHO_APP
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Chat:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Routes:
+        $connect: {FunctionArn: !GetAtt Room.Arn}
+        say: {FunctionArn: !GetAtt Room.Arn}
+  Room:
+    Type: AWS::Serverless::Function
+    Properties: {Runtime: python3.13, Handler: room.handler, CodeUri: .}
+"""
+ROOM = """
+import json
+import boto3
+here = []
+def handler(event, context):
+    if event["requestContext"]["eventType"] == "CONNECT":
+        here.append(event["requestContext"]["connectionId"])
+    else:
+        print("somebody speaks")
+        text = json.loads(event["body"])["text"].encode()
+        for connection_id in here:
+            client = boto3.client("apigatewaymanagementapi")
+            client.post_to_connection(ConnectionId=connection_id, Data=text)
+    return {"statusCode": 200}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """With the very test that the plugin's docstring shows."""
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "room.py").write_text(ROOM)
+    shown = (apigw_local.pytest_plugin.__doc__ or "").partition("def ")[2].partition("\n\n")[0]
+    (tmp_path / "test_room.py").write_text(f"def {shown}\n".replace("\n    ", "\n"))
+    return tmp_path
+
+
+def run(project: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", project, project],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=project,
+    )
+
+
+def test_a_test_in_five_lines(project: Path) -> None:
+    text = (project / "test_room.py").read_text()
+    assert len(text.splitlines()) == 5
+
+    ended = run(project)
+
+    assert ended.returncode == 0, ended.stdout
+    assert "1 passed" in ended.stdout
+
+
+def test_what_the_gateway_logged_is_shown_when_a_test_fails(project: Path) -> None:
+    test = project / "test_room.py"
+    test.write_text(test.read_text().replace('"hi" in', '"ho" in'))
+
+    ended = run(project)
+
+    assert ended.returncode == 1
+    assert "- hadir-gateway -" in ended.stdout
+    assert "somebody speaks" in ended.stdout
+
+
+def test_the_same_gateway_for_the_same_options(start_gateway: StartGateway) -> None:
+    def start(**options: object) -> object:
+        return start_gateway(ECHO_APP / "template.yaml", in_process=True, **options)
+
+    assert start(idle_seconds=60) is start(idle_seconds=60)
+    assert start(idle_seconds=60) is not start(idle_seconds=61)
+
+
+def test_a_template_that_cannot_be_served(start_gateway: StartGateway) -> None:
+    with pytest.raises(TemplateError, match=r"nowhere.yaml: cannot be read"):
+        start_gateway("nowhere.yaml")
