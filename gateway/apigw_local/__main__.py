@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--parameter-overrides",
         nargs="*",
+        action="extend",
         default=[],
         type=_override,
         metavar="NAME=VALUE",

@@ -96,7 +96,6 @@ class Log:
 
     def invocation(self, function: str, invocation: Invocation, result: Result) -> None:
         """An invocation has ended: Lambda's REPORT line, and the error if there was one."""
-        event, answer = invocation.payload, result.payload
         self.totals["invocations"] += 1
         if result.failed:
             self.totals["failed"] += 1
@@ -108,12 +107,13 @@ class Log:
             "requestId": invocation.request_id,
             "failed": result.failed,
             **(result.report.fields() if result.report else {}),
-            "event": _json(event),
-            "answer": _json(answer),
         }
+        payloads = {"event": invocation.payload, "answer": result.payload}
+        if self._listener or self._verbose:
+            fields |= {name: _json(payload) for name, payload in payloads.items()}
         if self._verbose and not self._as_json:
-            for name, value in (("event", event), ("answer", answer)):
-                shown = value.decode(errors="replace")[:_SHOWN_CHARACTERS]
+            for name, payload in payloads.items():
+                shown = payload.decode(errors="replace")[:_SHOWN_CHARACTERS]
                 self._record(Record("gateway", function, f"{name} {shown}"), "dim", "dim")
         text = result.report.line(invocation.request_id) if result.report else "done"
         self._record(Record("invocation", function, text, fields), "blue", "dim")
@@ -163,9 +163,8 @@ class Log:
     def _as_line(self, record: Record) -> str:
         at = datetime.fromtimestamp(record.at, UTC).isoformat(timespec="milliseconds")
         named = {"time": at, "kind": record.kind, "source": record.source}
-        hidden = () if self._verbose else ("event", "answer")
-        fields = {name: value for name, value in record.fields.items() if name not in hidden}
-        return json.dumps({**named, **({} if fields else {"text": record.text}), **fields})
+        fields = record.fields or {"text": record.text}
+        return json.dumps({**named, **fields})
 
     def _paint(self, text: str, colour: str) -> str:
         if not self._coloured or not colour or self._as_json:

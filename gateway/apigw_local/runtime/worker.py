@@ -6,6 +6,7 @@ a port of its own, so that which process asks needs no telling.
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -13,15 +14,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from aiohttp import web
-
 from apigw_local.core.events import ACCOUNT
 from apigw_local.runtime.environment import inherited, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
+from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.model import Function
 
 _VERSION = "/2018-06-01/runtime"
 _LINE_BYTES = 1024 * 1024
+_PEAK = re.compile(rb"VmHWM:\s*(\d+) kB")
 _INIT_SECONDS = 10.0
 """How long importing the handler may take ("Lambda execution environment lifecycle")."""
 
@@ -63,7 +64,7 @@ class Worker:
         self.outdated = False
         self._began_at = 0.0
         self._init_milliseconds: float | None = None
-        self._next: asyncio.Future[Invocation] | None = None
+        self._waiting: RuntimeConnection | None = None
         self._current: Invocation | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.initialised = asyncio.Event()
@@ -75,7 +76,9 @@ class Worker:
     async def start(self, environment: Mapping[str, str]) -> None:
         """Start the process; it tells its owner when it is ready."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(web.Server(self._answer), "127.0.0.1", 0)
+        self._server = await loop.create_server(
+            lambda: RuntimeConnection(self._answer), "127.0.0.1", 0
+        )
         port = self._server.sockets[0].getsockname()[1]
         self._began_at = loop.time()
         self._process = await asyncio.create_subprocess_exec(
@@ -93,12 +96,19 @@ class Worker:
 
     def invoke(self, invocation: Invocation) -> None:
         """Hand an idle worker an invocation."""
-        assert self._next is not None
+        assert self._waiting is not None
         self._current = invocation
         invocation.began_at = asyncio.get_running_loop().time()
         self._set_timer(self._function.timeout, self._time_out)
-        self._next.set_result(invocation)
-        self._next = None
+        deadline = time.time_ns() // 1_000_000 + int(self._function.timeout * 1000)
+        arn = f"arn:aws:lambda:{self._region}:{ACCOUNT}:function:{self._function.function_name}"
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline),
+            "Lambda-Runtime-Invoked-Function-Arn": arn,
+        }
+        self._waiting.answer(200, invocation.payload, headers)
+        self._waiting = None
 
     async def stop(self) -> None:
         """Kill the process and wait until it is gone."""
@@ -161,19 +171,15 @@ class Worker:
         died = Result.failure("Runtime.ExitError", f"Error: Runtime exited with error: {how}")
         if self._current:
             self._current.finish(died)
-        if self._next:
-            self._next.cancel()
         self._server.close()
         self._owner.ended(self, None if self.initialised.is_set() else self._error or died)
         self.initialised.set()
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        path = request.path.removeprefix(_VERSION)
-        if request.method == "GET" and path == "/invocation/next":
-            return await self._hand_out()
-        if request.method != "POST":
-            return web.Response(status=404)
-        body = await request.read()
+    def _answer(self, connection: RuntimeConnection, method: str, path: str, body: bytes) -> None:
+        path = path.removeprefix(_VERSION)
+        if method == "GET" and path == "/invocation/next":
+            self._wait_on(connection)
+            return
         if path == "/init/error":
             self._error = Result(body, failed=True)
         elif self._current and path == f"/invocation/{self._current.request_id}/response":
@@ -182,10 +188,12 @@ class Worker:
             report = self._report(self._current)
             self._current.finish(Result(body, failed=True, report=report))
         else:
-            return web.Response(status=404)
-        return web.json_response({"status": "OK"}, status=202)
+            connection.answer(404, b"{}")
+            return
+        connection.answer(202, b'{"status": "OK"}')
 
-    async def _hand_out(self) -> web.Response:
+    def _wait_on(self, connection: RuntimeConnection) -> None:
+        """The process wants an invocation."""
         first = not self.initialised.is_set()
         self.initialised.set()
         if self._timer:
@@ -193,20 +201,8 @@ class Worker:
         if first:
             self._init_milliseconds = (asyncio.get_running_loop().time() - self._began_at) * 1000
         self._current = None
-        waiting = asyncio.get_running_loop().create_future()
-        self._next = waiting
+        self._waiting = connection
         self._owner.ready(self, first=first)
-        invocation = await waiting
-        deadline = time.time_ns() // 1_000_000 + int(self._function.timeout * 1000)
-        arn = f"arn:aws:lambda:{self._region}:{ACCOUNT}:function:{self._function.function_name}"
-        headers = {
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(deadline),
-            "Lambda-Runtime-Invoked-Function-Arn": arn,
-        }
-        return web.Response(
-            body=invocation.payload, headers=headers, content_type="application/json"
-        )
 
     def _environment(self, given: Mapping[str, str], port: int) -> dict[str, str]:
         layers = [str(layer / "python") for layer in reversed(self._function.layers)]
@@ -224,11 +220,11 @@ class Worker:
 def _most_memory(pid: int) -> int | None:
     """The most a process has had in memory, in MB; None where there is no /proc."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
         return None
-    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
-    return None if kilobytes is None else round(int(kilobytes) / 1024)
+    kilobytes = _PEAK.search(status)
+    return round(int(kilobytes[1]) / 1024) if kilobytes else None
 
 
 async def _read_line(stream: asyncio.StreamReader) -> bytes:
