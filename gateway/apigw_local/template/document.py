@@ -46,9 +46,15 @@ class _Loader(yaml.SafeLoader):
 
 def _map(loader: _Loader, node: yaml.MappingNode) -> Map:
     loader.flatten_mapping(node)
-    lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-    values = loader.construct_mapping(node, deep=True)
-    return Map({str(key): value for key, value in values.items()}, _line(node), lines)
+    values: dict[str, Any] = {}
+    lines = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise TemplateError("a key must be text; {{…}} needs quotes", _line(key))
+        # As it is written: a variable called ON is not True.
+        values[key.value] = loader.construct_object(value, deep=True)
+        lines[key.value] = _line(key)
+    return Map(values, _line(node), lines)
 
 
 def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> Map:
@@ -83,7 +89,10 @@ def read(path: Path) -> Map:
         TemplateError: it cannot be read, is not YAML or has no resources.
     """
     try:
-        document = yaml.load(path.read_text(), _Loader)  # noqa: S506 (a SafeLoader)
+        written = path.read_text()
+        # JSON may be indented by tabs, YAML not.
+        form = written.replace("\t", " ") if written.lstrip()[:1] == "{" else written
+        document = yaml.load(form, _Loader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise TemplateError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -97,9 +106,14 @@ def read(path: Path) -> Map:
     return document
 
 
+def text(value: Any) -> str:
+    """A value as CloudFormation writes it: ``true``, not Python's ``True``."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def merge(defaults: Any, own: Any) -> Any:
     """SAM's rule for Globals: maps are merged, lists are joined, the rest is replaced."""
-    if isinstance(defaults, Map) and isinstance(own, Map):
+    if _is_map(defaults) and _is_map(own):
         values = {**defaults, **own}
         both = defaults.keys() & own.keys()
         merged = {k: merge(defaults[k], own[k]) if k in both else v for k, v in values.items()}
@@ -107,3 +121,11 @@ def merge(defaults: Any, own: Any) -> Any:
     if isinstance(defaults, list) and isinstance(own, list):
         return [*defaults, *own]
     return own
+
+
+def _is_map(value: Any) -> bool:
+    """Whether it is a map and not an intrinsic function, which stands for one value."""
+    if not isinstance(value, Map):
+        return False
+    name = next(iter(value), "") if len(value) == 1 else ""
+    return name not in ("Ref", "Condition") and not name.startswith("Fn::")

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from apigw_local.errors import TemplateError
-from apigw_local.template.document import Map
-from apigw_local.template.intrinsics import Resolver, text
+from apigw_local.template.document import Map, text
+from apigw_local.template.intrinsics import Resolver
 from apigw_local.template.model import HttpRoute, Schedule
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from apigw_local.errors import TemplateError
-from apigw_local.template.document import Map, merge
-from apigw_local.template.intrinsics import Resolver, text
+from apigw_local.template.document import Map, merge, text
+from apigw_local.template.intrinsics import Resolver
 from apigw_local.template.model import Function
 
 _SAM = "AWS::Serverless::Function"

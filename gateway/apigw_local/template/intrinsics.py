@@ -8,7 +8,7 @@ from typing import Any
 
 from apigw_local.core.events import ACCOUNT
 from apigw_local.errors import TemplateError
-from apigw_local.template.document import Map
+from apigw_local.template.document import Map, text
 from apigw_local.template.parameters import Parameters
 
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
@@ -210,11 +210,6 @@ class Resolver:
                 line,
             )
         return given
-
-
-def text(value: Any) -> str:
-    """A value as CloudFormation writes it: ``true``, not Python's ``True``."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def api_id(logical_id: str) -> str:

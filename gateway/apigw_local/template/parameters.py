@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apigw_local.errors import TemplateError
-from apigw_local.template.document import Map
+from apigw_local.template.document import Map, text
 
 
 class Parameters:
@@ -22,8 +22,11 @@ class Parameters:
         self._given = given
         self._asked: set[str] = set()
         for name in declared:
-            if name in given:
-                _check(name, given[name], declared.map(name))
+            parameter = declared.map(name)
+            value = given.get(name, parameter.get("Default"))
+            # What is in SSM is not what the rules are about: its name is.
+            if value is not None and not _is_in_ssm(parameter):
+                _check(name, _parts(parameter, text(value)), parameter)
 
     def __contains__(self, name: str) -> bool:
         return name in self._declared
@@ -40,17 +43,16 @@ class Parameters:
             TemplateError: nothing was given and it has no default.
         """
         parameter = self._declared.map(name)
-        kind = str(parameter.get("Type"))
         value = self.given(name)
         if value is None:
-            if "Default" not in parameter or kind.startswith("AWS::SSM::"):
+            if "Default" not in parameter or _is_in_ssm(parameter):
+                what = "is kept in SSM" if _is_in_ssm(parameter) else "has no default"
                 raise TemplateError(
-                    f"parameter {name} has no default; give --parameter-overrides {name}=…",
+                    f"parameter {name} {what}; give --parameter-overrides {name}=…",
                     self._declared.at(name),
                 )
             value = parameter["Default"]
-        is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-        return [part.strip() for part in str(value).split(",")] if is_list else value
+        return _parts(parameter, text(value)) if _is_list(parameter) else value
 
     def check_all_asked(self) -> None:
         """After everything has been resolved: whatever was given had a use.
@@ -63,23 +65,46 @@ class Parameters:
                 raise TemplateError(f"there is no parameter {name}, nor anything else to resolve")
 
 
-def _check(name: str, value: str, parameter: Map) -> None:
-    said = parameter.get("ConstraintDescription")
-    allowed = parameter.get("AllowedValues")
-    if allowed is not None and value not in map(str, allowed):
-        raise TemplateError(
-            f"{name} {said or 'must be one of ' + ', '.join(map(str, allowed))}", parameter.line
-        )
+def _is_list(parameter: Map) -> bool:
+    return "List" in str(parameter.get("Type"))
+
+
+def _is_in_ssm(parameter: Map) -> bool:
+    return str(parameter.get("Type")).startswith("AWS::SSM::Parameter::Value")
+
+
+def _parts(parameter: Map, value: str) -> list[str]:
+    """A list's values; else the one value."""
+    return [part.strip() for part in value.split(",")] if _is_list(parameter) else [value]
+
+
+def _check(name: str, values: list[str], parameter: Map) -> None:
+    """Each value by itself, as CloudFormation does with lists."""
+    for value in values:
+        broken = _broken_rule(value, parameter)
+        if broken:
+            said = parameter.get("ConstraintDescription") or broken
+            raise TemplateError(f"{name} {said}", parameter.line)
+
+
+def _broken_rule(value: str, parameter: Map) -> str | None:
+    allowed = [text(each) for each in parameter.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return f"must be one of {', '.join(allowed)}"
     pattern = parameter.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(pattern, value):
-        raise TemplateError(f"{name} {said or 'must match ' + pattern}", parameter.line)
-    if parameter.get("Type") == "Number":
-        lowest, highest = parameter.get("MinValue", "-inf"), parameter.get("MaxValue", "inf")
-        try:
-            fits = float(lowest) <= float(value) <= float(highest)
-        except ValueError:
-            fits = False
-        if not fits:
-            raise TemplateError(
-                f"{name} {said or f'must be a number from {lowest} to {highest}'}", parameter.line
-            )
+        return f"must match {pattern}"
+    shortest, longest = parameter.get("MinLength", 0), parameter.get("MaxLength", "inf")
+    if not float(shortest) <= len(value) <= float(longest):
+        return f"must have from {shortest} to {longest} characters"
+    lowest, highest = parameter.get("MinValue", "-inf"), parameter.get("MaxValue", "inf")
+    if "Number" in str(parameter.get("Type")) and not _is_within(value, lowest, highest):
+        return f"must be a number from {lowest} to {highest}"
+    return None
+
+
+def _is_within(value: str, lowest: Any, highest: Any) -> bool:
+    try:
+        return float(lowest) <= float(value) <= float(highest)
+    except ValueError:
+        return False

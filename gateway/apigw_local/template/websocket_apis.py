@@ -5,9 +5,9 @@ from typing import Any
 
 from apigw_local.errors import TemplateError
 from apigw_local.limits import ACCOUNT_BURST, ACCOUNT_RATE, INTEGRATION_SECONDS
-from apigw_local.template.document import Map, merge
+from apigw_local.template.document import Map, merge, text
 from apigw_local.template.functions import FunctionReader
-from apigw_local.template.intrinsics import Resolver, api_id, text
+from apigw_local.template.intrinsics import Resolver, api_id
 from apigw_local.template.model import Authorizer, Route, Throttle, WebSocketApi
 
 SAM = "AWS::Serverless::WebSocketApi"
