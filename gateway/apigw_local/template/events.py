@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, text
+from apigw_local.template.functions import FunctionReader
 from apigw_local.template.intrinsics import Resolver
 from apigw_local.template.model import HttpRoute, Schedule
 
@@ -12,35 +12,50 @@ _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
 _SCHEDULES = ("Schedule", "ScheduleV2")
+_EVERYTHING = "/{proxy+}"
 
 
-def http_routes(function: str, properties: Map, resolver: Resolver) -> Iterator[HttpRoute]:
-    """The routes of an HTTP API that lead to ``function``."""
-    for _, event in _events(properties, ("HttpApi",)):
-        method = text(resolver.resolve(event.get("Method", "ANY"), event.at("Method"))).upper()
-        path = text(resolver.resolve(event.get("Path", "/{proxy+}"), event.at("Path")))
-        yield HttpRoute("ANY" if method == _ANY else method, path, function)
+class EventReader:
+    """Reads the events of functions.
 
-
-def schedules(function: str, properties: Map, resolver: Resolver) -> Iterator[Schedule]:
-    """The schedules on which ``function`` is invoked.
-
-    Raises:
-        TemplateError: a schedule is not of the form ``rate(…)``.
+    Attributes:
+        warnings: what will not happen, each with a line.
     """
-    for name, event in _events(properties, _SCHEDULES):
-        for key in ("Schedule", "ScheduleExpression"):
-            if key in event:
-                said = text(resolver.resolve(event[key], event.at(key)))
-                rate = _RATE.fullmatch(said)
-                if rate is None:
-                    raise TemplateError(f"only rate(…) runs locally, found {said}", event.at(key))
+
+    def __init__(self, resolver: Resolver, functions: FunctionReader) -> None:
+        self._resolver = resolver
+        self._functions = functions
+        self.warnings: list[tuple[int, str]] = []
+
+    def http_routes(self, function: str) -> Iterator[HttpRoute]:
+        """The routes of an HTTP API that lead to ``function``."""
+        for _, event in self._events(function, ("HttpApi",)):
+            method = text(self._resolver.value(event, "Method", "ANY")).upper()
+            path = text(self._resolver.value(event, "Path", _EVERYTHING))
+            yield HttpRoute(
+                "ANY" if method == _ANY else method,
+                _EVERYTHING if path == "$default" else path,
+                function,
+            )
+
+    def schedules(self, function: str) -> Iterator[Schedule]:
+        """The schedules on which ``function`` is invoked; those that are enabled."""
+        for name, event in self._events(function, _SCHEDULES):
+            enabled = text(self._resolver.value(event, "Enabled", default=True)) == "true"
+            if not enabled or self._resolver.value(event, "State") == "DISABLED":
+                continue
+            key = "Schedule" if "Schedule" in event else "ScheduleExpression"
+            said = text(self._resolver.value(event, key))
+            rate = _RATE.fullmatch(said)
+            if rate:
                 yield Schedule(function, name, int(rate[1]) * _SECONDS[rate[2]])
+            else:
+                self.warnings.append((event.at(key), f"only rate(…) runs locally, not {said}"))
 
-
-def _events(properties: Map, kinds: tuple[str, ...]) -> Iterator[tuple[str, Map]]:
-    events = properties.map("Events")
-    for name in events:
-        event = events.map(name)
-        if event.get("Type") in kinds:
-            yield name, event.map("Properties")
+    def _events(self, function: str, kinds: tuple[str, ...]) -> Iterator[tuple[str, Map]]:
+        events = self._functions.properties(function).map("Events")
+        for name in events:
+            event = events.map(name)
+            if event.get("Type") in kinds:
+                self._functions.check(function)
+                yield name, event.map("Properties")

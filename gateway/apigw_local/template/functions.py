@@ -8,11 +8,12 @@ from typing import Any
 
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, merge, text
+from apigw_local.template.generated import FUNCTION as _SAM
 from apigw_local.template.intrinsics import Resolver
 from apigw_local.template.model import Function
 
-_SAM = "AWS::Serverless::Function"
 _PLAIN = "AWS::Lambda::Function"
+_SAM_LAYER = "AWS::Serverless::LayerVersion"
 _NAME_IN_ARN = re.compile(r":function:([\w-]+)")
 
 EnvVars = Mapping[str, Mapping[str, str]]
@@ -45,6 +46,7 @@ class FunctionReader:
         root: the folder that paths are relative to.
 
     Attributes:
+        left_out: why some could not be read; an error only once something invokes them.
         warnings: what will be missing, each with a line.
     """
 
@@ -55,16 +57,21 @@ class FunctionReader:
         self._root = root
         self._env_vars = env_vars
         self._names: dict[str, str] = {}
+        self.left_out: dict[str, TemplateError] = {}
         self.warnings: list[tuple[int, str]] = []
 
     def read(self) -> dict[str, Function]:
-        """All functions, by logical id."""
+        """All functions that can be read, by logical id."""
         functions = {}
         for name in self._resources:
             resource = self._resources.map(name)
             if resource.get("Type") in (_SAM, _PLAIN) and self._resolver.exists(name):
-                functions[name] = self._function(name, resource)
-                self._names |= {name: name, functions[name].function_name: name}
+                self._names[name] = name
+                try:
+                    self._names[self._resolver.name(name)] = name
+                    functions[name] = self._function(name, resource)
+                except TemplateError as error:
+                    self.left_out[name] = error
         for name in self._env_vars:
             if name != "Parameters" and name not in self._names:
                 raise TemplateError(f"--env-vars: there is no function {name}")
@@ -82,82 +89,99 @@ class FunctionReader:
         """The function of this template whose ARN, in whatever form, ``value`` is or contains.
 
         Raises:
-            TemplateError: there is none.
+            TemplateError: there is none, or it could not be read.
         """
         arn = str(self._resolver.resolve(value, line))
         found = _NAME_IN_ARN.search(arn)
         if found is None or found[1] not in self._names:
             raise TemplateError(f"{arn} is no function of this template", line)
-        return self._names[found[1]]
+        name = self._names[found[1]]
+        self.check(name)
+        return name
+
+    def check(self, name: str) -> None:
+        """Something invokes the function.
+
+        Raises:
+            TemplateError: it could not be read.
+        """
+        if name in self.left_out:
+            raise self.left_out[name]
 
     def _function(self, name: str, resource: Map) -> Function:
         properties = self.properties(name)
 
-        def value(key: str, default: Any = None) -> Any:
-            if key in properties:
-                return self._resolver.resolve(properties[key], properties.at(key))
-            if default is None:
-                raise TemplateError(f"{name} has no {key}", properties.line or resource.line)
-            return default
+        def value(key: str) -> str:
+            found = self._resolver.value(properties, key)
+            if found is None:
+                raise TemplateError(f"{name} has no {key}", resource.at("Properties"))
+            return text(found)
 
         function_name = self._resolver.name(name)
-        layers = properties.get("Layers") or []
+        is_image = self._resolver.value(properties, "PackageType") == "Image"
         return Function(
             name=name,
             function_name=function_name,
-            handler=text(value("Handler")),
-            runtime=text(value("Runtime")),
-            code=self._code(name, resource, properties),
-            layers=tuple(self._layers(layers, properties.at("Layers"))),
+            handler="" if is_image else value("Handler"),
+            runtime="a container image" if is_image else value("Runtime"),
+            code=self._root if is_image else self._code(name, resource, properties),
+            layers=tuple(self._layers(properties)),
             environment=self._environment((name, function_name), properties),
-            timeout=float(value("Timeout", 3)),
-            memory=int(value("MemorySize", 128)),
+            timeout=self._resolver.number(properties, "Timeout", 3),
+            memory=int(self._resolver.number(properties, "MemorySize", 128)),
         )
 
     def _code(self, name: str, resource: Map, properties: Map) -> Path:
-        if text(properties.get("PackageType", "Zip")) == "Image":
+        is_sam = resource.get("Type") == _SAM
+        key, inline = ("CodeUri", "InlineCode") if is_sam else ("Code", "ZipFile")
+        where = properties if is_sam else properties.get("Code")
+        if isinstance(where, Map) and inline in where:
             raise TemplateError(
-                f"{name} is a container image; run it with sam local start-lambda and give "
-                "--lambda-endpoint",
-                properties.at("PackageType"),
+                f"{name}: {inline} cannot be run; put the code into a folder and name it by {key}",
+                where.at(inline),
             )
-        key = "CodeUri" if resource.get("Type") == _SAM else "Code"
-        if key not in properties:
-            raise TemplateError(f"{name} has no {key}", resource.line)
-        code = self._resolver.resolve(properties[key], properties.at(key))
-        if not isinstance(code, str) or not (self._root / code).is_dir():
+        # Without a CodeUri SAM takes the template's own folder.
+        default = "." if is_sam else None
+        return self._folder(name, resource, properties, key, default)
+
+    def _folder(
+        self, name: str, resource: Map, properties: Map, key: str, default: str | None = None
+    ) -> Path:
+        """A folder that a property names, or that CDK says it has made the property of."""
+        metadata = resource.map("Metadata")
+        if metadata.get("aws:asset:property") == key:
+            properties, key = metadata, "aws:asset:path"
+        found = self._resolver.value(properties, key, default)
+        if not isinstance(found, str) or not (self._root / found).is_dir():
             raise TemplateError(
-                f"{name}: {key} must name a folder, found {code!r}", properties.at(key)
+                f"{name}: {key} must name a folder, found {found!r}", properties.at(key)
             )
-        return self._root / code
+        return self._root / found
 
     def _environment(self, names: tuple[str, str], properties: Map) -> dict[str, str]:
         given = dict(self._env_vars.get("Parameters", {}))
         for name in names:
             given |= self._env_vars.get(name, {})
-        variables = properties.map("Environment").map("Variables")
-        own = {
-            key: text(self._resolver.resolve(value, variables.at(key)))
-            for key, value in variables.items()
-            if key not in given
-        }
-        return {**own, **given}
+        environment = self._resolver.map(properties, "Environment")
+        variables = self._resolver.map(environment, "Variables")
+        own = {}
+        for key in (each for each in variables if each not in given):
+            value = self._resolver.value(variables, key)
+            if isinstance(value, list | dict):
+                raise TemplateError(f"{key} must be text, found {value!r}", variables.at(key))
+            if value is not None:
+                own[key] = text(value)
+        return own | given
 
-    def _layers(self, references: list[Any], line: int) -> Iterator[Path]:
-        for reference in references:
-            name = self._resolver.resolve(reference, line)
-            if isinstance(name, str) and name in self._resources:
-                yield self._layer(name)
+    def _layers(self, properties: Map) -> Iterator[Path]:
+        layers = self._resolver.value(properties, "Layers", [])
+        if not isinstance(layers, list):
+            raise TemplateError(f"Layers must be a list, found {layers}", properties.at("Layers"))
+        for name in layers:
+            if name in self._resources:
+                layer = self._resources.map(name)
+                key = "ContentUri" if layer.get("Type") == _SAM_LAYER else "Content"
+                yield self._folder(name, layer, layer.map("Properties"), key)
             else:
                 said = f"layer {name} is not of this template: install its contents here"
-                self.warnings.append((line, said))
-
-    def _layer(self, name: str) -> Path:
-        properties = self._resources.map(name).map("Properties")
-        key = next((each for each in ("ContentUri", "Content") if each in properties), "ContentUri")
-        content = self._resolver.resolve(properties.get(key), properties.at(key))
-        if not isinstance(content, str) or not (self._root / content).is_dir():
-            raise TemplateError(
-                f"{name}: {key} must name a folder, found {content!r}", properties.at(key)
-            )
-        return self._root / content
+                self.warnings.append((properties.at("Layers"), said))

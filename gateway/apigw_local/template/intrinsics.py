@@ -9,11 +9,12 @@ from typing import Any
 from apigw_local.core.events import ACCOUNT
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, text
+from apigw_local.template.generated import HTTP_API, IMPLICIT_APIS, WEBSOCKET_API
 from apigw_local.template.parameters import Parameters
 
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 _DYNAMIC = re.compile(r"\{\{resolve:([^}]+)\}\}")
-_APIS = ("AWS::ApiGatewayV2::Api", "AWS::Serverless::WebSocketApi", "AWS::Serverless::HttpApi")
+_APIS = ("AWS::ApiGatewayV2::Api", WEBSOCKET_API, HTTP_API)
 _NO_VALUE = object()
 
 _ARNS = {
@@ -40,11 +41,11 @@ class Resolver:
     """Resolves what a template leaves to CloudFormation.
 
     Args:
-        generated: logical ids that SAM's translator adds to the template's own.
+        generated: what ``Ref`` gives of the resources that SAM's translator adds.
     """
 
     def __init__(
-        self, document: Map, parameters: Parameters, region: str, generated: set[str]
+        self, document: Map, parameters: Parameters, region: str, generated: Mapping[str, Any]
     ) -> None:
         self._parameters = parameters
         self._resources = document.map("Resources")
@@ -58,7 +59,7 @@ class Resolver:
             "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
             "Fn::ImportValue": self._import_value,
-            "Fn::If": self._if,
+            "Fn::If": lambda argument, line: self.resolve(self._branch(argument, line), line),
             "Fn::FindInMap": self._find_in_map,
             "Fn::Join": lambda a, line: str(a[0]).join(map(text, self._list(a[1], line))),
             "Fn::Split": lambda a, line: str(self.resolve(a[1], line)).split(str(a[0])),
@@ -96,13 +97,41 @@ class Resolver:
             if function is not None and (name != "Condition" or isinstance(argument, str)):
                 try:
                     return function(argument, value.line)
-                except (IndexError, KeyError, TypeError, ValueError) as error:
+                except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                     raise TemplateError(f"{name} of {argument!r} fails: {error}", value.line) from (
                         error
                     )
         resolved = {key: self.resolve(item, value.at(key)) for key, item in value.items()}
         made = {key: item for key, item in resolved.items() if item is not _NO_VALUE}
         return Map(made, value.line, value.lines)
+
+    def value(self, owner: Map, key: str, default: Any = None) -> Any:
+        """What ``owner`` has under ``key``, resolved; ``default`` where it has nothing."""
+        found = self.resolve(owner.get(key), owner.at(key))
+        return default if found is None or found is _NO_VALUE else found
+
+    def number(self, owner: Map, key: str, default: float) -> float:
+        """Likewise, where it must be a number.
+
+        Raises:
+            TemplateError: it is none.
+        """
+        found = self.value(owner, key, default)
+        try:
+            return float(found)
+        except (TypeError, ValueError) as error:
+            raise TemplateError(f"{key} must be a number, found {found!r}", owner.at(key)) from (
+                error
+            )
+
+    def map(self, owner: Map, key: str) -> Map:
+        """The map under ``key``, its own values not yet resolved: not all may be needed."""
+        found = owner.get(key)
+        while isinstance(found, Map) and found.keys() == {"Fn::If"}:
+            found = self._branch(found["Fn::If"], found.line)
+        if found == {"Ref": "AWS::NoValue"}:
+            found = None
+        return Map({key: found}, owner.line, {key: owner.at(key)}).map(key)
 
     def holds(self, condition: str, line: int) -> bool:
         """Whether a condition of the template's is true."""
@@ -119,8 +148,16 @@ class Resolver:
     def name(self, logical_id: str) -> str:
         """What a resource is called: by its own property, else by its logical id."""
         properties = self._resources.map(logical_id).map("Properties")
-        given = next((key for key in _NAMES if key in properties), None)
-        return text(self.resolve(properties[given], properties.at(given))) if given else logical_id
+        names = (self.value(properties, key) for key in _NAMES if key in properties)
+        return text(next((name for name in names if name is not None), logical_id))
+
+    def protocol(self, api: str) -> str | None:
+        """Of a resource that is an API of this kind: ``websocket`` or ``http``."""
+        resource = self._resources.map(api)
+        kind = resource.get("Type")
+        if kind == "AWS::ApiGatewayV2::Api":
+            return text(self.value(resource.map("Properties"), "ProtocolType")).lower()
+        return {WEBSOCKET_API: "websocket", HTTP_API: "http"}.get(str(kind))
 
     def _ref(self, name: str, line: int) -> Any:
         pseudo = {
@@ -141,16 +178,25 @@ class Resolver:
         if given is not None:
             return given
         if name in self._generated:
-            return name
-        owner, _, suffix = name.partition(".")
-        if owner not in self._resources:
-            raise TemplateError(f"nothing is called {name}", line)
-        if suffix in ("Alias", "Version"):
-            return f"{self._get_att([owner, 'Arn'], line)}:{suffix.lower()}"
-        kind = self._resources.map(owner).get("Type")
+            return self.resolve(self._generated[name], line)
+        if name in self._resources:
+            return self._ref_of_resource(name)
+        if name in IMPLICIT_APIS:
+            return api_id(name)
+        raise TemplateError(f"nothing is called {name}", line)
+
+    def _ref_of_resource(self, name: str) -> str:
+        kind = str(self._resources.map(name).get("Type"))
+        properties = self._resources.map(name).map("Properties")
         if kind in _APIS:
-            return api_id(owner)
-        return self._named(_REFS.get(str(kind), "{name}"), owner)
+            return api_id(name)
+        if kind == "AWS::ApiGatewayV2::Stage":
+            return text(self.value(properties, "StageName", name))
+        if kind in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
+            function = text(self.value(properties, "FunctionName")).rpartition(":")[2]
+            arn = self._form(_ARNS["AWS::Lambda::Function"], function)
+            return f"{arn}:{text(self.value(properties, 'Name', 1))}"
+        return self._form(_REFS.get(kind, "{name}"), self.name(name))
 
     def _get_att(self, argument: Any, line: int) -> str:
         owner, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
@@ -161,14 +207,20 @@ class Resolver:
             raise TemplateError(f"nothing is called {owner}", line)
         kind = str(self._resources.map(owner).get("Type"))
         if attribute == "Arn" and kind in _ARNS:
-            return self._named(_ARNS[kind], owner)
+            return self._form(_ARNS[kind], self.name(owner))
+        if attribute in ("QueueName", "TopicName"):
+            return self.name(owner)
+        if attribute == "QueueUrl":
+            return self._ref_of_resource(owner)
+        if attribute == "ApiId" and kind in _APIS:
+            return api_id(owner)
         if attribute == "ApiEndpoint" and kind in _APIS:
-            scheme = "https" if kind.endswith("HttpApi") else "wss"
+            scheme = "wss" if self.protocol(owner) == "websocket" else "https"
             return f"{scheme}://{host(owner, self._region)}"
         return self._known_to_aws(f"{owner}.{attribute}", line)
 
-    def _named(self, form: str, owner: str) -> str:
-        return form.format(region=self._region, account=ACCOUNT, name=self.name(owner))
+    def _form(self, form: str, name: str) -> str:
+        return form.format(region=self._region, account=ACCOUNT, name=name)
 
     def _sub(self, argument: Any, line: int) -> str:
         form, variables = argument if isinstance(argument, list) else (argument, {})
@@ -177,7 +229,7 @@ class Resolver:
             name = found[1].strip()
             if name in variables:
                 return text(self.resolve(variables[name], line))
-            dotted = "." in name and not name.endswith((".Alias", ".Version"))
+            dotted = "." in name and name not in self._generated
             return text(self._get_att(name, line) if dotted else self._ref(name, line))
 
         return self.resolve(_VARIABLE.sub(value, form).replace("${!", "${"), line)  # type: ignore[no-any-return]
@@ -185,9 +237,9 @@ class Resolver:
     def _import_value(self, argument: Any, line: int) -> str:
         return self._known_to_aws(text(self.resolve(argument, line)), line)
 
-    def _if(self, argument: Any, line: int) -> Any:
+    def _branch(self, argument: Any, line: int) -> Any:
         condition, then, otherwise = argument
-        return self.resolve(then if self.holds(str(condition), line) else otherwise, line)
+        return then if self.holds(str(condition), line) else otherwise
 
     def _find_in_map(self, argument: Any, line: int) -> Any:
         found: Any = self._mappings

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, read
-from apigw_local.template.events import http_routes, schedules
+from apigw_local.template.events import EventReader
 from apigw_local.template.functions import EnvVars, FunctionReader
+from apigw_local.template.generated import IMPLICIT_HTTP_API, generated
 from apigw_local.template.intrinsics import Resolver, host
 from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
-from apigw_local.template.websocket_apis import PLAIN, SAM, WebSocketReader, generated_ids
+from apigw_local.template.websocket_apis import WebSocketReader
 
-_HTTP_APIS = ("AWS::Serverless::HttpApi",)
-_IMPLICIT_HTTP_API = "ServerlessHttpApi"
+_NOT_OF_ITS_FORM = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def load(
@@ -43,7 +43,7 @@ def load(
     except TemplateError as error:
         where = f"{path}:{error.line}" if error.line else str(path)
         raise TemplateError(f"{where}: {error}", error.line) from error
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except _NOT_OF_ITS_FORM as error:
         raise TemplateError(
             f"{path}: not of a form SAM takes ({error}); sam validate --lint says where"
         ) from error
@@ -59,37 +59,37 @@ def _application(
     stage: str | None,
 ) -> Application:
     parameters = Parameters(document.map("Parameters"), overrides)
-    resolver = Resolver(document, parameters, region, generated_ids(document))
+    resolver = Resolver(document, parameters, region, generated(document))
     reader = FunctionReader(document, resolver, path.parent.resolve(), env_vars)
     functions = reader.read()
-    events = {name: reader.properties(name) for name in functions}
     websockets = WebSocketReader(document, resolver, reader)
     name = _choose(websockets.names(), wanted)
-    application = Application(
-        functions=functions,
-        websocket_api=websockets.read(name, stage) if name else None,
-        http_routes=tuple(
-            route for name, each in events.items() for route in http_routes(name, each, resolver)
-        ),
-        schedules=tuple(
-            schedule
-            for name, each in events.items()
-            for schedule in schedules(name, each, resolver)
-        ),
-        hosts=_hosts(document.map("Resources"), region),
-        warnings=tuple(
-            f"{path}:{line}: {said}" for line, said in (*reader.warnings, *websockets.warnings)
-        ),
-    )
-    if not application.websocket_api and not application.http_routes:
+    api = websockets.read(name, stage) if name else None
+    events = EventReader(resolver, reader)
+    named = (*functions, *reader.left_out)
+    http_routes = tuple(route for each in named for route in events.http_routes(each))
+    schedules = tuple(schedule for each in named for schedule in events.schedules(each))
+    if not api and not http_routes:
         raise TemplateError("there is neither a WebSocket API nor an HttpApi event to serve")
-    parameters.check_all_asked()
-    return application
+    if not reader.left_out:
+        parameters.check_all_asked()
+    left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
+    warnings = (*reader.warnings, *websockets.warnings, *events.warnings, *left_out)
+    return Application(
+        functions=functions,
+        websocket_api=api,
+        http_routes=http_routes,
+        schedules=schedules,
+        hosts=_hosts(document.map("Resources"), resolver, region),
+        # A line of Globals is read for each function.
+        warnings=tuple(dict.fromkeys(f"{path}:{line}: {said}" for line, said in warnings)),
+    )
 
 
 def _choose(names: list[str], wanted: str | None) -> str | None:
     if wanted is not None and wanted not in names:
-        raise TemplateError(f"there is no WebSocket API {wanted}, but {', '.join(names)}")
+        others = f", but {', '.join(names)}" if names else ""
+        raise TemplateError(f"there is no WebSocket API {wanted}{others}")
     if wanted is None and len(names) > 1:
         raise TemplateError(
             f"there is more than one WebSocket API; choose one with --api: {', '.join(names)}"
@@ -97,10 +97,7 @@ def _choose(names: list[str], wanted: str | None) -> str | None:
     return wanted or next(iter(names), None)
 
 
-def _hosts(resources: Map, region: str) -> dict[str, str]:
-    kinds = {name: resources.map(name).get("Type") for name in resources}
-    return {
-        **{host(n, region): "websocket" for n, kind in kinds.items() if kind in (SAM, PLAIN)},
-        **{host(n, region): "http" for n, kind in kinds.items() if kind in _HTTP_APIS},
-        host(_IMPLICIT_HTTP_API, region): "http",
-    }
+def _hosts(resources: Map, resolver: Resolver, region: str) -> dict[str, str]:
+    kinds = {name: resolver.protocol(name) for name in resources}
+    apis = {host(name, region): kind for name, kind in kinds.items() if kind is not None}
+    return {host(IMPLICIT_HTTP_API, region): "http", **apis}

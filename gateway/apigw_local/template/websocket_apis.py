@@ -1,36 +1,26 @@
 """WebSocket APIs, in SAM's form and in CloudFormation's own."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from apigw_local.errors import TemplateError
 from apigw_local.limits import ACCOUNT_BURST, ACCOUNT_RATE, INTEGRATION_SECONDS
 from apigw_local.template.document import Map, merge, text
 from apigw_local.template.functions import FunctionReader
+from apigw_local.template.generated import DEFAULT_STAGE, WEBSOCKET_API, route_id
 from apigw_local.template.intrinsics import Resolver, api_id
 from apigw_local.template.model import Authorizer, Route, Throttle, WebSocketApi
 
-SAM = "AWS::Serverless::WebSocketApi"
 _V2 = "AWS::ApiGatewayV2::"
-PLAIN = f"{_V2}Api"
+_API_KEY = "AWS::ApiGateway::ApiKey"
 
 _ROUTE_KEYS = {
     "FunctionArn", "IntegrationTimeout", "ApiKeyRequired", "ModelSelectionExpression",
     "OperationName", "RequestModels", "RequestParameters", "RouteResponseSelectionExpression",
 }  # fmt: skip
 _AUTH_KEYS = {"AuthType", "AuthArn", "IdentitySource", "InvokeRole", "Name"}
-
-
-def generated_ids(document: Map) -> set[str]:
-    """Logical ids that SAM's translator makes of a WebSocketApi and others may refer to."""
-    resources = document.map("Resources")
-    return {
-        f"{name}{key.lstrip('$').capitalize()}{kind}"
-        for name in resources
-        if resources.map(name).get("Type") == SAM
-        for key in resources.map(name).map("Properties").map("Routes")
-        for kind in ("Route", "Integration")
-    }
+_NOT_GLOBAL = ("Auth", "Routes", "StageName")
+_AUTH_TYPES = ("NONE", "AWS_IAM", "CUSTOM")
+_SPECIAL = ("$connect", "$disconnect", "$default")
 
 
 class WebSocketReader:
@@ -51,8 +41,8 @@ class WebSocketReader:
         """The logical ids of all WebSocket APIs."""
         plain = (
             name
-            for name, properties in self._of_type("Api")
-            if self._value(properties, "ProtocolType") == "WEBSOCKET"
+            for name, properties in self._of_type(f"{_V2}Api")
+            if self._resolver.value(properties, "ProtocolType") == "WEBSOCKET"
         )
         return [*(name for name, _ in self._sam()), *plain]
 
@@ -62,14 +52,14 @@ class WebSocketReader:
         Raises:
             TemplateError: something cannot be served.
         """
-        if self._resources.map(name).get("Type") == SAM:
+        if self._resources.map(name).get("Type") == WEBSOCKET_API:
             return self._read_sam(name, stage)
         return self._read_plain(name, stage)
 
     def _sam(self) -> Iterator[tuple[str, Map]]:
         for name in self._resources:
             resource = self._resources.map(name)
-            if resource.get("Type") == SAM:
+            if resource.get("Type") == WEBSOCKET_API:
                 merged = merge(self._globals, resource.map("Properties"))
                 assert isinstance(merged, Map)
                 yield name, merged
@@ -77,57 +67,112 @@ class WebSocketReader:
     def _of_type(self, kind: str) -> Iterator[tuple[str, Map]]:
         for name in self._resources:
             resource = self._resources.map(name)
-            if resource.get("Type") == f"{_V2}{kind}" and self._resolver.exists(name):
+            if resource.get("Type") == kind and self._resolver.exists(name):
                 yield name, resource.map("Properties")
 
     def _of_api(self, kind: str, api: str) -> Iterator[tuple[str, Map]]:
-        for name, properties in self._of_type(kind):
-            if self._value(properties, "ApiId") == api_id(api):
+        for name, properties in self._of_type(f"{_V2}{kind}"):
+            if self._resolver.value(properties, "ApiId") == api_id(api):
                 yield name, properties
 
-    def _value(self, properties: Map, key: str, default: Any = None) -> Any:
-        if key not in properties:
-            return default
-        return self._resolver.resolve(properties[key], properties.at(key))
-
     def _needed(self, properties: Map, key: str) -> str:
-        if key not in properties:
+        found = self._resolver.value(properties, key)
+        if found is None:
             raise TemplateError(f"{key} is missing", properties.line)
-        return text(self._value(properties, key))
+        return text(found)
+
+    def _function(self, properties: Map, key: str) -> str:
+        return self._functions.behind(self._needed(properties, key), properties.at(key))
 
     # SAM's form
 
     def _read_sam(self, name: str, stage: str | None) -> WebSocketApi:
         properties = dict(self._sam())[name]
-        said = text(self._value(properties, "StageName", "default"))
+        said = self._sam_stage(properties)
         if stage not in (None, said):
             raise TemplateError(f"{name} has no stage {stage}, but {said}", properties.line)
+        self._check_sam(name, properties)
         self._warn_of_sam(name, properties)
         routes_of = properties.map("Routes")
         routes = {}
         for key in routes_of:
             route = routes_of.map(key)
-            function = self._functions.behind(route.get("FunctionArn"), route.at("FunctionArn"))
-            two_way = self._two_way(route, f"{name}{key.lstrip('$').capitalize()}Route")
+            function = self._function(route, "FunctionArn")
+            two_way = self._two_way(route, route_id(name, key))
             routes[key] = self._route(
                 key, function, route, "IntegrationTimeout", two_way, properties
             )
         auth = properties.map("Auth")
+        kind = self._resolver.value(auth, "AuthType")
         authorizer = None
-        if self._value(auth, "AuthType") == "CUSTOM":
-            function = self._functions.behind(auth.get("AuthArn"), auth.at("AuthArn"))
-            authorizer = Authorizer(function, self._sources(auth))
-        signed = self._value(auth, "AuthType") == "AWS_IAM"
+        if kind == "CUSTOM":
+            authorizer = Authorizer(self._function(auth, "AuthArn"), self._sources(auth))
+        signed = kind == "AWS_IAM"
         return self._api(name, said, properties, properties, routes, authorizer, signed=signed)
 
+    def _sam_stage(self, properties: Map) -> str:
+        written = properties.get("StageName", DEFAULT_STAGE)
+        line = properties.at("StageName")
+        if written == "$default":
+            raise TemplateError("SAM allows no WebSocket stage $default", line)
+        if not isinstance(written, Map) and not text(written).isalnum():
+            raise TemplateError(
+                f"SAM makes a logical id of the stage {written}: letters and digits only, unless "
+                "it is the !Ref of a parameter",
+                line,
+            )
+        return text(self._resolver.value(properties, "StageName", DEFAULT_STAGE))
+
+    def _check_sam(self, name: str, properties: Map) -> None:
+        """What SAM's translator refuses."""
+        for key in _NOT_GLOBAL:
+            if key in self._globals:
+                raise TemplateError(
+                    f"SAM takes no {key} from Globals.WebSocketApi", self._globals.at(key)
+                )
+        routes = properties.map("Routes")
+        if not routes:
+            raise TemplateError(f"{name} has no Routes", properties.at("Routes"))
+        for key in routes:
+            if key not in _SPECIAL and not key.isalnum():
+                raise TemplateError(
+                    f"SAM takes letters and digits as a route key only, not {key}", routes.at(key)
+                )
+            if key != "$connect" and "RequestParameters" in routes.map(key):
+                raise TemplateError(
+                    "SAM takes RequestParameters at $connect only",
+                    routes.map(key).at("RequestParameters"),
+                )
+        if properties.map("Auth"):
+            self._check_sam_auth(properties)
+
+    def _check_sam_auth(self, properties: Map) -> None:
+        auth = properties.map("Auth")
+        if "$connect" not in properties.map("Routes"):
+            raise TemplateError("Auth needs a $connect route", properties.at("Auth"))
+        kind = self._needed(auth, "AuthType").upper()
+        line = auth.at("AuthType")
+        if kind not in _AUTH_TYPES:
+            raise TemplateError(f"AuthType must be {', '.join(_AUTH_TYPES)}, not {kind}", line)
+        if kind != "CUSTOM" and len(auth) > 1:
+            raise TemplateError(f"SAM takes nothing else with AuthType {kind}", line)
+
     def _warn_of_sam(self, name: str, properties: Map) -> None:
-        """SAM's translator makes one logical id of keys that differ in case or in ``$``."""
+        """What SAM's translator makes without a word."""
         resource = self._resources.map(name)
         if "Condition" in resource:
             self._warn(resource.at("Condition"), "SAM drops a WebSocketApi's Condition")
+        auth = properties.map("Auth")
+        for unknown in (key for key in auth if key not in _AUTH_KEYS):
+            self._warn(auth.at(unknown), f"SAM ignores {unknown} under Auth")
+        kind = self._resolver.value(auth, "AuthType", "NONE")
+        if kind not in _AUTH_TYPES:
+            said = f"SAM takes AuthType {kind} for NONE, and everybody may connect: capitals"
+            self._warn(auth.at("AuthType"), said)
         routes = properties.map("Routes")
         seen: dict[str, str] = {}
         for key in routes:
+            # SAM makes one logical id of keys that differ in case or in $.
             same = key.lstrip("$").lower()
             if same in seen:
                 self._warn(
@@ -136,15 +181,12 @@ class WebSocketReader:
                     "other, its authorizer too",
                 )
             seen[same] = key
-            if same == "authorizer":
+            if same == "authorizer" and kind == "CUSTOM" and "InvokeRole" not in auth:
                 self._warn(
                     routes.at(key), "a route named authorizer loses its permission to invoke"
                 )
-            for unknown in routes.map(key).keys() - _ROUTE_KEYS:
+            for unknown in (each for each in routes.map(key) if each not in _ROUTE_KEYS):
                 self._warn(routes.map(key).at(unknown), f"SAM ignores {unknown} under a route")
-        auth = properties.map("Auth")
-        for unknown in auth.keys() - _AUTH_KEYS:
-            self._warn(auth.at(unknown), f"SAM ignores {unknown} under Auth")
 
     # CloudFormation's own form
 
@@ -156,6 +198,8 @@ class WebSocketReader:
         signed = False
         for logical_id, route in self._of_api("Route", name):
             key = self._needed(route, "RouteKey")
+            if key in routes:
+                raise TemplateError(f"{name} has two routes {key}", route.at("RouteKey"))
             integration = self._integration(name, route)
             function = self._behind(integration)
             two_way = self._two_way(route, logical_id)
@@ -163,7 +207,12 @@ class WebSocketReader:
                 key, function, integration, "TimeoutInMillis", two_way, stage_properties, route
             )
             if key == "$connect":
-                kind = self._value(route, "AuthorizationType", "NONE")
+                kind = self._resolver.value(route, "AuthorizationType", "NONE")
+                if kind not in _AUTH_TYPES:
+                    raise TemplateError(
+                        f"AuthorizationType must be {', '.join(_AUTH_TYPES)}, not {kind}",
+                        route.at("AuthorizationType"),
+                    )
                 signed = kind == "AWS_IAM"
                 authorizer = self._authorizer(name, route) if kind == "CUSTOM" else None
         said = self._needed(stage_properties, "StageName")
@@ -183,7 +232,8 @@ class WebSocketReader:
             said = f"choose one with --stage: {', '.join(stages)}" if stages else "it has no Stage"
             raise TemplateError(f"{api}: {said}", line)
         if wanted not in stages:
-            raise TemplateError(f"{api} has no stage {wanted}, but {', '.join(stages)}", line)
+            others = f", but {', '.join(stages)}" if stages else ""
+            raise TemplateError(f"{api} has no stage {wanted}{others}", line)
         return stages[wanted]
 
     def _integration(self, api: str, route: Map) -> Map:
@@ -204,8 +254,7 @@ class WebSocketReader:
                 f"an integration of type {kind} cannot be run locally, only AWS_PROXY and MOCK",
                 integration.at("IntegrationType"),
             )
-        key = "IntegrationUri"
-        return self._functions.behind(integration.get(key), integration.at(key))
+        return self._function(integration, "IntegrationUri")
 
     def _authorizer(self, api: str, route: Map) -> Authorizer:
         wanted = self._needed(route, "AuthorizerId")
@@ -215,15 +264,13 @@ class WebSocketReader:
                 f"AuthorizerId must name an Authorizer of {api}, found {wanted}",
                 route.at("AuthorizerId"),
             )
-        key = "AuthorizerUri"
-        function = self._functions.behind(found.get(key), found.at(key))
-        return Authorizer(function, self._sources(found))
+        return Authorizer(self._function(found, "AuthorizerUri"), self._sources(found))
 
     # Both
 
     def _sources(self, properties: Map) -> tuple[str, ...]:
         key = "IdentitySource"
-        found = self._value(properties, key, [])
+        found = self._resolver.value(properties, key, [])
         if not isinstance(found, list):
             raise TemplateError(f"{key} must be a list, found {found!r}", properties.at(key))
         for source in found:
@@ -240,8 +287,8 @@ class WebSocketReader:
         key = "RouteResponseSelectionExpression"
         if key not in route:
             return False
-        for _, response in self._of_type("RouteResponse"):
-            if self._value(response, "RouteId") == logical_id:
+        for _, response in self._of_type(f"{_V2}RouteResponse"):
+            if self._resolver.value(response, "RouteId") == logical_id:
                 return True
         self._warn(route.at(key), f"{key} alone returns nothing: AWS wants a RouteResponse too")
         return False
@@ -256,14 +303,15 @@ class WebSocketReader:
         stage: Map,
         route: Map | None = None,
     ) -> Route:
-        milliseconds = float(self._value(integration, timeout_key, INTEGRATION_SECONDS * 1000))
-        if not 50 <= milliseconds <= INTEGRATION_SECONDS * 1000:
+        longest = INTEGRATION_SECONDS * 1000
+        milliseconds = self._resolver.number(integration, timeout_key, longest)
+        if not 50 <= milliseconds <= longest:
             raise TemplateError(
                 f"{timeout_key} must be from 50 to 29000 ms, found {milliseconds:.0f}",
                 integration.at(timeout_key),
             )
         properties = integration if route is None else route
-        key_required = self._value(properties, "ApiKeyRequired", default=False)
+        key_required = self._resolver.value(properties, "ApiKeyRequired", default=False)
         return Route(
             key=key,
             function=function,
@@ -274,16 +322,14 @@ class WebSocketReader:
         )
 
     def _throttle(self, stage: Map, key: str) -> Throttle | None:
-        settings = merge(stage.map("DefaultRouteSettings"), stage.map("RouteSettings").map(key))
-        assert isinstance(settings, Map)
-        rate = self._value(settings, "ThrottlingRateLimit")
-        burst = self._value(settings, "ThrottlingBurstLimit")
-        if rate is None and burst is None:
+        default = self._resolver.map(stage, "DefaultRouteSettings")
+        own = self._resolver.map(self._resolver.map(stage, "RouteSettings"), key)
+        settings = merge(default, own)
+        rate = self._resolver.number(settings, "ThrottlingRateLimit", ACCOUNT_RATE)
+        burst = self._resolver.number(settings, "ThrottlingBurstLimit", ACCOUNT_BURST)
+        if not settings.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}:
             return None
-        return Throttle(
-            float(ACCOUNT_RATE if rate is None else rate),
-            int(ACCOUNT_BURST if burst is None else burst),
-        )
+        return Throttle(rate, int(burst))
 
     def _api(
         self,
@@ -298,9 +344,8 @@ class WebSocketReader:
     ) -> WebSocketApi:
         if "$default" not in routes:
             self._warn(api.line, 'there is no $default: messages of no route get "Forbidden"')
-        keys = self._resources.items()
-        variables = self._value(stage, "StageVariables", {})
-        expression = text(api.get("ApiKeySelectionExpression", ""))
+        variables = self._resolver.value(stage, "StageVariables", {})
+        expression = self._resolver.value(api, "ApiKeySelectionExpression")
         return WebSocketApi(
             api_id=api_id(name),
             stage=stage_name,
@@ -309,9 +354,8 @@ class WebSocketReader:
             authorizer=authorizer,
             signed=signed,
             api_keys={
-                key: text(self._value(resource.map("Properties"), "Value", key))
-                for key, resource in keys
-                if resource.get("Type") == "AWS::ApiGateway::ApiKey"
+                name: text(self._resolver.value(properties, "Value", name))
+                for name, properties in self._of_type(_API_KEY)
             },
             key_from_authorizer=expression == "$context.authorizer.usageIdentifierKey",
             stage_variables={key: text(value) for key, value in variables.items()},
