@@ -36,6 +36,7 @@ soak: .venv/dev ## What takes too long for every day: 32,000 cycles, all interle
 
 bench: .venv/dev ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
+	@$(BIN)/python -m benchmarks.emulators
 
 build: .venv/dev .venv-sam/done ## Build what would be deployed, into .aws-sam
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv-sam/bin/sam build

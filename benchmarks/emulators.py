@@ -7,8 +7,8 @@ customer join a session, the customer closes, and the time runs until the admin 
 left, with a status without them; the admin leaves. Cycles per second count all of that. In Hadir
 everybody is told of a join as well, and a join lasts until then.
 
-Each contender, its functions and its Redis have one core, this driver has another, where there are
-two. Wants Node 20 and npm. One run, all contenders; read the ratios, not the figures.
+A contender, its functions, its Redis and this driver share the machine, as on a developer's. Wants
+Node 20 and npm. One run, all contenders; read the ratios, not the figures.
 """
 
 import argparse
@@ -36,7 +36,6 @@ from tests.running_gateway import ROOT, free_ports
 
 NODE = ROOT / "benchmarks" / "presence_node"
 PYTHON = ROOT / "benchmarks" / "presence_python"
-CORES = sorted(os.sched_getaffinity(0))
 STARTING_SECONDS = 60
 WARMING_SECONDS = 6
 ANSWERING_SECONDS = 40  # more than the functions' 29: who gives up first says why
@@ -175,8 +174,7 @@ async def join_at_once(sessions: Sessions, count: int) -> float:
 
 @contextmanager
 def running(contender: Contender) -> Iterator[str]:
-    """Start a contender and its Redis on the first core; its URL, once it has been joined."""
-    os.sched_setaffinity(0, CORES[:1])
+    """Start a contender and its Redis; its URL, once it has been joined."""
     with embedded_redis() as redis_url, tempfile.TemporaryDirectory() as scratch:
         ports = free_ports(4)
         log = Path(scratch) / "log"
@@ -185,7 +183,6 @@ def running(contender: Contender) -> Iterator[str]:
             [*quietly, str(contender.folder), *contender.command(redis_url, ports)],
             environment(redis_url, ports[0], scratch),
         )
-        os.sched_setaffinity(0, CORES[-1:])
         try:
             url = f"ws://127.0.0.1:{ports[0]}/live"
             try:

@@ -1,6 +1,7 @@
 """Three ways to run functions: own processes, in this process, elsewhere."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from apigw_local.errors import CannotRun
+from apigw_local.runtime import pool
 from apigw_local.runtime.invocation import Invocation, Result
 from apigw_local.runtime.remote import Remote
 from apigw_local.testing import LocalGateway
@@ -89,6 +91,29 @@ class TestOwnProcesses:
         gateway.wait_for_line("Task timed out after 1.00 seconds")
         with suppress(psutil.NoSuchProcess):
             psutil.Process(int(printed.text)).wait(WAIT)
+
+    @pytest.mark.parametrize("idle", [True, False])
+    def test_who_waits_for_a_busy_process_gets_another_one(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch, *, idle: bool
+    ) -> None:
+        """At once where a core is idle, and in the end where none is."""
+        ticks = itertools.count() if idle else itertools.repeat(0)
+        monkeypatch.setattr(pool, "idle_ticks", lambda: next(ticks))
+        code = """
+import os, pathlib, time
+def handler(event, context):
+    here = pathlib.Path(event["body"])
+    here.touch()
+    while not (pathlib.Path("one").exists() and pathlib.Path("two").exists()):
+        time.sleep(0.01)
+    return {"statusCode": 200, "body": str(os.getpid())}
+"""
+        gateway = serve(code, {"$default": TWO_WAY}, resources=answers_on(0), in_process=False)
+
+        with gateway.connect() as socket:
+            socket.send("one")
+            socket.send("two")
+            assert socket.recv(WAIT) != socket.recv(WAIT)
 
     def test_a_change_of_the_code_is_served_at_once(self, serve: Serve, tmp_path: Path) -> None:
         gateway = serve(

@@ -6,12 +6,16 @@ from collections import deque
 from collections.abc import Mapping
 
 from apigw_local.log import Log
+from apigw_local.runtime.cores import idle_ticks
 from apigw_local.runtime.invocation import Invocation, Result
 from apigw_local.runtime.worker import Worker
 from apigw_local.template.model import Function
 
 PATIENCE_SECONDS = 0.05
-"""How long an invocation waits for a busy worker before another one is started."""
+"""How long an invocation waits for a busy worker before another one is started..."""
+
+LONGEST_PATIENCE_SECONDS = 1.0
+"""... and where no core has been idle meanwhile: there, starting one slows all the others down."""
 
 
 class Pool:
@@ -45,6 +49,7 @@ class Pool:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
+        self._idle_before: int | None = None
 
     async def invoke(self, invocation: Invocation) -> Result:
         """Hand over to a worker, when there is one; its result."""
@@ -125,13 +130,19 @@ class Pool:
         full = self._starting or len(self._workers) >= self._most_workers
         if not self._waiting or full or self._stopping:
             return
-        loop = asyncio.get_running_loop()
-        waited = loop.time() - self._waiting[0].asked_at
-        if not self._workers or waited >= PATIENCE_SECONDS:
+        if not self._workers:
             self._start()
         elif self._alarm is None:
-            self._alarm = loop.call_later(PATIENCE_SECONDS - waited, self._look_again)
+            self._idle_before = idle_ticks()
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(PATIENCE_SECONDS, self._look_again)
 
     def _look_again(self) -> None:
         self._alarm = None
+        if self._waiting and not self._starting:
+            waited = asyncio.get_running_loop().time() - self._waiting[0].asked_at
+            idle = idle_ticks()
+            free = idle is None or idle != self._idle_before
+            if waited >= (PATIENCE_SECONDS if free else LONGEST_PATIENCE_SECONDS):
+                self._start()
         self._start_soon()
