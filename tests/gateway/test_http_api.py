@@ -8,6 +8,7 @@ from http.client import HTTPResponse
 import pytest
 
 from apigw_local.testing import LocalGateway
+from tests.gateway.conftest import Serve
 
 
 def get(url: str, **headers: str) -> HTTPResponse:
@@ -35,6 +36,29 @@ def test_the_event_is_of_payload_format_2(gateway: LocalGateway) -> None:
 def test_the_most_specific_route_wins(gateway: LocalGateway) -> None:
     with get(f"{gateway.http}/items/1/more") as answer:
         assert json.load(answer)["routeKey"] == "ANY /{proxy+}"
+
+
+def test_the_default_route_takes_what_is_left(serve: Serve) -> None:
+    code = "def handler(event, context): return event['routeKey']"
+    resources = {
+        "Rest": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "CodeUri": ".",
+                "Handler": "app.handler",
+                "Runtime": "python3.13",
+                "Events": {
+                    "All": {"Type": "HttpApi"},
+                    "Item": {"Type": "HttpApi", "Properties": {"Method": "GET", "Path": "/item"}},
+                },
+            },
+        }
+    }
+    gateway = serve(code, {"$default": {}}, resources=resources)
+
+    for path, key in (("/", "$default"), ("/a/b", "$default"), ("/item", "GET /item")):
+        with get(f"{gateway.http}{path}") as answer:
+            assert json.load(answer) == key
 
 
 def test_without_a_status_code_all_is_the_body(gateway: LocalGateway) -> None:

@@ -1275,7 +1275,7 @@ class TestEvents:
     @pytest.mark.parametrize(
         ("event", "route"),
         [
-            ("{Type: HttpApi}", HttpRoute("ANY", "/{proxy+}", "Under")),
+            ("{Type: HttpApi}", HttpRoute("ANY", "$default", "Under")),
             (
                 "{Type: HttpApi, Properties: {Method: get, Path: '/a/{b}'}}",
                 HttpRoute("GET", "/a/{b}", "Under"),
@@ -1286,7 +1286,7 @@ class TestEvents:
             ),
             (
                 "{Type: HttpApi, Properties: {Path: $default, Method: ANY}}",
-                HttpRoute("ANY", "/{proxy+}", "Under"),
+                HttpRoute("ANY", "$default", "Under"),
             ),
         ],
     )
@@ -1332,6 +1332,16 @@ class TestEvents:
         application = loaded(function(properties, sections=sections))
         assert application.schedules == ((Schedule("Under", "E", seconds),) if seconds else ())
         assert application.warnings == ()
+
+    def test_a_schedules_input(self, loaded: Load) -> None:
+        properties = """
+            Runtime: python3.13
+            Handler: a.b
+            CodeUri: src
+            Events: {E: {Type: Schedule, Properties: {Schedule: rate(1 day), Input: '{"a": 1}'}}}
+            """
+        (schedule,) = loaded(function(properties)).schedules
+        assert schedule.input == '{"a": 1}'
 
     def test_a_schedule_that_does_not_run(self, loaded: Load) -> None:
         properties = """

@@ -34,7 +34,9 @@ class Scheduler:
             self._functions.invoke_async(schedule.function, self._event(schedule))
 
     def _event(self, schedule: Schedule) -> bytes:
-        """A scheduled event ("Using AWS Lambda with scheduled events")."""
+        """What it is given, or a scheduled event ("Using AWS Lambda with scheduled events")."""
+        if schedule.input is not None:
+            return schedule.input.encode()
         rule = f"{schedule.function}{schedule.name}"
         return json.dumps(
             {

@@ -12,7 +12,7 @@ from apigw_local.core.events import http_event
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
 from apigw_local.server.answers import message
-from apigw_local.template.model import HttpRoute
+from apigw_local.template.model import DEFAULT_PATH, HttpRoute
 
 
 class HttpApi:
@@ -26,7 +26,9 @@ class HttpApi:
         self, routes: tuple[HttpRoute, ...], functions: Functions, static: Path | None
     ) -> None:
         # As API Gateway does: the route with the fewest variables wins, a greedy one is last.
-        ordered = sorted(routes, key=lambda r: ("+}" in r.path, r.path.count("{")))
+        ordered = sorted(
+            routes, key=lambda r: (r.path == DEFAULT_PATH, "+}" in r.path, r.path.count("{"))
+        )
         self._routes = [(route, _pattern(route.path)) for route in ordered]
         self._functions = functions
         self._static = static.resolve() if static else None
@@ -51,7 +53,9 @@ class HttpApi:
         except UnicodeDecodeError:
             text, base64 = b64encode(body).decode(), True
         event = http_event(
-            route_key=f"{route.method} {route.path}",
+            route_key=DEFAULT_PATH
+            if route.path == DEFAULT_PATH
+            else f"{route.method} {route.path}",
             path=request.path,
             query=request.query_string,
             method=request.method,
@@ -77,6 +81,8 @@ def _file(folder: Path, path: str) -> Path | None:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
+    if path == DEFAULT_PATH:
+        return re.compile(".*")
     parts = re.split(r"\{([\w.-]+\+?)\}", path)
     return re.compile(
         "".join(

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from apigw_local.template.document import Map, text
 from apigw_local.template.functions import FunctionReader
 from apigw_local.template.intrinsics import Resolver
-from apigw_local.template.model import HttpRoute, Schedule
+from apigw_local.template.model import DEFAULT_PATH, HttpRoute, Schedule
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
 _SCHEDULES = ("Schedule", "ScheduleV2")
-_EVERYTHING = "/{proxy+}"
 
 
 class EventReader:
@@ -31,12 +30,8 @@ class EventReader:
         """The routes of an HTTP API that lead to ``function``."""
         for _, event in self._events(function, ("HttpApi",)):
             method = text(self._resolver.value(event, "Method", "ANY")).upper()
-            path = text(self._resolver.value(event, "Path", _EVERYTHING))
-            yield HttpRoute(
-                "ANY" if method == _ANY else method,
-                _EVERYTHING if path == "$default" else path,
-                function,
-            )
+            path = text(self._resolver.value(event, "Path", DEFAULT_PATH))
+            yield HttpRoute("ANY" if method == _ANY else method, path, function)
 
     def schedules(self, function: str) -> Iterator[Schedule]:
         """The schedules on which ``function`` is invoked; those that are enabled."""
@@ -48,7 +43,9 @@ class EventReader:
             said = text(self._resolver.value(event, key))
             rate = _RATE.fullmatch(said)
             if rate:
-                yield Schedule(function, name, int(rate[1]) * _SECONDS[rate[2]])
+                seconds = int(rate[1]) * _SECONDS[rate[2]]
+                given = self._resolver.value(event, "Input")
+                yield Schedule(function, name, seconds, None if given is None else text(given))
             else:
                 self.warnings.append((event.at(key), f"only rate(…) runs locally, not {said}"))
 

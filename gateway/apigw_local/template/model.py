@@ -89,9 +89,12 @@ class WebSocketApi:
     stage_variables: Mapping[str, str]
 
 
+DEFAULT_PATH = "$default"
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """A route of the HTTP API and the function behind it."""
+    """A route of the HTTP API and the function behind it; ``$default`` takes what no other does."""
 
     method: str
     path: str
@@ -100,11 +103,16 @@ class HttpRoute:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A function that is invoked again and again, and what it is given."""
+    """A function that is invoked again and again.
+
+    Attributes:
+        input: JSON to give it, instead of the scheduled event.
+    """
 
     function: str
     name: str
     seconds: float
+    input: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
