@@ -6,12 +6,16 @@ from contextlib import AbstractContextManager
 import pytest
 from redis import Redis
 
+from apigw_local.pytest_plugin import StartGateway
+from apigw_local.testing import LocalGateway
 from hadir.membership.client import connect
 from hadir.membership.membership import Membership
 from hadir.membership.scripts import AnyRedis
 from local.embedded_redis import embedded_redis
 from tests.redis_cluster import Cluster, running_cluster
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
+
+PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +83,15 @@ def hadir_redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def hadir(hadir_redis_url: str) -> Iterator[RunningGateway]:
+def hadir(hadir_redis_url: str, start_gateway: StartGateway) -> LocalGateway:
     """Hadir as `make run` starts it, on ports of its own."""
-    with running_hadir(hadir_redis_url) as gateway:
-        yield gateway
+    return start_gateway(
+        "template.yaml",
+        parameters={"RedisUrl": hadir_redis_url},
+        path=PATH_FORM,
+        static=ROOT / "web",
+        region="eu-west-1",
+    )
 
 
 @pytest.fixture
@@ -93,9 +102,10 @@ def hadir_redis(hadir_redis_url: str) -> Iterator[Redis]:
 
 
 def running_hadir(redis_url: str, *overrides: str) -> AbstractContextManager[RunningGateway]:
+    """Hadir in a process of its own, to be killed or started otherwise."""
     return running_gateway(
         ROOT / "template.yaml",
-        *("--path", "/ws/{session_id}/{user_id}/{user_type}"),
+        *("--path", PATH_FORM),
         *("--static", str(ROOT / "web")),
         *("--parameter-overrides", f"RedisUrl={redis_url}", *overrides),
     )

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from apigw_local.testing import LocalGateway
+
 ROOT = Path(__file__).parent.parent
 _STARTING_SECONDS = 60
 
@@ -68,6 +70,9 @@ class RunningGateway:
         with self._changed:
             self._changed.notify_all()
         self.process.stderr.close()
+
+
+AnyGateway = RunningGateway | LocalGateway
 
 
 @contextmanager

@@ -188,9 +188,10 @@ class Gateway:
         except OSError as error:
             for taken in self._taken.values():
                 taken.close()
+            why = str(error.strerror).partition(" (while")[0]
             raise PortTaken(
-                f"cannot listen on {host}:{port} ({_SERVES[name]}): {error.strerror}; stop what is "
-                "there or choose another port (--help)"
+                f"cannot listen on {host}:{port} ({_SERVES[name]}): {why}; stop what is there or "
+                "choose another port (--help)"
             ) from error
 
     def _environment(self) -> dict[str, str]:

@@ -11,15 +11,16 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from redis import Redis
 
+from apigw_local.testing import LocalGateway
 from hadir.membership.membership import Membership
 from tests.aws import aws
-from tests.running_gateway import ROOT, RunningGateway
+from tests.running_gateway import ROOT, AnyGateway
 from tests.system.people import new_session, status_of
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
 
 
-def open_page(context: BrowserContext, hadir: RunningGateway, session: str) -> Page:
+def open_page(context: BrowserContext, hadir: AnyGateway, session: str) -> Page:
     page = context.new_page()
     page.goto(f"{hadir.http}/?session={session}&ws={hadir.ws}/live")
     return page
@@ -32,7 +33,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def test_a_customer_leaves_and_the_admin_sees_it(
-    context: BrowserContext, hadir: RunningGateway
+    context: BrowserContext, hadir: AnyGateway
 ) -> None:
     session = new_session()
     page = open_page(context, hadir, session)
@@ -68,7 +69,7 @@ def test_a_customer_leaves_and_the_admin_sees_it(
 
 @pytest.mark.parametrize("given", ["", "session=", "session=no%20id!"])
 def test_a_page_without_a_session_makes_one(
-    context: BrowserContext, hadir: RunningGateway, given: str
+    context: BrowserContext, hadir: AnyGateway, given: str
 ) -> None:
     page = context.new_page()
     page.goto(f"{hadir.http}/?ws={hadir.ws}/live&{given}")
@@ -83,9 +84,7 @@ def test_a_page_without_a_session_makes_one(
     assert f"session={session}" in page.url
 
 
-def test_a_tab_is_closed_and_the_admin_sees_it(
-    context: BrowserContext, hadir: RunningGateway
-) -> None:
+def test_a_tab_is_closed_and_the_admin_sees_it(context: BrowserContext, hadir: AnyGateway) -> None:
     session = new_session()
     admin_tab = open_page(context, hadir, session)
     admin = admin_tab.get_by_label("Admin", exact=True)
@@ -102,7 +101,7 @@ def test_a_tab_is_closed_and_the_admin_sees_it(
 
 
 def test_the_client_comes_back_when_its_socket_is_closed(
-    context: BrowserContext, hadir: RunningGateway, hadir_redis: Redis
+    context: BrowserContext, hadir: LocalGateway, hadir_redis: Redis
 ) -> None:
     session = new_session()
     page = open_page(context, hadir, session)
@@ -110,7 +109,7 @@ def test_the_client_comes_back_when_its_socket_is_closed(
     admin.get_by_role("button", name="Connect").click()
     expect(admin.locator(".feed li")).to_have_count(1)
     (member,) = Membership(hadir_redis).session(session).members
-    management = aws("apigatewaymanagementapi", f"http://127.0.0.1:{hadir.ws_port}/live")
+    management = aws("apigatewaymanagementapi", hadir.management)
 
     management.delete_connection(ConnectionId=member.connection_id)
 
@@ -200,7 +199,7 @@ def hook_page(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_react_hook_in_a_real_react(
-    context: BrowserContext, hadir: RunningGateway, hook_page: str
+    context: BrowserContext, hadir: AnyGateway, hook_page: str
 ) -> None:
     session = new_session()
     page = context.new_page()

@@ -10,7 +10,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.running_gateway import RunningGateway
+from tests.running_gateway import AnyGateway
 
 _ANSWERING_SECONDS = 20
 
@@ -73,7 +73,7 @@ def check_event(data: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def person(
-    hadir: RunningGateway, session_id: str, user_id: str, user_type: str = ""
+    hadir: AnyGateway, session_id: str, user_id: str, user_type: str = ""
 ) -> AsyncIterator[Socket]:
     """Connect by the old path form; the type defaults to what the id begins with."""
     user_type = user_type or user_id.partition("_")[0]
@@ -82,7 +82,7 @@ async def person(
         yield Socket(client)
 
 
-def status_of(hadir: RunningGateway, session_id: str) -> dict[str, Any]:
+def status_of(hadir: AnyGateway, session_id: str) -> dict[str, Any]:
     """What REST says."""
     url = f"{hadir.http}/api/session/{session_id}/connection-status"
     with urllib.request.urlopen(url) as answer:

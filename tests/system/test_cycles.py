@@ -5,7 +5,7 @@ import os
 import statistics
 import time
 
-from tests.running_gateway import RunningGateway
+from tests.running_gateway import AnyGateway
 from tests.system.people import new_session, person, status_of
 
 SESSIONS = 32
@@ -13,7 +13,7 @@ CYCLES = 32_000 if os.environ.get("HADIR_SOAK") else 1_000
 """Joins and leaves of a customer, over all sessions."""
 
 
-def test_32_sessions_join_and_leave_side_by_side(hadir: RunningGateway) -> None:
+def test_32_sessions_join_and_leave_side_by_side(hadir: AnyGateway) -> None:
     leaves: list[float] = []
 
     async def one(session: str, cycles: int) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from apigw_local.testing import LocalGateway
 from hadir.wire.events import read_socket_event
 from tests.aws import aws
-from tests.running_gateway import ROOT, RunningGateway
+from tests.running_gateway import ROOT
 
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 
@@ -18,8 +19,8 @@ def test_there_is_one_for_every_function() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.stem)
-def test_its_function_takes_it(hadir: RunningGateway, event: Path) -> None:
-    functions = aws("lambda", f"http://127.0.0.1:{hadir.lambda_port}")
+def test_its_function_takes_it(hadir: LocalGateway, event: Path) -> None:
+    functions = aws("lambda", hadir.invoke)
 
     answer = functions.invoke(
         FunctionName=f"{event.stem.capitalize()}Function", Payload=event.read_bytes()

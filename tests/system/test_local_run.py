@@ -68,7 +68,7 @@ def test_a_port_already_taken_leaves_nothing_half_started() -> None:
         with start("--ws-port", port) as process:
             _, error = process.communicate(timeout=30)
 
-    (line,) = error.splitlines()
+    line = error.splitlines()[-1]
     assert f"cannot listen on 127.0.0.1:{port}" in line
     assert process.returncode == 1
 
