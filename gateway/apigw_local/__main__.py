@@ -124,10 +124,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hadir-gateway",
         description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument_group("what is served").add_argument
-    add("--template", type=Path, default=Path("template.yaml"), help="SAM or CloudFormation")
+    add(
+        "--template",
+        type=Path,
+        default=Path("template.yaml"),
+        help="SAM or CloudFormation; template.yaml",
+    )
     add(
         "--parameter-overrides",
         nargs="*",
@@ -140,7 +144,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--env-vars", type=Path, metavar="FILE", help="variables of functions, in SAM's JSON")
     add("--api", metavar="ID", help="which WebSocket API, where there are several")
     add("--stage", metavar="NAME", help="which of its stages, likewise")
-    add("--region", default=os.environ.get("AWS_REGION", "us-east-1"), help="as functions see it")
+    add(
+        "--region",
+        default=os.environ.get("AWS_REGION", "us-east-1"),
+        help="as functions see it; AWS_REGION's, else us-east-1",
+    )
     add(
         "--path",
         metavar="PATTERN",
@@ -150,14 +158,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--static", type=_folder, metavar="FOLDER", help="files to serve over HTTP")
 
     add = parser.add_argument_group("where").add_argument
-    add("--host", default="127.0.0.1", help="address to listen on")
-    add("--ws-port", type=_port, default=8081, help="WebSocket and management API")
-    add("--http-port", type=_port, default=8082, help="HTTP API and static files")
-    add("--lambda-port", type=_port, default=8083, help="Lambda's Invoke API")
-    add("--admin-port", type=_port, default=8084, help="admin API: faults on demand")
+    add("--host", default="127.0.0.1", help="address to listen on; 127.0.0.1")
+    add("--ws-port", type=_port, default=8081, help="WebSocket and management API; 8081")
+    add("--http-port", type=_port, default=8082, help="HTTP API and static files; 8082")
+    add("--lambda-port", type=_port, default=8083, help="Lambda's Invoke API; 8083")
+    add("--admin-port", type=_port, default=8084, help="admin API: faults on demand; 8084")
 
     add = parser.add_argument_group("how functions run").add_argument
-    add("--max-workers", type=_count, default=8, help="processes per function")
+    add("--max-workers", type=_count, default=8, help="processes per function; 8")
     add(
         "--no-reload",
         dest="reload",
@@ -169,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_port,
         metavar="PORT",
         help="debugpy listens there for the first function, one port higher for the next; one "
-        "process each, no timeouts",
+        "process each, not killed at its timeout",
     )
     add(
         "--lambda-endpoint",
@@ -184,11 +192,18 @@ def _parser() -> argparse.ArgumentParser:
         action=_AddFault,
         default=Faults(),
         metavar="NAME=VALUE",
-        help=f"again and again: {', '.join(Faults().values())}",
+        help=f"may be repeated: {', '.join(Faults().values()).replace('_', '-')}",
     )
     add("--verify-signatures", action="store_true", help="of calls to the AWS APIs served here")
-    add("--idle-seconds", type=_seconds, default=IDLE_SECONDS, help="after which sockets close")
-    add("--duration-seconds", type=_seconds, default=DURATION_SECONDS, help="however busy")
+    add(
+        "--idle-seconds", type=_seconds, default=IDLE_SECONDS, help="after which sockets close; 600"
+    )
+    add(
+        "--duration-seconds",
+        type=_seconds,
+        default=DURATION_SECONDS,
+        help="likewise, however busy; 7200",
+    )
 
     add = parser.add_argument_group("what it logs").add_argument
     add("--json", action="store_true", help="a JSON object a line")
@@ -228,7 +243,9 @@ def _existing(text: str) -> Path:
 _port = _checked(lambda text: int(_within(int(text), 1, 65535)), "a port, 1 to 65535")
 _count = _checked(lambda text: int(_within(int(text), 1, 10_000)), "a number from 1")
 _seconds = _checked(lambda text: _within(float(text), 0.001, 1e9), "a number of seconds over 0")
-_path = _checked(lambda text: _matching("/.*", text), "a path: it does not begin with /")
+_path = _checked(
+    lambda text: _matching(r"(/([^/{}]+|\{\w+\}))+", text), "a path such as /ws/{room}/{user}"
+)
 _url = _checked(lambda text: _matching("https?://[^/]+", text), "a URL such as http://host:3001")
 _folder = _checked(_existing, "a folder")
 

@@ -19,7 +19,7 @@ from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
 from apigw_local.runtime.environment import LOCAL_KEY
 from apigw_local.runtime.functions import Backend, Functions
-from apigw_local.runtime.in_process import InProcess, shared_environment
+from apigw_local.runtime.in_process import InProcess, shared_environment, the_only_one
 from apigw_local.runtime.pool import Pool
 from apigw_local.runtime.reloading import Watcher
 from apigw_local.runtime.remote import Remote
@@ -103,16 +103,21 @@ class Gateway:
         self._application = application
         self._options = options
         self._log = log
+        if options.host not in ("127.0.0.1", "::1", "localhost"):
+            log.warning(
+                f"who can reach {options.host} can invoke functions, with your credentials, and "
+                "use the admin API"
+            )
         self._runnable = _runnable(application, options, log)
-        self._folder = tempfile.TemporaryDirectory(prefix="hadir-gateway-")
-        self._tls, self._trusted = certificate(options.host, Path(self._folder.name))
         self._taken: dict[str, socket.socket] = {}
         self._runners: list[web.AppRunner] = []
         self._listeners: list[Listener] = []
         self._websockets: WebSocketServer | None = None
-        self._shell: dict[str, str] | None = None
+        self._shared = contextlib.ExitStack()
         for name, port in self._wanted():
             self._taken[name] = self._take(name, port)
+        self._folder = tempfile.TemporaryDirectory(prefix="hadir-gateway-")
+        self._tls, self._trusted = certificate(options.host, Path(self._folder.name))
         self.faults = options.faults
         self.sockets = Sockets()
         self.functions = Functions(self._runnable, self._backends(), log)
@@ -137,10 +142,8 @@ class Gateway:
     async def start(self) -> None:
         """Serve, and start the functions."""
         if self._options.in_process:
-            self._shell = dict(os.environ)
-            os.environ.update(
-                shared_environment(self._runnable, self._environment(), self._options.region)
-            )
+            shared = shared_environment(self._runnable, self._environment(), self._options.region)
+            self._shared.enter_context(the_only_one(shared))
         for name, application in self._applications().items():
             runner = web.AppRunner(application, access_log=None, shutdown_timeout=_FINISH_SECONDS)
             self._runners.append(runner)
@@ -155,21 +158,18 @@ class Gateway:
     async def stop(self) -> None:
         """Close every socket, let ``$disconnect`` be handled, kill every worker."""
         self._scheduler.stop()
-        self.sockets.close_all()
+        for listener in self._listeners:
+            listener.close()
         if self._websockets:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._websockets.finish(), _FINISH_SECONDS)
-        for listener in self._listeners:
-            listener.close()
         for runner in self._runners:
             await runner.cleanup()
         await self._watcher.stop()
         await self.functions.stop()
         for taken in self._taken.values():
             taken.close()
-        if self._shell is not None:
-            os.environ.clear()
-            os.environ.update(self._shell)
+        self._shared.close()
         self._folder.cleanup()
 
     def _wanted(self) -> Iterator[tuple[str, int]]:
@@ -188,11 +188,7 @@ class Gateway:
         except OSError as error:
             for taken in self._taken.values():
                 taken.close()
-            why = str(error.strerror).partition(" (while")[0]
-            raise PortTaken(
-                f"cannot listen on {host}:{port} ({_SERVES[name]}): {why}; stop what is there or "
-                "choose another port (--help)"
-            ) from error
+            raise _taken(f"{host}:{port} ({_SERVES[name]})", error) from error
 
     def _environment(self) -> dict[str, str]:
         """What every function is given over the template's variables."""
@@ -217,6 +213,7 @@ class Gateway:
             else:
                 port = options.debug_port + number if options.debug_port else None
                 if port:
+                    _check_free(port, function.name)
                     log.gateway("debug", f"{function.name}: attach a debugger to port {port}")
                 workers = options.most_workers
                 made[function.name] = Pool(here, environment, options.region, workers, port, log)
@@ -289,6 +286,24 @@ def _runnable(application: Application, options: Options, log: Log) -> dict[str,
     if others:
         log.warning(f"functions run on {here} here, in AWS on {', '.join(others)}")
     return runnable
+
+
+def _check_free(port: int, function: str) -> None:
+    """Debugpy will listen there.
+
+    Raises:
+        PortTaken: it could not.
+    """
+    try:
+        bind("127.0.0.1", port).close()
+    except (OSError, OverflowError) as error:
+        raise _taken(f"127.0.0.1:{port} ({function}'s debugger, --debug-port)", error) from error
+
+
+def _taken(what: str, error: Exception) -> PortTaken:
+    why = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+    do = "stop what is there or choose another port" if "in use" in why else "choose another"
+    return PortTaken(f"cannot listen on {what}: {why}; {do} (--help)")
 
 
 def _with_local_hosts(function: Function, hosts: Mapping[str, str]) -> Function:

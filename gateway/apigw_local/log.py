@@ -22,8 +22,9 @@ class Record:
     """Something that happened.
 
     Attributes:
-        kind: ``socket``, ``invocation``, ``output`` (of a function), ``call`` (of the management
-            API), ``fault``, ``gateway``, ``warning`` or ``trouble``.
+        kind: ``socket``, ``event`` (a function is given one), ``invocation`` (it has ended),
+            ``output`` (of a function), ``call`` (of the management API), ``fault``, ``gateway``,
+            ``warning`` or ``trouble``.
         source: a route, a function, or what else it comes from.
         fields: for ``--json``.
         at: seconds since the Unix epoch.
@@ -94,6 +95,14 @@ class Log:
         record = Record("call", f"@connections {method}", f"{connection_id} {status}", fields)
         self._record(record, "cyan", write=self._verbose)
 
+    def event(self, function: str, invocation: Invocation) -> None:
+        """A function is given an event."""
+        if self._listener:
+            fields = {"event": _json(invocation.payload)}
+            self._listener(Record("event", function, invocation.request_id, fields))
+        if self._verbose and not self._as_json:
+            self._payload(function, "event", invocation.payload)
+
     def invocation(self, function: str, invocation: Invocation, result: Result) -> None:
         """An invocation has ended: Lambda's REPORT line, and the error if there was one."""
         self.totals["invocations"] += 1
@@ -101,6 +110,7 @@ class Log:
             self.totals["failed"] += 1
             kind, message = result.error()
             error = {"requestId": invocation.request_id, "errorType": kind}
+            error["errorMessage"] = message
             text = self._paint(f"{kind}: {message}", "red")
             self._record(Record("trouble", function, text, error), "red")
         fields: dict[str, Any] = {
@@ -108,19 +118,17 @@ class Log:
             "failed": result.failed,
             **(result.report.fields() if result.report else {}),
         }
-        payloads = {"event": invocation.payload, "answer": result.payload}
         if self._listener or self._verbose:
-            fields |= {name: _json(payload) for name, payload in payloads.items()}
+            fields |= {"event": _json(invocation.payload), "answer": _json(result.payload)}
         if self._verbose and not self._as_json:
-            for name, payload in payloads.items():
-                shown = payload.decode(errors="replace")[:_SHOWN_CHARACTERS]
-                self._record(Record("gateway", function, f"{name} {shown}"), "dim", "dim")
+            self._payload(function, "answer", result.payload)
         text = result.report.line(invocation.request_id) if result.report else "done"
         self._record(Record("invocation", function, text, fields), "blue", "dim")
 
     def output(self, function: str, line: str) -> None:
         """A line a function printed; of a structured log line, its message."""
-        text, colour = line, ""
+        # awslambdaric separates a trace's lines so, for CloudWatch.
+        text, colour = line.replace("\r", "\n"), ""
         if line.startswith("{"):
             try:
                 record = json.loads(line)
@@ -134,14 +142,20 @@ class Log:
 
     def total(self) -> None:
         """The last line."""
-        count = self.totals
+        names = "sockets refused messages posts gone invocations failed"
+        count = {name: self.totals[name] for name in names.split()}
         seconds = time.monotonic() - self._began
         text = (
             f"{count['sockets']} sockets ({count['refused']} refused), "
             f"{count['messages']} messages, {count['posts']} posts ({count['gone']} gone), "
             f"{count['invocations']} invocations ({count['failed']} failed) in {seconds:.0f} s"
         )
-        self._record(Record("gateway", "total", text, dict(count)), "green")
+        fields = {**count, "seconds": round(seconds, 3)}
+        self._record(Record("gateway", "total", text, fields), "green")
+
+    def _payload(self, function: str, name: str, payload: bytes) -> None:
+        shown = payload.decode(errors="replace")[:_SHOWN_CHARACTERS]
+        self._record(Record("gateway", function, f"{name} {shown}"), "dim", "dim")
 
     def _record(self, record: Record, source: str, text: str = "", *, write: bool = True) -> None:
         """Write a record; ``source`` and ``text`` are colours."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from apigw_local.errors import GatewayError
 from apigw_local.testing import LocalGateway
 
 StartGateway = Callable[..., LocalGateway]
@@ -29,19 +30,28 @@ _running = pytest.StashKey[list[LocalGateway]]()
 def start_gateway(request: pytest.FixtureRequest) -> Iterator[StartGateway]:
     """Starts a gateway: ``start_gateway(template, parameters=…, env_vars=…, **options)``.
 
-    Asked for the same again it gives the same gateway, until the session ends. A template's path
-    is relative to the root of the tests (pytest's ``rootdir``).
+    Asked for the same again it gives the same gateway, until the session ends. Of those that are
+    ``in_process`` only one can run: the next one asked for stops it. A template's path is relative
+    to the root of the tests (pytest's ``rootdir``). What cannot be served fails the test.
     """
     running: list[tuple[object, LocalGateway]] = []
     gateways = request.config.stash.setdefault(_running, [])
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as alone:
 
         def start(template: str | Path, **options: Any) -> LocalGateway:
             path = request.config.rootpath / template
             for asked, gateway in running:
                 if asked == (path, options):
                     return gateway
-            gateway = stack.enter_context(LocalGateway(path, **options))
+            if options.get("in_process"):
+                alone.close()
+            try:
+                gateway = LocalGateway(path, **options)
+                (alone if options.get("in_process") else stack).enter_context(gateway)
+            except GatewayError as error:
+                pytest.fail(str(error), pytrace=False)
+            if options.get("in_process"):
+                alone.callback(running.remove, ((path, options), gateway))
             running.append(((path, options), gateway))
             gateways.append(gateway)
             return gateway
@@ -70,5 +80,5 @@ def pytest_runtest_makereport(
         for gateway in item.config.stash.get(_running, []):
             text = gateway.output[item.stash[_at].get(id(gateway), 0) :]
             if text:
-                report.sections.append(("hadir-gateway", text))
+                report.sections.append((f"hadir-gateway {gateway.template}", text))
     return report

@@ -42,6 +42,7 @@ class LocalGateway:
         GatewayError: when entered, if the template cannot be served.
 
     Attributes:
+        template: its path.
         records: everything that has happened, oldest first.
         faults: what goes wrong on purpose; set its attributes at any time.
     """
@@ -56,7 +57,7 @@ class LocalGateway:
         stage: str | None = None,
         **options: Any,
     ) -> None:
-        self._template = Path(template)
+        self.template = Path(template)
         self._parameters = parameters or {}
         self._env_vars = env_vars or {}
         self._choice = {"api": api, "stage": stage}
@@ -66,6 +67,7 @@ class LocalGateway:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
         self._changed = threading.Condition()
         self._output = io.StringIO()
         self.records: list[Record] = []
@@ -73,22 +75,21 @@ class LocalGateway:
 
     def __enter__(self) -> Self:
         self._application = load(
-            self._template,
+            self.template,
             overrides=self._parameters,
             env_vars=self._env_vars,
             region=self._options.region,
             **self._choice,
         )
         started = threading.Event()
-        failures: list[BaseException] = []
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run(started, failures)), name="hadir-gateway"
+            target=lambda: asyncio.run(self._run(started)), name="hadir-gateway"
         )
         self._thread.start()
         started.wait()
-        if failures:
+        if self._failure:
             self._thread.join()
-            raise failures[0]
+            raise self._failure
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,6 +98,9 @@ class LocalGateway:
         assert self._thread is not None
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
+        self._gateway = None
+        if self._failure:
+            raise self._failure
 
     @property
     def ws(self) -> str:
@@ -160,7 +164,7 @@ class LocalGateway:
         )
 
     def wait_for(
-        self, happened: Callable[[Record], bool], seconds: float = _WAITING_SECONDS
+        self, happened: Callable[[Record], bool], timeout: float = _WAITING_SECONDS
     ) -> Record:
         """The first record for which ``happened`` is true, waiting for it if need be.
 
@@ -172,42 +176,47 @@ class LocalGateway:
             return next((record for record in self.records if happened(record)), None)
 
         with self._changed:
-            self._changed.wait_for(found, seconds)
+            self._changed.wait_for(found, timeout)
             record = found()
         if record is None:
             last = "\n".join(line[:200] for line in self.output.splitlines()[-20:])
-            raise AssertionError(f"it did not happen within {seconds} s; the log ends:\n{last}")
+            raise AssertionError(f"it did not happen within {timeout} s; the log ends:\n{last}")
         return record
 
-    def wait_for_line(self, pattern: str, seconds: float = _WAITING_SECONDS) -> str:
+    def wait_for_line(self, pattern: str, timeout: float = _WAITING_SECONDS) -> str:
         """The text of the first record in which a regular expression is found."""
         return self.wait_for(
-            lambda record: bool(re.search(pattern, f"{record.source} {record.text}")), seconds
+            lambda record: bool(re.search(pattern, f"{record.source} {record.text}")), timeout
         ).text
 
     def events(self, function: str) -> list[dict[str, Any]]:
-        """The events that a function has been given and has answered, oldest first."""
+        """The events that a function has been given, oldest first; it may not have ended yet."""
+        self._check(function)
         return [
             record.fields["event"]
             for record in list(self.records)
-            if record.kind == "invocation" and record.source == function
+            if record.kind == "event" and record.source == function
         ]
 
     def wait_for_event(
         self,
         function: str,
         connection_id: str | None = None,
-        seconds: float = _WAITING_SECONDS,
+        timeout: float = _WAITING_SECONDS,
     ) -> dict[str, Any]:
         """The first event that a function has answered, of that connection if one is given."""
+        self._check(function)
 
         def is_it(record: Record) -> bool:
             if record.kind != "invocation" or record.source != function:
                 return False
-            of = record.fields["event"].get("requestContext", {}).get("connectionId")
-            return connection_id in (None, of)
+            if connection_id is None:
+                return True
+            event = record.fields["event"]
+            context = event.get("requestContext", {}) if isinstance(event, dict) else {}
+            return bool(context.get("connectionId") == connection_id)
 
-        event: dict[str, Any] = self.wait_for(is_it, seconds).fields["event"]
+        event: dict[str, Any] = self.wait_for(is_it, timeout).fields["event"]
         return event
 
     def cut_sockets(self) -> None:
@@ -221,16 +230,24 @@ class LocalGateway:
 
     def kill(self, function: str) -> None:
         """Kill a function's processes."""
+        self._check(function)
         self._do(lambda: self._served.functions.kill(function))
 
     def freeze(self, function: str, seconds: float) -> None:
         """Stop a function's processes for a while."""
+        self._check(function)
         self._do(lambda: self._served.functions.freeze(function, seconds))
 
     @property
     def _served(self) -> Gateway:
         assert self._gateway is not None, "the gateway is not running; use it in a with statement"
         return self._gateway
+
+    def _check(self, function: str) -> None:
+        """Names are logical ids, as in the template."""
+        assert self._application is not None
+        names = self._application.functions
+        assert function in names, f"there is no function {function}, but {', '.join(names)}"
 
     def _do(self, work: Callable[[], object]) -> None:
         async def run() -> None:
@@ -239,7 +256,7 @@ class LocalGateway:
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
-    async def _run(self, started: threading.Event, failures: list[BaseException]) -> None:
+    async def _run(self, started: threading.Event) -> None:
         log = Log(self._output, listener=self._note)
         try:
             assert self._application is not None
@@ -253,7 +270,7 @@ class LocalGateway:
             finally:
                 await self._gateway.stop()
         except Exception as error:  # noqa: BLE001 (raised again where the gateway was asked for)
-            failures.append(error)
+            self._failure = error
         finally:
             started.set()
 

@@ -1,5 +1,6 @@
 """Who is let in."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,9 +9,57 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from websockets.sync.client import connect
 
+from apigw_local.core.authorizer import MalformedAnswer, allowed
 from apigw_local.testing import LocalGateway
 from tests.gateway.clients import ask, refusal
 from tests.gateway.conftest import Serve
+
+ARN = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/dev/$connect"
+
+
+def policy(*statements: object, **more: object) -> bytes:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    return json.dumps({"principalId": "me", "policyDocument": document, **more}).encode()
+
+
+def statement(effect: object = "Allow", action: object = "execute-api:Invoke") -> dict[str, object]:
+    return {"Effect": effect, "Action": action, "Resource": "*"}
+
+
+@pytest.mark.aws("au-deny")
+@pytest.mark.parametrize(
+    ("statements", "granted"),
+    [
+        ([statement()], True),
+        ([statement(action=["s3:GetObject", "EXECUTE-API:*"])], True),
+        ([statement(action="s3:*")], False),
+        ([statement("Deny")], False),
+        ([statement(), statement("Deny")], False),
+        ([], False),
+    ],
+)
+def test_what_a_policy_grants(statements: list[object], granted: bool) -> None:
+    assert (allowed(policy(*statements), ARN) is not None) is granted
+
+
+@pytest.mark.aws("au-500")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"not JSON",
+        b"null",
+        policy("x"),
+        policy(None),
+        policy(statement([])),
+        policy(statement(), context=[]),
+        policy(statement(), context={"a": None}),
+        policy(statement(), principalId=1),
+    ],
+)
+def test_an_answer_that_is_none(answer: bytes) -> None:
+    with pytest.raises(MalformedAnswer):
+        allowed(answer, ARN)
+
 
 ADMITS = "def handler(event, context): return {'statusCode': 200}"
 
@@ -79,6 +128,7 @@ AUTHORIZER = {
                 "route.request.header.X-Token",
                 "route.request.querystring.room",
                 "stageVariables.colour",
+                "context.identity.sourceIp",
             ],
         },
     }
@@ -128,6 +178,20 @@ def test_a_route_may_want_an_api_key(serve: Serve) -> None:
     assert refusal(gateway, headers={"x-api-key": "other"}).status_code == 403
     with gateway.connect(headers={"X-API-Key": "secret"}):
         pass
+
+
+@pytest.mark.aws("au-key")
+def test_without_the_key_the_authorizer_is_not_asked(serve: Serve) -> None:
+    key = {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Value": "secret"}}
+    gateway = serve(
+        AUTHORIZES,
+        {"$connect": {**WITH_AUTHORIZER["$connect"], "ApiKeyRequired": True}},
+        resources={**AUTHORIZER, "Key": key},
+        stage={"StageVariables": {"colour": "blue"}},
+    )
+
+    assert refusal(gateway, headers={"x-token": "t"}, room="r").status_code == 403
+    assert gateway.events("Function") == []
 
 
 @pytest.mark.aws("au-key")

@@ -88,6 +88,25 @@ def test_idle(serve: Serve) -> None:
     gateway.wait_for_line(r"^\$disconnect .* 1001 Going away")
 
 
+@pytest.mark.aws("di-idle")
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_messages_of_either_direction_keep_it_open(serve: Serve, direction: str) -> None:
+    gateway = serve(NOTHING, {"$default": MOCK}, idle_seconds=0.6)
+    management = aws("apigatewaymanagementapi", gateway.management)
+
+    with gateway.connect() as socket:
+        gateway.wait_for_line(r"^\$connect")
+        own = next(r.fields["connectionId"] for r in gateway.records if r.kind == "socket")
+        for _ in range(5):
+            time.sleep(0.2)
+            if direction == "in":
+                socket.send("here")
+            else:
+                management.post_to_connection(ConnectionId=own, Data=b"there")
+                assert socket.recv(1) == "there"
+        assert closed_with(socket) == (1001, "Going away")
+
+
 @pytest.mark.aws("di-duration")
 def test_two_hours_old(serve: Serve) -> None:
     gateway = serve(NOTHING, {"$disconnect": {}, "$default": MOCK}, duration_seconds=0.5)

@@ -1,11 +1,13 @@
 """The events that functions get, field for field."""
 
 import re
+from base64 import urlsafe_b64decode
 from typing import Any
 
 import pytest
 from websockets.sync.client import connect
 
+from apigw_local.core.events import Connection, authorizer_event
 from apigw_local.testing import LocalGateway
 from tests.gateway.clients import WAIT, ask
 from tests.gateway.conftest import Serve
@@ -98,10 +100,24 @@ def test_authorizer(events: Events) -> None:
     assert event["methodArn"] == arn
     assert event["headers"]["Upgrade"] == "websocket"
     assert event["headers"]["Connection"] == "Upgrade"
+    assert event["headers"]["content-length"] == "0"
+    assert event["headers"]["X-Forwarded-Port"] == "443"
+    assert event["headers"]["X-Forwarded-Proto"] == "https"
+    assert "Sec-WebSocket-Key" in event["headers"]
     assert set(event["requestContext"]) == CONTEXT - {"authorizer"}
     same = {"connectionId", "connectedAt"}
     for key in same:
         assert event["requestContext"][key] == events["connect"]["requestContext"][key]
+
+
+@pytest.mark.aws("au-event")
+def test_the_authorizers_maps_may_be_empty() -> None:
+    event = authorizer_event(
+        Connection("a", "prod", "example.com", "eu-west-1", "127.0.0.1", headers=(), query="")
+    )
+
+    for key in (*QUERY, "stageVariables"):
+        assert event[key] == {}
 
 
 @pytest.mark.aws("au-context", "au-latency")
@@ -129,6 +145,8 @@ def test_ids_and_times(gateway: LocalGateway, events: Events) -> None:
     for context in contexts:
         assert ID.fullmatch(context["connectionId"])
         assert ID.fullmatch(context["requestId"])
+        assert urlsafe_b64decode(context["connectionId"])[8] == 2
+        assert urlsafe_b64decode(context["requestId"])[8] == 5
         assert context["requestId"] == context["extendedRequestId"]
         assert context["connectedAt"] == contexts[0]["connectedAt"]
         assert isinstance(context["requestTimeEpoch"], int)

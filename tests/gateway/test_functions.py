@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -54,6 +56,33 @@ def ask(gateway: LocalGateway) -> str:
 
 
 class TestOwnProcesses:
+    def test_a_child_that_stays_hides_nothing(self, serve: Serve) -> None:
+        code = """
+import os, subprocess
+def handler(event, context):
+    subprocess.Popen(["sleep", "60"])
+    os._exit(1)
+"""
+        gateway = serve(code, {"$default": {}}, in_process=False)
+
+        assert json.loads(ask(gateway))["message"] == "Internal server error"
+        record = gateway.wait_for_line("Runtime exited with error: exit status 1")
+        assert record
+
+    def test_a_folder_that_is_gone_for_a_while(self, serve: Serve, tmp_path: Path) -> None:
+        code = tmp_path / "code"
+        code.mkdir()
+        (code / "app.py").write_text(echoing("there"))
+        resources = {"Function": function(CodeUri="code"), **answers_on(0)}
+        gateway = serve("", {"$default": TWO_WAY}, resources=resources, in_process=False)
+
+        code.rename(tmp_path / "away")
+        gateway.kill("Function")
+        assert json.loads(ask(gateway))["message"] == "Internal server error"
+        (tmp_path / "away").rename(code)
+
+        assert ask(gateway) == "there"
+
     def test_lambdas_report_line(self, serve: Serve) -> None:
         code = "big = bytearray(64 * 2**20)\n" + echoing("done")
         gateway = serve(code, {"$default": TWO_WAY}, resources=answers_on(0), in_process=False)
@@ -273,6 +302,43 @@ def handler(event, context):
         answer = aws("lambda", gateway.invoke).invoke(FunctionName="Function")
 
         assert "Task timed out after 1.00 seconds" in json.load(answer["Payload"])["errorMessage"]
+
+    def test_what_a_test_has_imported_stays_its_own(self, serve: Serve, tmp_path: Path) -> None:
+        ours = ModuleType("app")
+        theirs = ModuleType("helper")
+        theirs.__file__ = str(tmp_path / "site-packages" / "helper.py")
+        sys.modules |= {"app": ours, "helper": theirs}
+        try:
+            gateway = serve(
+                echoing("from the file"), {"$default": TWO_WAY}, resources=answers_on(0)
+            )
+            assert ask(gateway) == "from the file"
+            assert sys.modules["app"] is ours
+            assert sys.modules["helper"] is theirs
+        finally:
+            del sys.modules["app"], sys.modules["helper"]
+
+    def test_a_patch_by_name_reaches_it_and_so_does_a_late_import(
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "late_helper.py").write_text("WORD = 'late'")
+        code = """
+def word(): return "real"
+def handler(event, context):
+    import late_helper
+    return {"statusCode": 200, "body": word() + late_helper.WORD}
+"""
+        gateway = serve(code, {"$default": TWO_WAY}, resources=answers_on(0))
+        assert ask(gateway) == "reallate"
+
+        monkeypatch.setattr("app.word", lambda: "patched")
+
+        assert ask(gateway) == "patchedlate"
+
+    def test_only_one_gateway_runs_functions_in_one_process(self, serve: Serve) -> None:
+        serve(echoing("one"), {"$default": {}})
+        with pytest.raises(CannotRun, match="another gateway runs its functions in this process"):
+            serve(echoing("two"), {"$default": {}})
 
     def test_one_process_has_one_environment(self, serve: Serve) -> None:
         resources = {

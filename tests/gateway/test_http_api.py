@@ -10,6 +10,19 @@ import pytest
 from apigw_local.testing import LocalGateway
 from tests.gateway.conftest import Serve
 
+REST = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {
+        "CodeUri": ".",
+        "Handler": "app.handler",
+        "Runtime": "python3.13",
+        "Events": {
+            "All": {"Type": "HttpApi"},
+            "Item": {"Type": "HttpApi", "Properties": {"Method": "GET", "Path": "/item"}},
+        },
+    },
+}
+
 
 def get(url: str, **headers: str) -> HTTPResponse:
     answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers))
@@ -40,21 +53,7 @@ def test_the_most_specific_route_wins(gateway: LocalGateway) -> None:
 
 def test_the_default_route_takes_what_is_left(serve: Serve) -> None:
     code = "def handler(event, context): return event['routeKey']"
-    resources = {
-        "Rest": {
-            "Type": "AWS::Serverless::Function",
-            "Properties": {
-                "CodeUri": ".",
-                "Handler": "app.handler",
-                "Runtime": "python3.13",
-                "Events": {
-                    "All": {"Type": "HttpApi"},
-                    "Item": {"Type": "HttpApi", "Properties": {"Method": "GET", "Path": "/item"}},
-                },
-            },
-        }
-    }
-    gateway = serve(code, {"$default": {}}, resources=resources)
+    gateway = serve(code, {"$default": {}}, resources={"Rest": REST})
 
     for path, key in (("/", "$default"), ("/a/b", "$default"), ("/item", "GET /item")):
         with get(f"{gateway.http}{path}") as answer:
@@ -64,6 +63,28 @@ def test_the_default_route_takes_what_is_left(serve: Serve) -> None:
 def test_without_a_status_code_all_is_the_body(gateway: LocalGateway) -> None:
     with get(f"{gateway.http}/plain") as answer:
         assert (answer.status, json.load(answer)) == (200, {"no": "statusCode"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"statusCode": 1000},
+        {"statusCode": "many"},
+        {"statusCode": True},
+        {"statusCode": 200, "headers": ["X-A"]},
+        {"statusCode": 200, "headers": {"X-A": "a\nX-B: b"}},
+        {"statusCode": 200, "cookies": "a=1\r\nX-B: b"},
+        {"statusCode": 200, "body": "!", "isBase64Encoded": True},
+    ],
+)
+def test_an_answer_that_is_none(serve: Serve, answer: dict[str, object]) -> None:
+    code = f"def handler(event, context): return {answer!r}"
+    gateway = serve(code, {"$default": {}}, resources={"Rest": REST})
+
+    with pytest.raises(urllib.error.HTTPError) as failed:
+        get(f"{gateway.http}/")
+    with failed.value as error:
+        assert (error.code, json.load(error)) == (500, {"message": "Internal Server Error"})
 
 
 def test_files_are_served_beside_it_and_nothing_outside(gateway: LocalGateway) -> None:

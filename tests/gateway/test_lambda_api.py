@@ -1,6 +1,8 @@
 """Lambda's Invoke API; its judge is boto3, unmodified."""
 
 import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -45,6 +47,42 @@ def test_a_function_that_cannot_be_imported(gateway: LocalGateway, functions: An
 
     assert "cannot be imported" in json.load(answer["Payload"])["errorMessage"]
     gateway.wait_for_line("BrokenFunction did not start: .*cannot be imported")
+
+
+def test_a_payload_that_is_not_json(functions: Any) -> None:
+    with pytest.raises(functions.exceptions.InvalidRequestContentException):
+        functions.invoke(FunctionName="EchoFunction", Payload=b"{")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://example.com"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "example.com"},
+        {"Authorization": ""},
+    ],
+)
+@pytest.mark.parametrize("which", ["lambda", "management", "admin"])
+def test_a_web_page_gets_nowhere(
+    gateway: LocalGateway, which: str, headers: dict[str, str]
+) -> None:
+    """Nor does who has not signed, if only in the query."""
+    if which == "admin" and "Authorization" in headers:
+        return
+    url = {
+        "lambda": f"{gateway.invoke}/2015-03-31/functions/EchoFunction/invocations",
+        "management": f"{gateway.management}/@connections/AAAAAAAAAAACAAA=",
+        "admin": f"{gateway.admin}/faults",
+    }[which]
+    signed = {"Authorization": "AWS4-HMAC-SHA256 x", **headers}
+    request = urllib.request.Request(f"{url}?X-Amz-Signature=1", headers=signed)
+    request.method = "POST" if which == "lambda" else "GET"
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    refused.value.close()
+    assert refused.value.code == 403
 
 
 def test_no_such_function(functions: Any) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,6 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 from websockets.sync.client import connect
 
-from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import WAIT, id_of
@@ -150,9 +150,11 @@ def test_bytes_that_are_no_text(gateway: LocalGateway, management: Any) -> None:
 
 class TestSignatures:
     @pytest.fixture
-    def strict(self, start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch) -> LocalGateway:
+    def strict(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalGateway]:
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
-        return start_gateway(ECHO_APP / "template.yaml", in_process=True, verify_signatures=True)
+        template = ECHO_APP / "template.yaml"
+        with LocalGateway(template, in_process=True, verify_signatures=True) as gateway:
+            yield gateway
 
     @pytest.mark.aws("mg-signature")
     @pytest.mark.parametrize("service", ["apigatewaymanagementapi", "lambda"])

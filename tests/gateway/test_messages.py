@@ -159,6 +159,28 @@ def test_a_failure_is_told_in_api_gateways_words_and_the_socket_lives_on(
         assert (frame["said"], frame["own"]) == (said, id_of(socket))
 
 
+@pytest.mark.aws("ms-error")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "None",
+        "'text'",
+        "{'statusCode': 200, 'headers': 'x'}",
+        "{'statusCode': 200, 'multiValueHeaders': 'x'}",
+        "{'statusCode': 200, 'body': chr(0xD800)}",
+    ],
+)
+def test_an_answer_that_is_none(serve: Serve, answer: str) -> None:
+    code = f"def handler(event, context): return {answer}"
+    gateway = serve(code, {"$default": TWO_WAY}, resources=answers_on(0))
+
+    with gateway.connect() as socket:
+        socket.send("x")
+        assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
+    gateway.wait_for_line("^Function malformed answer: wanted ")
+    gateway.wait_for_line(r"^\$default .* answered Internal server error")
+
+
 @pytest.mark.aws("ms-timeout")
 def test_a_function_runs_on_after_its_integration_timed_out(serve: Serve) -> None:
     code = "import time\ndef handler(event, context):\n    time.sleep(0.5)\n    print('done')"
@@ -168,7 +190,7 @@ def test_a_function_runs_on_after_its_integration_timed_out(serve: Serve) -> Non
     with gateway.connect() as socket:
         socket.send("x")
         assert json.loads(socket.recv(WAIT))["message"] == "Endpoint request timed out"
-        assert gateway.events("Function") == []
+        assert not [r for r in gateway.records if r.kind == "invocation"]
         gateway.wait_for_event("Function")
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import apigw_local.pytest_plugin
-from apigw_local.errors import TemplateError
 from apigw_local.pytest_plugin import StartGateway
 from tests.gateway.conftest import ECHO_APP
 
@@ -39,6 +38,26 @@ def handler(event, context):
             client = boto3.client("apigatewaymanagementapi")
             client.post_to_connection(ConnectionId=connection_id, Data=text)
     return {"statusCode": 200}
+"""
+
+
+IN_PROCESS = """
+import os, pytest
+
+def test_one_after_the_other(start_gateway):
+    def start(seconds):
+        return start_gateway("template.yaml", in_process=True, idle_seconds=seconds)
+
+    first = start(60)
+    assert os.environ["AWS_ENDPOINT_URL_LAMBDA"] == first.invoke
+    second = start(61)
+    assert os.environ["AWS_ENDPOINT_URL_LAMBDA"] == second.invoke
+    assert start(61) is second
+    with pytest.raises(AssertionError, match="is not running"):
+        first.invoke
+    with second.connect() as anna:
+        anna.send('{"action": "say", "text": "hi"}')
+        assert anna.recv(timeout=5) == "hi"
 """
 
 
@@ -79,18 +98,27 @@ def test_what_the_gateway_logged_is_shown_when_a_test_fails(project: Path) -> No
     ended = run(project)
 
     assert ended.returncode == 1
-    assert "- hadir-gateway -" in ended.stdout
+    assert "- hadir-gateway /" in ended.stdout
     assert "somebody speaks" in ended.stdout
 
 
 def test_the_same_gateway_for_the_same_options(start_gateway: StartGateway) -> None:
     def start(**options: object) -> object:
-        return start_gateway(ECHO_APP / "template.yaml", in_process=True, **options)
+        here = "http://127.0.0.1:1"  # nobody: nothing is invoked
+        return start_gateway(ECHO_APP / "template.yaml", lambda_endpoint=here, **options)
 
     assert start(idle_seconds=60) is start(idle_seconds=60)
     assert start(idle_seconds=60) is not start(idle_seconds=61)
 
 
+def test_of_those_in_process_the_next_one_stops_the_one_before(project: Path) -> None:
+    (project / "test_room.py").write_text(IN_PROCESS)
+
+    ended = run(project)
+
+    assert ended.returncode == 0, ended.stdout
+
+
 def test_a_template_that_cannot_be_served(start_gateway: StartGateway) -> None:
-    with pytest.raises(TemplateError, match=r"nowhere.yaml: cannot be read"):
+    with pytest.raises(pytest.fail.Exception, match=r"nowhere.yaml: cannot be read"):
         start_gateway("nowhere.yaml")

@@ -73,6 +73,7 @@ def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None
         ("--max-workers", "0"),
         ("--static", "/nowhere"),
         ("--path", "ws/{room}"),
+        ("--path", "/ws/{room"),
         ("--fault", "gone=2"),
         ("--parameter-overrides", "novalue"),
     ],

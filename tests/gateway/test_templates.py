@@ -1271,6 +1271,55 @@ class TestEnvVars:
             read_env_vars(tmp_path / "nowhere.json")
 
 
+class TestTypos:
+    def test_a_type_of_sams(self, refused: Refusal) -> None:
+        text = dedent(
+            """
+            Resources:
+              Fn:
+                Type: AWS::Serverless::Functon  # here
+            """
+        )
+        assert refused(text) == "SAM has no AWS::Serverless::Functon, but AWS::Serverless::Function"
+
+    def test_an_attribute_of_a_function(self, refused: Refusal) -> None:
+        text = dedent(
+            """
+            Resources:
+              Ws:
+                Type: AWS::Serverless::WebSocketApi
+                Properties:
+                  RouteSelectionExpression: $request.body.action
+                  Routes:
+                    $default: {FunctionArn: !GetAtt Fn.Arnn}  # here
+              Fn:
+                Type: AWS::Serverless::Function
+                Properties: {Runtime: python3.13, Handler: a.b}
+            """
+        )
+        said = refused(text)
+        assert said == "Fn is of AWS::Serverless::Function, and has no Arnn"
+
+    @pytest.mark.aws("te-warns")
+    def test_a_selection_expression_that_selects_nothing(self, loaded: Load) -> None:
+        text = dedent(
+            """
+            Resources:
+              Ws:
+                Type: AWS::Serverless::WebSocketApi
+                Properties:
+                  RouteSelectionExpression: request.body.action  # here
+                  Routes:
+                    $default: {FunctionArn: !GetAtt Fn.Arn}
+              Fn:
+                Type: AWS::Serverless::Function
+                Properties: {Runtime: python3.13, Handler: a.b}
+            """
+        )
+        (said,) = warnings_of(text, loaded(text))
+        assert said.startswith("request.body.action is the same route for every message")
+
+
 class TestEvents:
     @pytest.mark.parametrize(
         ("event", "route"),

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 from apigw_local.core.events import Connection, authorizer_event
 from apigw_local.limits import AUTHORIZER_BYTES
 
+_INVOKE = "execute-api:invoke"
+
 
 class MalformedAnswer(Exception):
     """The answer is not what API Gateway takes: the client gets 500."""
@@ -43,7 +45,7 @@ def missing_identity(sources: Iterable[str], connection: Connection) -> bool:
             "header": headers.get(name.lower()),
             "querystring": query.get(name),
             "stageVariables": connection.stage_variables.get(name),
-            "context": context.get(name),
+            "context": _within(context, name),
         }.get(kind)
         if not found:
             return True
@@ -61,10 +63,14 @@ def allowed(payload: bytes, method_arn: str) -> Allowed | None:
     """
     if len(payload) > AUTHORIZER_BYTES:
         raise MalformedAnswer(f"the answer is over {AUTHORIZER_BYTES} bytes")
-    answer = json.loads(payload)
+    try:
+        answer = json.loads(payload)
+    except ValueError as error:
+        raise MalformedAnswer("the answer is not JSON") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("principalId"), str):
         raise MalformedAnswer("the answer has no principalId")
-    context = answer.get("context") or {}
+    context = answer.get("context")
+    context = {} if context is None else context
     if not isinstance(context, dict):
         raise MalformedAnswer("context is not a map")
     for key, value in context.items():
@@ -81,10 +87,15 @@ def allowed(payload: bytes, method_arn: str) -> Allowed | None:
 def _allows(policy: Any, method_arn: str) -> bool:
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise MalformedAnswer("the answer has no policyDocument with a Statement")
+    statements = _list(policy["Statement"])
+    for statement in statements:
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            raise MalformedAnswer("a Statement has no Effect that is Allow or Deny")
     effects = {
-        statement.get("Effect")
-        for statement in _list(policy["Statement"])
-        if _matches(statement.get("Action"), "execute-api:Invoke")
+        statement["Effect"]
+        for statement in statements
+        # Actions are told apart without regard to case, resources with.
+        if _matches([str(each).lower() for each in _list(statement.get("Action"))], _INVOKE)
         and _matches(statement.get("Resource"), method_arn)
     }
     return "Allow" in effects and "Deny" not in effects
@@ -95,6 +106,12 @@ def _matches(patterns: Any, text: str) -> bool:
         re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*").replace(r"\?", "."), text)
         for pattern in _list(patterns)
     )
+
+
+def _within(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _list(value: Any) -> list[Any]:

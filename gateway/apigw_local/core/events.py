@@ -82,10 +82,12 @@ def connect_event(connection: Connection, integration_latency: int | None) -> di
 
 def authorizer_event(connection: Connection) -> dict[str, Any]:
     """The REQUEST authorizer's event: other headers and empty maps instead of absent ones."""
+    sent = any(name.lower() == "content-length" for name, _ in connection.headers)
+    length = [] if sent else [("content-length", "0")]
     return {
         "type": "REQUEST",
         "methodArn": connection.method_arn,
-        **_headers([*connection.headers, *_forwarded(connection)]),
+        **_headers([*connection.headers, *length, *_forwarded(connection)]),
         **_query(connection.query, omit_empty=False),
         "stageVariables": dict(connection.stage_variables),
         "requestContext": _context(connection, "$connect", "CONNECT"),

@@ -48,7 +48,7 @@ def verify(request: SignedRequest, secret: str) -> None:
     if len(scope) != 4:
         raise BadSignature("Credential should be key/date/region/service/aws4_request")
     expected = _signature(request, parts["SignedHeaders"].split(";"), scope, secret)
-    if not hmac.compare_digest(expected, parts["Signature"]):
+    if not hmac.compare_digest(expected.encode(), parts["Signature"].encode()):
         raise BadSignature(
             "The request signature we calculated does not match the signature you provided. Check "
             "your AWS Secret Access Key and signing method."

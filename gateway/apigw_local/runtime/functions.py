@@ -43,6 +43,7 @@ class Functions:
         self._names = {each.function_name: name for name, each in functions.items()}
         self._names |= {name: name for name in functions}
         self._log = log
+        self._frozen: dict[str, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[None]] = set()
 
     def __contains__(self, name: str) -> bool:
@@ -62,6 +63,7 @@ class Functions:
         """Invoke and wait for the answer."""
         logical_id = self._names[name]
         invocation = Invocation(payload)
+        self._log.event(logical_id, invocation)
         result = await self._backends[logical_id].invoke(invocation)
         self._log.invocation(logical_id, invocation, result)
         return result
@@ -81,8 +83,10 @@ class Functions:
     def freeze(self, name: str, seconds: float) -> int:
         """Stop the function's processes for a while; how many there were."""
         backend = self._backends[self._names[name]]
+        if name in self._frozen:
+            self._frozen[name].cancel()
         loop = asyncio.get_running_loop()
-        loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
+        self._frozen[name] = loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
         return backend.send_signal(signal.SIGSTOP)
 
     async def _with_retries(self, name: str, payload: bytes) -> None:

@@ -1,35 +1,30 @@
 """Functions in this very process, for tests: a breakpoint, a patch or a mock reaches them.
 
 They share the interpreter, so what is global is shared: variables of the environment, the current
-folder, and memory between what would be separate processes in Lambda. Their own modules are not:
-each function has its own ``app``, whatever else is called so. Nothing can be killed at its timeout;
-the answer is that it timed out, and the thread runs on.
+folder, and memory between what would be separate processes in Lambda. Nothing can be killed at its
+timeout; the answer is that it timed out, and the thread runs on.
 """
 
 import asyncio
-import importlib
 import json
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from apigw_local.core.events import ACCOUNT
 from apigw_local.errors import CannotRun
 from apigw_local.runtime.environment import of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
+from apigw_local.runtime.modules import Modules
 from apigw_local.template.model import Function
 
 _PRIVATE = ("_HANDLER", "AWS_LAMBDA_FUNCTION_", "AWS_LAMBDA_LOG_", "LAMBDA_TASK_ROOT", "TZ")
-_importing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +53,44 @@ class InProcess:
     def __init__(self, function: Function, region: str, most_threads: int) -> None:
         self._function = function
         self._region = region
-        self._threads = ThreadPoolExecutor(most_threads, function.name)
+        self._room = asyncio.Semaphore(most_threads)
+        layers = (layer / "python" for layer in reversed(function.layers))
+        self._modules = Modules([function.code, *layers])
+        self._loading = threading.Lock()
         self._handler: Callable[[Any, Any], Any] | None = None
 
     async def start(self) -> None:
         """The handler is imported by the first invocation, as a cold start would."""
 
     async def stop(self) -> None:
-        """Take no more invocations."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Leave no modules behind."""
+        self._modules.forget()
 
     async def invoke(self, invocation: Invocation) -> Result:
         """Invoke in a thread."""
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._threads, self._run, invocation)
-        try:
-            return await asyncio.wait_for(asyncio.shield(running), self._function.timeout)
-        except TimeoutError:
-            text = f"Task timed out after {self._function.timeout:.2f} seconds"
-            return Result.failure("Sandbox.Timedout", text, timed_out=True)
+
+        def run() -> None:
+            result = self._run(invocation)
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(invocation.finish, result)
+
+        async with self._room:
+            # Not a pool's: those are waited for when the interpreter ends, and this may never.
+            threading.Thread(target=run, name=self._function.name, daemon=True).start()
+            finished = asyncio.shield(invocation.result)
+            try:
+                return await asyncio.wait_for(finished, self._function.timeout)
+            except TimeoutError:
+                pass
+        text = f"Task timed out after {self._function.timeout:.2f} seconds"
+        return Result.failure("Sandbox.Timedout", text, timed_out=True)
 
     def reload(self) -> None:
         """The next invocation imports the handler anew."""
-        self._handler = None
+        with self._loading:
+            self._modules.forget()
+            self._handler = None
 
     def send_signal(self, _: signal.Signals, /) -> int:
         """There are no processes."""
@@ -105,7 +115,7 @@ class InProcess:
         except SystemExit:
             said = "Error: Runtime exited without providing a reason"
             return Result.failure("Runtime.ExitError", said, report=self._report(began))
-        except Exception as error:  # noqa: BLE001 (whatever a handler raises is its answer)
+        except BaseException as error:  # noqa: BLE001 (whatever a handler raises is its answer)
             trace = traceback.format_tb(error.__traceback__)
             body = {"errorMessage": str(error), "errorType": type(error).__name__}
             payload = json.dumps({**body, "stackTrace": trace}).encode()
@@ -116,10 +126,57 @@ class InProcess:
         return Report((time.monotonic() - began) * 1000, None, self._function.memory, None)
 
     def _load(self) -> Callable[[Any, Any], Any]:
-        with _importing:
+        with self._loading:
             if self._handler is None:
-                self._handler = _import(self._function, of_function(self._function, {}, "local"))
+                environment = of_function(self._function, {}, self._region)
+                own = {name: environment[name] for name in environment if _is_private(name)}
+                module, _, name = self._function.handler.rpartition(".")
+                with variables(own):
+                    self._handler = getattr(self._modules.load(module.replace("/", ".")), name)
             return self._handler
+
+
+_only_one = threading.Lock()
+
+
+@contextmanager
+def the_only_one(shared: Mapping[str, str]) -> Iterator[None]:
+    """Set the functions' variables: a process has one set, so one gateway's.
+
+    Raises:
+        CannotRun: another gateway's are set.
+    """
+    if not _only_one.acquire(blocking=False):
+        raise CannotRun(
+            "another gateway runs its functions in this process, and the variables by which they "
+            "find it can be set once only: stop it first, or do without in_process"
+        )
+    try:
+        with variables(shared):
+            yield
+    finally:
+        _only_one.release()
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process; in the end, those that still have our value are as before."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if os.environ.get(name) != values[name]:
+                continue
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith(_PRIVATE)
 
 
 def shared_environment(
@@ -133,7 +190,7 @@ def shared_environment(
     shared: dict[str, str] = {}
     for function in functions.values():
         for name, value in of_function(function, given, region).items():
-            if name.startswith(_PRIVATE):
+            if _is_private(name):
                 continue
             if shared.setdefault(name, value) != value:
                 raise CannotRun(
@@ -141,35 +198,3 @@ def shared_environment(
                     f"{function.name}): in one process there can be only one"
                 )
     return shared
-
-
-def _import(function: Function, environment: Mapping[str, str]) -> Callable[[Any, Any], Any]:
-    """Import a handler, and then hide its modules from the next function's imports."""
-    folders = [str(function.code), *(str(layer / "python") for layer in reversed(function.layers))]
-    private = {name: environment[name] for name in environment if name.startswith(_PRIVATE)}
-    before = dict(os.environ)
-    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    os.environ.update(private)
-    sys.path[:0] = folders
-    importlib.invalidate_caches()
-    module_name, _, name = function.handler.rpartition(".")
-    try:
-        module = importlib.import_module(module_name.replace("/", "."))
-        handler: Callable[[Any, Any], Any] = getattr(module, name)
-        return handler
-    finally:
-        sys.dont_write_bytecode = writes_nothing
-        del sys.path[: len(folders)]
-        for each in private:
-            if each in before:
-                os.environ[each] = before[each]
-            else:
-                del os.environ[each]
-        for each, loaded in list(sys.modules.items()):
-            if _belongs(loaded, function.code):
-                del sys.modules[each]
-
-
-def _belongs(module: ModuleType, folder: Path) -> bool:
-    file = getattr(module, "__file__", None)
-    return isinstance(file, str) and Path(file).resolve().is_relative_to(folder.resolve())

@@ -139,7 +139,8 @@ class Pool:
 
     def _look_again(self) -> None:
         self._alarm = None
-        if self._waiting and not self._starting:
+        room = not self._starting and len(self._workers) < self._most_workers
+        if self._waiting and room and not self._stopping:
             waited = asyncio.get_running_loop().time() - self._waiting[0].asked_at
             idle = idle_ticks()
             free = idle is None or idle != self._idle_before

@@ -42,8 +42,14 @@ class Watcher:
         folders = {folder for each in self._folders.values() for folder in each}
         # A folder within another one is watched already.
         outer = [each for each in folders if not folders & set(each.parents)]
+        try:
+            await self._follow(outer)
+        except (OSError, RuntimeError) as error:  # the system watches no more files, for example
+            self._log.trouble("reload", f"changes of the code go unseen: {error}")
+
+    async def _follow(self, folders: list[Path]) -> None:
         async for changes in awatch(
-            *outer, step=_SETTLED_MILLISECONDS, stop_event=self._stopped, rust_timeout=1000
+            *folders, step=_SETTLED_MILLISECONDS, stop_event=self._stopped, rust_timeout=1000
         ):
             paths = [Path(path).resolve() for _, path in changes]
             for name, own in self._folders.items():

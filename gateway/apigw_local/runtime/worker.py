@@ -5,6 +5,8 @@ a port of its own, so that which process asks needs no telling.
 """
 
 import asyncio
+import contextlib
+import io
 import os
 import re
 import signal
@@ -22,6 +24,9 @@ from apigw_local.template.model import Function
 
 _VERSION = "/2018-06-01/runtime"
 _LINE_BYTES = 1024 * 1024
+_LAST_WORDS_SECONDS = 0.2
+"""How long the output of a process that has ended is read, where a child of its holds it open."""
+
 _PEAK = re.compile(rb"VmHWM:\s*(\d+) kB")
 _INIT_SECONDS = 10.0
 """How long importing the handler may take ("Lambda execution environment lifecycle")."""
@@ -81,17 +86,28 @@ class Worker:
         )
         port = self._server.sockets[0].getsockname()[1]
         self._began_at = loop.time()
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command(),
-            cwd=self._function.code,
-            env=self._environment(environment, port),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_LINE_BYTES,
-            start_new_session=True,
-        )
-        self._life = asyncio.create_task(self._live(self._process))
+        # Not asyncio's own pipe: with that, a process lives until its children have closed it too.
+        read_end, write_end = os.pipe()
+        output = os.fdopen(read_end, "rb", buffering=0)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command(),
+                cwd=self._function.code,
+                env=self._environment(environment, port),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            output.close()
+            self._server.close()
+            self._owner.ended(self, Result.failure("Runtime.ExitError", str(error)))
+            self.initialised.set()
+            return
+        finally:
+            os.close(write_end)
+        self._life = asyncio.create_task(self._live(self._process, output))
         self._set_timer(_INIT_SECONDS, self._init_timed_out)
 
     def invoke(self, invocation: Invocation) -> None:
@@ -158,13 +174,19 @@ class Worker:
         pid = self._process.pid if self._process else 0
         return Report(duration, init, self._function.memory, _most_memory(pid))
 
-    async def _live(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+    async def _live(self, process: asyncio.subprocess.Process, output: io.FileIO) -> None:
         assert self._server is not None
-        while line := await _read_line(process.stdout):
-            if text := line.decode(errors="replace").strip():
-                self._output(self._function.name, text)
+        lines = asyncio.StreamReader(limit=_LINE_BYTES)
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(lines), output
+        )
+        printing = asyncio.create_task(self._print(lines))
         code = await process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # children it may have left
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(printing, _LAST_WORDS_SECONDS)
+        pipe.close()
         if self._timer:
             self._timer.cancel()
         how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
@@ -175,9 +197,14 @@ class Worker:
         self._owner.ended(self, None if self.initialised.is_set() else self._error or died)
         self.initialised.set()
 
+    async def _print(self, lines: asyncio.StreamReader) -> None:
+        while line := await _read_line(lines):
+            if text := line.decode(errors="replace").rstrip():
+                self._output(self._function.name, text)
+
     def _answer(self, connection: RuntimeConnection, method: str, path: str, body: bytes) -> None:
         path = path.removeprefix(_VERSION)
-        if method == "GET" and path == "/invocation/next":
+        if method == "GET" and path == "/invocation/next" and self._waiting is None:
             self._wait_on(connection)
             return
         if path == "/init/error":
@@ -228,7 +255,7 @@ def _most_memory(pid: int) -> int | None:
 
 
 async def _read_line(stream: asyncio.StreamReader) -> bytes:
-    """A line, or as much of it as fits; empty at the end."""
+    """A line, or of one that is too long its end; empty at the end of all."""
     try:
         return await stream.readline()
     except ValueError:

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from apigw_local.faults import Faults, NoSuchFault
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
-from apigw_local.server.answers import message
+from apigw_local.server.answers import message, refusal_of_web_pages
 from apigw_local.server.sockets import Socket, Sockets
 
 
@@ -123,16 +123,15 @@ async def _body(request: web.Request) -> dict[str, object]:
     Raises:
         ValueError: it is not a map in JSON.
     """
-    body = json.loads(await request.read())
+    try:
+        body = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise ValueError("the body must be a map, in JSON") from error
     if not isinstance(body, dict):
-        raise ValueError("the body must be a map")  # noqa: TRY004 (of bad input, not of a bad call)
+        raise ValueError("the body must be a map, in JSON")  # noqa: TRY004 (of bad input, not of a bad call)
     return body
 
 
 @web.middleware
 async def _refuse_web_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Any page the developer has open could send requests here; browsers say where from."""
-    if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
-        return message(403, "not for web pages")
-    answer: web.StreamResponse = await handler(request)
-    return answer
+    return refusal_of_web_pages(request) or await handler(request)

@@ -1,16 +1,21 @@
 """What stands between an upgrade request and 101: throttle, key, authorizer, ``$connect``."""
 
+import asyncio
 import json
+import re
 import time
 
 from apigw_local.core.authorizer import MalformedAnswer, allowed, missing_identity
 from apigw_local.core.events import Connection, authorizer_event, connect_event
 from apigw_local.core.signature import is_signed
+from apigw_local.limits import INTEGRATION_SECONDS
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.server.integration import Integrations, Trouble
 from apigw_local.server.throttles import Throttles
 from apigw_local.template.model import Authorizer, WebSocketApi
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 
 
 class Refused(Exception):
@@ -33,7 +38,7 @@ class Admission:
     ) -> None:
         self._api = api
         self._functions = functions
-        self._integrations = Integrations(functions)
+        self._integrations = Integrations(functions, log)
         self._throttles = throttles
         self._log = log
 
@@ -49,17 +54,18 @@ class Admission:
         if self._api.signed and not is_signed(headers, connection.query):
             raise Refused(403, "Missing Authentication Token")
         route = self._api.routes.get("$connect")
-        key = headers.get("x-api-key")
+        wants_key = route is not None and route.api_key_required
+        if wants_key and not self._api.key_from_authorizer:
+            connection.api_key = self._known_key(headers.get("x-api-key"))
         latency = None
         if self._api.authorizer:
             started = time.monotonic()
-            key_of_user = await self._authorize(self._api.authorizer, connection)
+            key = await self._authorize(self._api.authorizer, connection)
             latency = int((time.monotonic() - started) * 1000)
-            key = key_of_user if self._api.key_from_authorizer else key
+            if wants_key and self._api.key_from_authorizer:
+                connection.api_key = self._known_key(key)
         if route is None:
             return None
-        if route.api_key_required:
-            connection.api_key = self._known_key(key)
         answer = await self._integrations.invoke(route, connect_event(connection, latency))
         if answer is Trouble.TIMED_OUT:
             raise Refused(504, answer.value)
@@ -69,6 +75,9 @@ class Admission:
         if not 200 <= answer.status < 300:
             raise Refused(answer.status, "refused by $connect")
         chosen = answer.headers.get("sec-websocket-protocol")
+        if chosen is not None and not _TOKEN.fullmatch(chosen):
+            self._log.trouble(route.function or "", f"{chosen!r} is not one subprotocol")
+            raise Refused(502, Trouble.FAILED.value)
         if "sec-websocket-protocol" in headers and not chosen:
             self._log.warning(
                 f"{route.function}: the client offered a subprotocol and $connect returned no "
@@ -87,7 +96,11 @@ class Admission:
         if missing_identity(authorizer.identity_sources, connection):
             raise Refused(401, "Unauthorized")
         event = json.dumps(authorizer_event(connection)).encode()
-        result = await self._functions.invoke(authorizer.function, event)
+        asked = self._functions.invoke(authorizer.function, event)
+        try:
+            result = await asyncio.wait_for(asyncio.shield(asked), INTEGRATION_SECONDS)
+        except TimeoutError:
+            raise Refused(500, "Internal server error") from None
         if result.failed:
             if result.error()[1] == "Unauthorized":
                 raise Refused(401, "Unauthorized")

@@ -1,8 +1,13 @@
 """HTTP answers in the form AWS gives them, and whether a request may be answered at all."""
 
+import socket
+from ipaddress import ip_address
+
 from aiohttp import web
 
 from apigw_local.core.signature import BadSignature, SignedRequest, is_signed, verify
+
+_OWN_NAMES = {"localhost", "host.docker.internal", socket.gethostname().lower()}
 
 
 def aws_error(status: int, kind: str, message: str) -> web.Response:
@@ -21,6 +26,27 @@ def message(status: int, text: str) -> web.Response:
     return web.json_response({"message": text}, status=status)
 
 
+def refusal_of_web_pages(request: web.Request) -> web.Response | None:
+    """The answer to a request that a web page may have made; None where none can have.
+
+    Any page the developer has open could send requests here: browsers say where from. It could also
+    make its own host name lead here, so of names only this machine's are known.
+    """
+    name = request.url.host or ""
+    ours = name in _OWN_NAMES or name.endswith(".localhost") or _is_address(name)
+    if ours and not {"Origin", "Sec-Fetch-Site"} & request.headers.keys():
+        return None
+    return message(403, "not for web pages")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class Signatures:
     """Demands that requests are signed.
 
@@ -33,9 +59,11 @@ class Signatures:
 
     async def refusal(self, request: web.Request) -> web.Response | None:
         """The answer to a request that is not signed, or not by us; None where it is."""
+        if refused := refusal_of_web_pages(request):
+            return refused
         path, _, query = request.raw_path.partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        if not is_signed(headers, query):
+        if not is_signed(headers, ""):
             kind = "MissingAuthenticationTokenException"
             return aws_error(403, kind, "Missing Authentication Token")
         if self._secret is None:

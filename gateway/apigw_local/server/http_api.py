@@ -12,6 +12,7 @@ from apigw_local.core.events import http_event
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
 from apigw_local.server.answers import message
+from apigw_local.server.integration import status_of
 from apigw_local.template.model import DEFAULT_PATH, HttpRoute
 
 
@@ -75,9 +76,12 @@ def _file(folder: Path, path: str) -> Path | None:
     """The file in ``folder`` that ``path`` names, if there is one."""
     if "\0" in path:
         return None
-    file = (folder / path.lstrip("/")).resolve()
-    file = file / "index.html" if file.is_dir() else file
-    return file if file.is_file() and file.is_relative_to(folder) else None
+    try:
+        file = (folder / path.lstrip("/")).resolve()
+        file = file / "index.html" if file.is_dir() else file
+        return file if file.is_file() and file.is_relative_to(folder) else None
+    except OSError:  # a name that is too long
+        return None
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -98,14 +102,35 @@ def _response(result: Result) -> web.Response:
     """A function's answer as HTTP; without a ``statusCode`` the whole of it is the body."""
     if result.failed:
         return message(500, "Internal Server Error")
-    answer: Any = json.loads(result.payload)
-    if not isinstance(answer, dict) or "statusCode" not in answer:
-        return web.json_response(answer)
+    try:
+        answer: Any = json.loads(result.payload)
+        if not isinstance(answer, dict) or "statusCode" not in answer:
+            return web.json_response(answer)
+        return _proxy_response(answer)
+    except (AttributeError, TypeError, ValueError):  # something in it is not what it should be
+        return message(500, "Internal Server Error")
+
+
+def _proxy_response(answer: dict[str, Any]) -> web.Response:
+    status = status_of(answer)
+    if status is None:
+        raise ValueError(answer["statusCode"])
     body = answer.get("body") or ""
-    raw = b64decode(body) if answer.get("isBase64Encoded") else str(body).encode()
-    response = web.Response(status=int(answer["statusCode"]), body=raw)
+    body = body if isinstance(body, str) else json.dumps(body)
+    raw = b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
+    response = web.Response(status=status, body=raw)
     for name, value in (answer.get("headers") or {}).items():
-        response.headers[name] = str(value)
-    for cookie in answer.get("cookies") or []:
-        response.headers.add(hdrs.SET_COOKIE, cookie)
+        if name.lower() != "content-length":  # it is that of the body
+            response.headers[_one_line(name)] = _one_line(str(value))
+    cookies = answer.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise TypeError(cookies)
+    for cookie in cookies:
+        response.headers.add(hdrs.SET_COOKIE, _one_line(cookie))
     return response
+
+
+def _one_line(value: str) -> str:
+    if set(value) & set("\r\n\0"):
+        raise ValueError(value)
+    return value

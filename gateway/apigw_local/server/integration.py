@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.template.model import Route
+
+_SHOWN_CHARACTERS = 200
 
 
 class Trouble(Enum):
@@ -30,8 +33,9 @@ class Answer:
 class Integrations:
     """Invokes the functions behind routes."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, log: Log) -> None:
         self._functions = functions
+        self._log = log
 
     async def invoke(self, route: Route, event: dict[str, Any]) -> Answer | Trouble:
         """Invoke; a function whose integration times out runs on."""
@@ -44,23 +48,57 @@ class Integrations:
             return Trouble.TIMED_OUT
         if result.timed_out:
             return Trouble.TIMED_OUT
-        return Trouble.FAILED if result.failed else _answer(result.payload)
+        if result.failed:
+            return Trouble.FAILED
+        answer = _answer(result.payload)
+        if answer is None:
+            said = result.payload.decode(errors="replace")[:_SHOWN_CHARACTERS]
+            wanted = 'wanted {"statusCode": 200, …}'
+            self._log.trouble(route.function, f"malformed answer: {wanted}, got {said}")
+        return answer or Trouble.FAILED
 
 
-def _answer(payload: bytes) -> Answer | Trouble:
-    answer = json.loads(payload)
+def _answer(payload: bytes) -> Answer | None:
+    answer = parsed(payload)
+    status = status_of(answer)
+    if status is None:
+        return None
+    headers, multiple = answer.get("headers") or {}, answer.get("multiValueHeaders") or {}
+    if not isinstance(headers, dict) or not isinstance(multiple, dict):
+        return None
+    last = {
+        name: values[-1] for name, values in multiple.items() if isinstance(values, list) and values
+    }
+    body = answer.get("body")
+    body = body if isinstance(body, str) else "" if body is None else json.dumps(body)
+    if not _is_encodable(body):
+        return None
+    both = {name.lower(): str(value) for name, value in (last | headers).items() if value}
+    return Answer(status, body, both)
+
+
+def _is_encodable(text: str) -> bool:
+    """JSON may have halves of characters, which no frame can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def parsed(payload: bytes) -> Any:
+    """A function's answer; None where it is not JSON, which a runtime does not prevent."""
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return None
+
+
+def status_of(answer: Any) -> int | None:
+    """A proxy integration's ``statusCode``, a number or its digits; None where it has none."""
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if isinstance(status, str) and status.isdecimal():
         status = int(status)
-    if not isinstance(status, int):
-        return Trouble.FAILED
-    headers = {
-        **{name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items()},
-        **(answer.get("headers") or {}),
-    }
-    body = answer.get("body")
-    return Answer(
-        status=status,
-        body=body if isinstance(body, str) else "" if body is None else json.dumps(body),
-        headers={name.lower(): str(value) for name, value in headers.items()},
-    )
+    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+        return None
+    return status

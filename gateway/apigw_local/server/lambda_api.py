@@ -1,9 +1,22 @@
 """Lambda's Invoke API, so that functions can invoke each other ("Invoke", AWS Lambda API)."""
 
+import json
+import re
+
 from aiohttp import web
 
 from apigw_local.runtime.functions import Functions
 from apigw_local.server.answers import Signatures, aws_error
+
+_NAME = re.compile(r"(arn:[\w-]+:lambda:[\w-]+:)?(\d+:)?function:")
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class LambdaApi:
@@ -18,12 +31,14 @@ class LambdaApi:
         if refusal := await self._signatures.refusal(request):
             return refusal
         name = request.match_info["name"]
-        if name.startswith("arn:"):
-            name = name.split(":")[6]
-        name = name.partition(":")[0]
+        # A name, an ARN or a part of one, each with or without a version.
+        name = _NAME.sub("", name).partition(":")[0]
         if name not in self._functions:
             return aws_error(404, "ResourceNotFoundException", f"Function not found: {name}")
         payload = await request.read() or b"{}"
+        if not _is_json(payload):
+            kind = "InvalidRequestContentException"
+            return aws_error(400, kind, "Could not parse request body into json")
         match request.headers.get("X-Amz-Invocation-Type", "RequestResponse"):
             case "Event":
                 self._functions.invoke_async(name, payload)

@@ -7,6 +7,7 @@ a certificate that only the functions are told to trust.
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -16,6 +17,9 @@ import certifi
 import trustme
 
 _BACKLOG = 1024
+_SILENT_SECONDS = 60.0
+"""How long a client that has connected may say nothing."""
+_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TLS_HANDSHAKE = b"\x16"  # the content type of a first record (RFC 8446, 5.1)
 
 
@@ -74,7 +78,7 @@ class Listener:
             first = await _peek(connection)
             tls = self._tls if first == _TLS_HANDSHAKE else None
             await loop.connect_accepted_socket(self._factory, connection, ssl=tls)
-        except (OSError, asyncio.CancelledError):  # also a failed TLS handshake
+        except (OSError, TimeoutError, asyncio.CancelledError):  # also a failed TLS handshake
             connection.close()
 
 
@@ -85,7 +89,7 @@ async def _peek(connection: socket.socket) -> bytes:
     readable = asyncio.Event()
     loop.add_reader(connection, readable.set)
     try:
-        await readable.wait()
+        await asyncio.wait_for(readable.wait(), _SILENT_SECONDS)
     finally:
         loop.remove_reader(connection)
     return connection.recv(1, socket.MSG_PEEK)
@@ -95,7 +99,8 @@ def certificate(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
     """A certificate for this machine, and a file of what to trust: it, and all the usual roots."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    names = {host, "localhost", "127.0.0.1", "::1", socket.gethostname()} - {"0.0.0.0", "::"}  # noqa: S104 (not bound, named)
+    names = {"localhost", "127.0.0.1", "::1"}
+    names |= {name for name in (host, socket.gethostname()) if _NAME.fullmatch(name)}
     authority.issue_cert(*sorted(names)).configure_cert(context)
     named = (Path(os.environ.get(name, "")) for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE"))
     usual = next((file for file in named if file.is_file()), Path(certifi.where()))

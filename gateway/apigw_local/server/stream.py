@@ -144,12 +144,16 @@ class Stream:
             if data != SEND_EOF:
                 self._transport.write(data)
                 continue
-            # Not `close`: what the client is still sending would make it a reset, which may
-            # overtake our last frame.
+            # Not `close` where there is a choice: what the client is still sending would make it a
+            # reset, which may overtake our last frame.
             if self._transport.can_write_eof():
                 self._transport.write_eof()
+            else:  # TLS has none
+                self._transport.close()
             self._ended.set()
             self._cut_soon()
+        if self._transport.get_write_buffer_size() > 2 * OUTBOUND_BUFFER_BYTES:
+            self.cut()  # it pings and does not read
 
     def _cut_soon(self) -> None:
         asyncio.get_running_loop().call_later(_CLOSING_SECONDS, self.cut)

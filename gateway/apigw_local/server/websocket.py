@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from apigw_local.core.close import Close
+from apigw_local.core.close import DELETED, Close
 from apigw_local.core.events import Connection, disconnect_event, message_event
 from apigw_local.core.ids import new_request_id
 from apigw_local.core.routing import select_route
@@ -54,7 +54,7 @@ class WebSocketServer:
     ) -> None:
         self._api = api
         self._admission = Admission(api, functions, throttles, log)
-        self._integrations = Integrations(functions)
+        self._integrations = Integrations(functions, log)
         self._sockets = sockets
         self._throttles = throttles
         self._lifetimes = lifetimes
@@ -63,6 +63,8 @@ class WebSocketServer:
         self._faults = faults
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
+        self._entering = 0
+        self._finishing = False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer an upgrade request, and live with the socket until it closes."""
@@ -87,17 +89,22 @@ class WebSocketServer:
         if handshake.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return message(handshake.status_code, handshake.reason_phrase)
         started = time.monotonic()
+        self._entering += 1
         try:
             protocol = await self._admission.admit(connection)
         except Refused as refused:
             self._log.totals["refused"] += 1
             self._tell(connection, "$connect", started, f"refused with {refused.status}: {refused}")
             return message(refused.status, str(refused))
+        finally:
+            self._entering -= 1
         socket = Socket(connection, stream, self._lifetimes.idle, self._lifetimes.duration)
         if stream.open(request, handshake, protocol):
             self._sockets.add(socket)
             self._log.totals["sockets"] += 1
             self._tell(connection, "$connect", started, "open")
+            if self._finishing:
+                socket.close(DELETED)
         close = await stream.closed()
         self._sockets.remove(socket)
         self._spawn(self._disconnect(connection, close))
@@ -105,8 +112,10 @@ class WebSocketServer:
         return Answered()
 
     async def finish(self) -> None:
-        """Wait until every socket is closed and every event under way has been handled."""
-        while self._sockets or self._tasks:
+        """Close every socket; wait until all events under way have been handled."""
+        self._finishing = True
+        self._sockets.close_all()
+        while self._entering or self._sockets or self._tasks:
             await asyncio.sleep(0.01)
 
     def _query(self, request: web.Request) -> str | None:
@@ -124,19 +133,24 @@ class WebSocketServer:
         key = select_route(self._api.selection_expression, text)
         known = key in self._api.routes and key not in _INTERNAL
         route = self._api.routes.get(key if known else "$default")
+        how = f"{len(text)} characters"
+        trouble = None
         if route is None:
-            self._complain(socket, "Forbidden")
-            return
-        if not self._throttles.request(route.key):
-            self._complain(socket, "Too Many Requests")
-            return
-        event = message_event(socket.connection, route.key, text)
-        answer = await self._integrations.invoke(route, event)
-        self._tell(socket.connection, route.key, started, f"{len(text)} characters")
-        if isinstance(answer, Trouble):
-            self._complain(socket, answer.value)
-        elif route.two_way and answer.body:
-            self._send(socket, answer.body)
+            trouble = "Forbidden"
+            how += f", no route {key!r} and no $default"
+        elif not self._throttles.request(route.key):
+            trouble = "Too Many Requests"
+        else:
+            event = message_event(socket.connection, route.key, text)
+            answer = await self._integrations.invoke(route, event)
+            if isinstance(answer, Trouble):
+                trouble = answer.value
+            elif route.two_way and answer.body:
+                self._send(socket, answer.body)
+        if trouble:
+            self._complain(socket, trouble)
+            how += f", answered {trouble}"
+        self._tell(socket.connection, route.key if route else "message", started, how)
 
     def _complain(self, socket: Socket, text: str) -> None:
         """API Gateway's own error frame, spaced as captured."""
@@ -165,7 +179,12 @@ class WebSocketServer:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._log.trouble("gateway", f"a fault of its own: {error!r}")
 
     def _tell(self, connection: Connection, route: str, started: float, how: str) -> None:
         self._log.socket(route, connection.connection_id, how, time.monotonic() - started)

@@ -15,6 +15,7 @@ from apigw_local.template.parameters import Parameters
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 _DYNAMIC = re.compile(r"\{\{resolve:([^}]+)\}\}")
 _APIS = ("AWS::ApiGatewayV2::Api", WEBSOCKET_API, HTTP_API)
+_FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 _NO_VALUE = object()
 
 _ARNS = {
@@ -217,6 +218,8 @@ class Resolver:
         if attribute == "ApiEndpoint" and kind in _APIS:
             scheme = "wss" if self.protocol(owner) == "websocket" else "https"
             return f"{scheme}://{host(owner, self._region)}"
+        if kind in (*_APIS, *_FUNCTIONS):
+            raise TemplateError(f"{owner} is of {kind}, and has no {attribute}", line)
         return self._known_to_aws(f"{owner}.{attribute}", line)
 
     def _form(self, form: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """Puts together what a template serves."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from apigw_local.errors import TemplateError
@@ -13,6 +14,13 @@ from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
 from apigw_local.template.websocket_apis import WebSocketReader
 
+_SAM_TYPES = [
+    f"AWS::Serverless::{kind}"
+    for kind in (
+        *("Api", "Application", "CapacityProvider", "Connector", "Function", "GraphQLApi"),
+        *("HttpApi", "LayerVersion", "SimpleTable", "StateMachine", "WebSocketApi"),
+    )
+]
 _NOT_OF_ITS_FORM = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -58,6 +66,7 @@ def _application(
     wanted: str | None,
     stage: str | None,
 ) -> Application:
+    _check_types(document.map("Resources"))
     parameters = Parameters(document.map("Parameters"), overrides)
     resolver = Resolver(document, parameters, region, generated(document))
     reader = FunctionReader(document, resolver, path.parent.resolve(), env_vars)
@@ -84,6 +93,20 @@ def _application(
         # A line of Globals is read for each function.
         warnings=tuple(dict.fromkeys(f"{path}:{line}: {said}" for line, said in warnings)),
     )
+
+
+def _check_types(resources: Map) -> None:
+    """SAM's types are few, and one that is misspelt would be taken for one of AWS's many.
+
+    Raises:
+        TemplateError: a type is nearly one of SAM's.
+    """
+    for name in resources:
+        kind = str(resources.map(name).get("Type"))
+        if kind.startswith("AWS::Serverless::") and kind not in _SAM_TYPES:
+            for known in get_close_matches(kind, _SAM_TYPES, 1, 0.9):
+                line = resources.map(name).at("Type")
+                raise TemplateError(f"SAM has no {kind}, but {known}", line)
 
 
 def _choose(names: list[str], wanted: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """WebSocket APIs, in SAM's form and in CloudFormation's own."""
 
+import re
 from collections.abc import Iterator
 
 from apigw_local.errors import TemplateError
@@ -342,6 +343,10 @@ class WebSocketReader:
         *,
         signed: bool,
     ) -> WebSocketApi:
+        selection = self._needed(api, "RouteSelectionExpression")
+        if not re.search(r"\$\{?request\.body\.", selection):
+            said = f"{selection} is the same route for every message; $request.body.action is not"
+            self._warn(api.at("RouteSelectionExpression"), said)
         if "$default" not in routes:
             self._warn(api.line, 'there is no $default: messages of no route get "Forbidden"')
         variables = self._resolver.value(stage, "StageVariables", {})
@@ -349,7 +354,7 @@ class WebSocketReader:
         return WebSocketApi(
             api_id=api_id(name),
             stage=stage_name,
-            selection_expression=self._needed(api, "RouteSelectionExpression"),
+            selection_expression=selection,
             routes=routes,
             authorizer=authorizer,
             signed=signed,
