@@ -90,9 +90,9 @@ class ManagementApi:
         return gone() if strikes(faults.gone) else None
 
     async def _post(self, socket: Socket, request: web.Request) -> web.Response:
-        if (request.content_length or 0) > MESSAGE_BYTES or len(body := await request.read()) > (
-            MESSAGE_BYTES
-        ):
+        length = request.content_length or 0
+        body = b"" if length > MESSAGE_BYTES else await request.read()
+        if max(length, len(body)) > MESSAGE_BYTES:
             return aws_error(413, "PayloadTooLargeException", "Message too long")
         try:
             text = body.decode()
