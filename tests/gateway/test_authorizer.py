@@ -162,6 +162,25 @@ def test_all_identity_sources_must_be_there(serve: Serve) -> None:
         pass
 
 
+@pytest.mark.aws("au-500")
+def test_one_that_times_out(serve: Serve) -> None:
+    slow = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "CodeUri": ".",
+            "Handler": "app.handler",
+            "Runtime": "python3.13",
+            "Timeout": 1,
+        },
+    }
+    code = "import time\ndef handler(event, context): time.sleep(1.5)"
+    stage = {"StageVariables": {"colour": "blue"}}
+    resources = {**AUTHORIZER, "Function": slow}
+    gateway = serve(code, WITH_AUTHORIZER, resources=resources, stage=stage)
+
+    assert refusal(gateway, headers={"x-token": "t"}, room="r").status_code == 500
+
+
 @pytest.mark.aws("au-sources")
 def test_a_stage_variable_may_be_one(serve: Serve) -> None:
     gateway = serve(AUTHORIZES, WITH_AUTHORIZER, resources=AUTHORIZER)

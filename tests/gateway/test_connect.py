@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket as sockets
+import threading
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect as join_async
@@ -10,8 +12,8 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from apigw_local.testing import LocalGateway
-from tests.gateway.clients import WAIT, ask, get, refusal
-from tests.gateway.conftest import Serve
+from tests.gateway.clients import WAIT, ask, closed_with, get, refusal
+from tests.gateway.conftest import Serve, plain_template
 
 
 @pytest.mark.parametrize(
@@ -152,6 +154,37 @@ def test_a_client_that_leaves_during_connect(gateway: LocalGateway) -> None:
 
     gateway.wait_for(lambda _: is_leavers("ConnectFunction"))
     gateway.wait_for(lambda _: is_leavers("DisconnectFunction"))
+
+
+def test_a_socket_that_opens_while_the_gateway_stops_is_closed_and_told_of(
+    tmp_path: Path,
+) -> None:
+    code = """
+import time
+def handler(event, context):
+    if event["requestContext"]["eventType"] == "CONNECT":
+        print("connecting", flush=True)
+        time.sleep(0.5)
+    return {"statusCode": 200}
+"""
+    (tmp_path / "app.py").write_text(code)
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps(plain_template({"$connect": {}, "$disconnect": {}}, {})))
+    closed: list[tuple[int, str]] = []
+
+    def come(gateway: LocalGateway) -> None:
+        with gateway.connect() as socket:
+            closed.append(closed_with(socket))
+
+    with LocalGateway(template) as gateway:
+        coming = threading.Thread(target=come, args=[gateway])
+        coming.start()
+        gateway.wait_for_line("connecting")
+    coming.join()
+
+    assert closed == [(1000, "Connection Closed Normally")]
+    told = [r.fields["event"] for r in gateway.records if r.kind == "invocation"]
+    assert [each["requestContext"]["eventType"] for each in told] == ["CONNECT", "DISCONNECT"]
 
 
 class TestPathForm:

@@ -6,7 +6,9 @@ from apigw_local.core.throttle import Bucket
 from apigw_local.limits import ACCOUNT_BURST, ACCOUNT_RATE, CONNECTIONS_RATE
 from apigw_local.server import throttles
 from apigw_local.testing import LocalGateway
+from tests.aws import aws
 from tests.gateway.clients import ask, closed_with, get, read
+from tests.gateway.conftest import Serve
 
 FRAME = 32 * 1024
 
@@ -63,3 +65,17 @@ def test_the_accounts_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = throttles.Throttles({})
     assert [limits.connection() for _ in range(501)] == [True] * 500 + [False]
     assert [limits.request("x") for _ in range(4_501)].count(True) == 4_499
+
+
+@pytest.mark.aws("qu-account", "mg-429")
+def test_calls_of_the_management_api_count(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttles, "ACCOUNT_RATE", 1e-6)
+    monkeypatch.setattr(throttles, "ACCOUNT_BURST", 2)
+    gateway = serve("", {"$default": {"Integration": {"IntegrationType": "MOCK"}}})
+    client = aws("apigatewaymanagementapi", gateway.management)
+
+    with gateway.connect():
+        own = gateway.wait_for(lambda r: r.kind == "socket").fields["connectionId"]
+        client.get_connection(ConnectionId=own)
+        with pytest.raises(client.exceptions.LimitExceededException):
+            client.get_connection(ConnectionId=own)
