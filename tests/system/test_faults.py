@@ -188,8 +188,10 @@ async def run(hadir: RunningGateway, redis: RestartableRedis) -> None:
         here = present[session]
         if len(here) > 1:
             person = here.pop(random.randrange(len(here)))
+            had_come = person.status is not None
             await person.leave(cut=random.random() < 0.5)
-            stayed = [other for other in here if other.status]  # who had come by then
+            # Of who had not come yet, nobody need be told that they left; nor need they be told.
+            stayed = [other for other in here if other.status and had_come]
             departed[session].append((person.user_id, time.monotonic(), stayed))
         else:
             here.append(Person(hadir, session, f"customer_{number}"))
