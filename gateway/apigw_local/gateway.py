@@ -153,7 +153,7 @@ class Gateway:
         await self.functions.start()
         self._scheduler.start()
         if self._options.reload:
-            self._watcher.start()
+            await self._watcher.start()
 
     async def stop(self) -> None:
         """Close every socket, let ``$disconnect`` be handled, kill every worker."""

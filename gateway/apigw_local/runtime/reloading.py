@@ -28,9 +28,10 @@ class Watcher:
         self._stopped = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin."""
+    async def start(self) -> None:
+        """Begin: from here on no change goes unseen."""
         self._task = asyncio.create_task(self._watch())
+        await asyncio.sleep(0)  # its first step is to ask the system for changes
 
     async def stop(self) -> None:
         """Watch no more."""
