@@ -18,6 +18,9 @@ from tests.gateway.conformance import (  # noqa: F401 (hooks of pytest's)
 
 ECHO_APP = Path(__file__).parent / "echo_app"
 
+MOCK = {"Integration": {"IntegrationType": "MOCK"}}
+TWO_WAY = {"RouteResponseSelectionExpression": "$default"}
+
 Serve = Callable[..., LocalGateway]
 
 
@@ -105,3 +108,18 @@ def plain_template(
             "Properties": {"ApiId": {"Ref": "Api"}, "RouteKey": key, "Target": target, **route},
         }
     return {"Transform": "AWS::Serverless-2016-10-31", "Resources": {**made, **resources}}
+
+
+def answers_on(*numbers: int) -> dict[str, Any]:
+    """The other half of two-way routes: what makes those of these numbers answer."""
+    return {
+        f"Answer{number}": {
+            "Type": "AWS::ApiGatewayV2::RouteResponse",
+            "Properties": {
+                "ApiId": {"Ref": "Api"},
+                "RouteId": {"Ref": f"Route{number}"},
+                "RouteResponseKey": "$default",
+            },
+        }
+        for number in numbers
+    }

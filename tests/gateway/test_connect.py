@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from apigw_local.testing import LocalGateway
 from tests.gateway.clients import WAIT, ask, closed_with, get, refusal
-from tests.gateway.conftest import Serve, plain_template
+from tests.gateway.conftest import MOCK, Serve, plain_template
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_socket_opens_after_authorizer_and_connect(gateway: LocalGateway) -> N
 
 @pytest.mark.aws("co-order")
 def test_without_a_connect_route_everybody_is_let_in(serve: Serve) -> None:
-    gateway = serve("", {"ping": {"Integration": {"IntegrationType": "MOCK"}}})
+    gateway = serve("", {"ping": MOCK})
 
     with gateway.connect() as socket:
         assert socket.response
@@ -130,7 +130,7 @@ def test_where_it_chooses_none_there_is_none_and_a_warning(gateway: LocalGateway
 def test_too_many_connects(serve: Serve) -> None:
     settings = {"RouteSettings": {"$connect": {"ThrottlingRateLimit": 1e-6,
                                                "ThrottlingBurstLimit": 1}}}  # fmt: skip
-    gateway = serve("", {"$connect": {"Integration": {"IntegrationType": "MOCK"}}}, stage=settings)
+    gateway = serve("", {"$connect": MOCK}, stage=settings)
 
     with gateway.connect():
         assert refusal(gateway).status_code == 429

@@ -13,9 +13,8 @@ from websockets.sync.client import ClientConnection
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import ask, closed_with, id_of
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import MOCK, Serve
 
-MOCK = {"Integration": {"IntegrationType": "MOCK"}}
 NOTHING = "def handler(event, context): pass"
 
 

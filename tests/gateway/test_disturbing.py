@@ -15,32 +15,19 @@ from apigw_local.faults import Faults, NoSuchFault
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import WAIT, closed_with
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import TWO_WAY, Serve, answers_on
 
 CODE = """
 import json, os
 def handler(event, context):
     return {"statusCode": 200, "body": json.dumps([os.getpid(), event["requestContext"]])}
 """
-ROUTES: dict[str, dict[str, Any]] = {
-    "$default": {"RouteResponseSelectionExpression": "$default"},
-    "$disconnect": {},
-}
-ANSWER = {
-    "Answer": {
-        "Type": "AWS::ApiGatewayV2::RouteResponse",
-        "Properties": {
-            "ApiId": {"Ref": "Api"},
-            "RouteId": {"Ref": "Route0"},
-            "RouteResponseKey": "$default",
-        },
-    }
-}
+ROUTES = {"$default": TWO_WAY, "$disconnect": {}}
 
 
 @pytest.fixture
 def gateway(serve: Serve) -> LocalGateway:
-    return serve(CODE, ROUTES, resources=ANSWER, in_process=False)
+    return serve(CODE, ROUTES, resources=answers_on(0), in_process=False)
 
 
 def call(

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 from apigw_local.core.events import Connection, authorizer_event
 from apigw_local.testing import LocalGateway
 from tests.gateway.clients import WAIT, ask
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import TWO_WAY, Serve, answers_on
 
 ID = re.compile(r"[A-Za-z0-9_-]{15}=")
 CONTEXT = {
@@ -171,26 +171,12 @@ import json
 def handler(event, context):
     return {"statusCode": 200, "body": json.dumps(event)}
 """
-TWO_WAY = {
-    "$connect": {},
-    "$disconnect": {},
-    "$default": {"RouteResponseSelectionExpression": "$default"},
-}
-ANSWER = {
-    "Answer": {
-        "Type": "AWS::ApiGatewayV2::RouteResponse",
-        "Properties": {
-            "ApiId": {"Ref": "Api"},
-            "RouteId": {"Ref": "Route2"},
-            "RouteResponseKey": "$default",
-        },
-    }
-}
+ROUTES = {"$connect": {}, "$disconnect": {}, "$default": TWO_WAY}
 
 
 @pytest.mark.aws("ev-absent")
 def test_what_does_not_apply_is_absent(serve: Serve) -> None:
-    gateway = serve(POSTS_ITS_EVENT, TWO_WAY, resources=ANSWER)
+    gateway = serve(POSTS_ITS_EVENT, ROUTES, resources=answers_on(2))
     with connect(f"{gateway.ws}/prod", user_agent_header=None) as socket:
         message = ask(socket, "x")
     gateway.wait_for_line(r"\$disconnect")
@@ -211,8 +197,8 @@ def test_an_api_key_is_named(serve: Serve) -> None:
     key = {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Value": "secret"}}
     gateway = serve(
         POSTS_ITS_EVENT,
-        {**TWO_WAY, "$connect": {"ApiKeyRequired": True}},
-        resources={**ANSWER, "Key": key},
+        {**ROUTES, "$connect": {"ApiKeyRequired": True}},
+        resources={**answers_on(2), "Key": key},
     )
 
     with gateway.connect(headers={"x-api-key": "secret"}) as socket:

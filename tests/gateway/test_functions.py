@@ -26,9 +26,8 @@ from apigw_local.runtime.remote import Remote
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import WAIT
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import TWO_WAY, Serve, answers_on
 from tests.gateway.debugger import Debugger
-from tests.gateway.test_messages import TWO_WAY, answers_on
 from tests.running_gateway import free_ports
 
 

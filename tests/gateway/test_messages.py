@@ -4,35 +4,18 @@ import json
 import re
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from apigw_local.core.routing import select_route
 from apigw_local.testing import LocalGateway
 from tests.gateway.clients import WAIT, ask, id_of, read
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import MOCK, TWO_WAY, Serve, answers_on
 
-MOCK = {"Integration": {"IntegrationType": "MOCK"}}
-TWO_WAY = {"RouteResponseSelectionExpression": "$default"}
 FRAME = re.compile(
     r'\{"message": "(?P<said>[A-Za-z ]+)", "connectionId":"(?P<own>[\w-]{15}=)", '
     r'"requestId":"[\w-]{15}="\}'
 )
-
-
-def answers_on(*numbers: int) -> dict[str, Any]:
-    return {
-        f"Answer{number}": {
-            "Type": "AWS::ApiGatewayV2::RouteResponse",
-            "Properties": {
-                "ApiId": {"Ref": "Api"},
-                "RouteId": {"Ref": f"Route{number}"},
-                "RouteResponseKey": "$default",
-            },
-        }
-        for number in numbers
-    }
 
 
 @pytest.mark.aws("ms-select")

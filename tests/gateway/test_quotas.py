@@ -8,7 +8,7 @@ from apigw_local.server import throttles
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import ask, closed_with, get, read
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import MOCK, Serve
 
 FRAME = 32 * 1024
 
@@ -71,7 +71,7 @@ def test_the_accounts_rates(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_calls_of_the_management_api_count(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttles, "ACCOUNT_RATE", 1e-6)
     monkeypatch.setattr(throttles, "ACCOUNT_BURST", 2)
-    gateway = serve("", {"$default": {"Integration": {"IntegrationType": "MOCK"}}})
+    gateway = serve("", {"$default": MOCK})
     client = aws("apigatewaymanagementapi", gateway.management)
 
     with gateway.connect():
