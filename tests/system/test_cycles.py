@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 
+from tests.conftest import running_hadir
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session, person, status_of
 
@@ -13,7 +14,13 @@ CYCLES = 32_000 if os.environ.get("HADIR_SOAK") else 1_000
 """Joins and leaves of a customer, over all sessions."""
 
 
-def test_32_sessions_join_and_leave_side_by_side(hadir: AnyGateway) -> None:
+def test_32_sessions_join_and_leave_side_by_side(hadir_redis_url: str) -> None:
+    """In a process of its own: the plugin's gateway keeps every event, and slows down with them."""
+    with running_hadir(hadir_redis_url) as hadir:
+        join_and_leave(hadir)
+
+
+def join_and_leave(hadir: AnyGateway) -> None:
     leaves: list[float] = []
 
     async def one(session: str, cycles: int) -> None:
