@@ -15,6 +15,7 @@ from tests.gateway.conformance import (  # noqa: F401 (hooks of pytest's)
     pytest_runtest_makereport,
     pytest_sessionfinish,
 )
+from tests.gateway.templates import loaded, refused  # noqa: F401 (fixtures)
 
 ECHO_APP = Path(__file__).parent / "echo_app"
 
