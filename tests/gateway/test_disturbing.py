@@ -131,11 +131,11 @@ def test_sockets_are_cut(gateway: LocalGateway) -> None:
 
 def test_a_function_is_killed(gateway: LocalGateway) -> None:
     with gateway.connect() as socket:
-        before, _ = ask(socket)
+        before = psutil.Process(ask(socket)[0])
         assert call(gateway, "POST", "/functions/Function/kill") == (200, {"processes": 1})
-        psutil.wait_procs([psutil.Process(before)] if psutil.pid_exists(before) else [], WAIT)
+        before.wait(WAIT)
         after, _ = ask(socket)
-    assert after != before
+    assert after != before.pid
 
 
 def test_a_function_is_frozen(gateway: LocalGateway) -> None:
