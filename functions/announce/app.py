@@ -11,7 +11,6 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log
-from hadir.membership.membership import Opening
 from hadir.wire.events import read_socket_event
 from hadir.wire.updates import snapshot
 
@@ -30,8 +29,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     if not sockets.wait_until_open(socket.connection_id, _OPENING_SECONDS):
         log.logger.info("The socket never opened", connection_id=socket.connection_id)
         return
-    opened = membership.open(socket.connection_id, who.session_id)
-    if opened.outcome is Opening.UNKNOWN:
+    opened = membership.open(socket.connection_id, who.session)
+    if opened.outcome.has_left:
         return
     log.connected(who)
     seconds_left = bootstrap.seconds_left(context)

@@ -1,27 +1,38 @@
-"""$connect's authorizer: who is this, and may they come in?
+"""Who is this, and may they come in? The authorizer of ``$connect`` and of the REST API.
 
 The identity goes into the authorizer's context, which API Gateway repeats on every later event of
-the socket. What does not fit the contract is denied (403), never an error.
+the socket, and on the request. Who may not is denied (403), never an error; where keys cannot be
+fetched it is an error (500), and the client tries again.
 """
 
 from typing import Any
 
-from hadir.domain.errors import InvalidIdentity
-from hadir.domain.identity import Identity
+from hadir import bootstrap
+from hadir.domain.errors import InvalidIdentity, InvalidToken, NotPermitted
 from hadir.log import logger
+from hadir.wire.grants import write_grant
+
+gate = bootstrap.gate()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    query = event.get("queryStringParameters") or {}
+    headers = event.get("headers") or {}
+    is_request = "routeArn" in event  # payload format 2.0, of HTTP APIs
     try:
-        who = Identity.parse(query.get("session_id"), query.get("user_id"), query.get("user_type"))
-    except InvalidIdentity as refused:
+        if is_request:
+            return {"isAuthorized": True, "context": write_grant(gate.request(headers))}
+        who = gate.socket(event.get("queryStringParameters") or {}, headers)
+    except (InvalidIdentity, InvalidToken, NotPermitted) as refused:
         logger.warning("Connection refused: %s", refused)
+        if is_request:
+            return {"isAuthorized": False}
         return _policy("anonymous", "Deny", event["methodArn"], {})
     context = {
+        "tenant": who.tenant,
         "session_id": who.session_id,
         "user_id": who.user_id,
         "user_type": who.user_type.value,
+        "expires_at": str(who.expires_at),
     }
     return _policy(who.user_id, "Allow", event["methodArn"], context)
 

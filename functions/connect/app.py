@@ -11,16 +11,23 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hadir import bootstrap
+from hadir.access.gate import SUBPROTOCOL, offers_subprotocol
 from hadir.domain.errors import MembershipUnavailable
 from hadir.log import logger
+from hadir.membership.membership import Admission
 from hadir.wire.events import read_socket_event
 
 membership = bootstrap.membership()
 lambda_client = bootstrap.lambda_client()
 announce_function = bootstrap.announce_function()
 
+_LIMITS = {
+    Admission.CROWDED: "the user has too many connections in the session",
+    Admission.FULL: "the session has too many people",
+}
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     socket = read_socket_event(event)
     if socket.identity is None:
         logger.error("$connect came without the authorizer's context; is it on the route?")
@@ -30,11 +37,18 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     except MembershipUnavailable:
         logger.exception("Connection refused: Redis is unavailable")
         return {"statusCode": 503}
-    if admitted:
+    if admitted in (Admission.CROWDED, Admission.FULL):
+        logger.warning("Connection refused: %s", _LIMITS[admitted])
+        return {"statusCode": 429}
+    if admitted.is_in:
+        # The context alone: the token in the query string or the headers goes no further.
+        payload = json.dumps({"requestContext": event["requestContext"]})
         try:
             lambda_client.invoke(
-                FunctionName=announce_function, InvocationType="Event", Payload=json.dumps(event)
+                FunctionName=announce_function, InvocationType="Event", Payload=payload
             )
         except (BotoCoreError, ClientError):
             logger.exception("announce could not be invoked; the sweep will open the connection")
+    if offers_subprotocol(event.get("headers") or {}):
+        return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
     return {"statusCode": 200}

@@ -16,12 +16,12 @@ from hadir.conversation import Conversation
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
 from hadir.domain.identity import Identity
 from hadir.wire.events import SocketEvent, read_socket_event
-from hadir.wire.requests import parse_request
 from hadir.wire.updates import error
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
-conversation = Conversation(membership, announcer, bootstrap.close_socket)
+doorman = bootstrap.doorman(membership, announcer)
+conversation = Conversation(membership, announcer, doorman, bootstrap.read_token)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
@@ -29,9 +29,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     seconds_left = bootstrap.seconds_left(context)
     try:
         who = _identify(socket)
-        request = parse_request(socket.body)
         now = time.time_ns() // 1_000_000
-        log.broadcasts(conversation.answer(socket.connection_id, who, request, now, seconds_left))
+        log.broadcasts(conversation.answer(socket, who, now, seconds_left))
     except InvalidRequest as refused:
         answer = error(refused.code, str(refused), socket.request_id)
         announcer.tell(socket.connection_id, [answer], seconds_left)

@@ -29,12 +29,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         log.logger.warning("Nobody's socket closed", connection_id=socket.connection_id)
         return {"statusCode": 200}
     log.disconnecting(who)
-    left = membership.leave(socket.connection_id, who.session_id, read_departure(event))
+    left = membership.leave(socket.connection_id, who.session, read_departure(event))
     log.removed(who, left.remaining)
     seconds_left = bootstrap.seconds_left(context)
     log.broadcasts(announcer.announce(left.batch, seconds_left))
     if grace_seconds and left.outcome is Leaving.LEFT:
         time.sleep(grace_seconds)
-        log.broadcasts(announcer.announce(membership.claim(who.session_id), seconds_left))
+        log.broadcasts(announcer.announce(membership.claim(who.session), seconds_left))
     log.disconnected(who)
     return {"statusCode": 200}

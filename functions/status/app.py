@@ -1,23 +1,74 @@
-"""REST: who is in a session."""
+"""REST: who is in a session and what happened in it; for admins, who is where, and putting out."""
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap
-from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
-from hadir.domain.identity import check_id
-from hadir.log import logger
-from hadir.wire.updates import status_answer
+from hadir import bootstrap, log
+from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
+from hadir.domain.grant import Grant
+from hadir.domain.identity import SessionRef, check_id
+from hadir.domain.roles import Action, require
+from hadir.membership.directory import Place
+from hadir.wire.grants import read_grant
+from hadir.wire.queries import read_number
+from hadir.wire.updates import history, status_answer, totals
+
+if TYPE_CHECKING:
+    from hadir.doorman import Doorman
+
+_MOST_SESSIONS = 100
+_MOST_EVENTS = 200
+_LAST_VERSION = 2**53
 
 membership = bootstrap.membership()
+directory = bootstrap.directory()
 app = APIGatewayHttpResolver()
 
 
 @app.get("/api/session/<session_id>/connection-status")
 def connection_status(session_id: str) -> dict[str, Any]:
-    return status_answer(membership.session(check_id("session_id", session_id)))
+    return status_answer(membership.session(_session(Action.READ_STATUS, session_id)))
+
+
+@app.get("/api/session/<session_id>/events")
+def events(session_id: str) -> dict[str, Any]:
+    ref = _session(Action.READ_EVENTS, session_id)
+    since = read_number(_query("since"), "since", usual=0, most=_LAST_VERSION)
+    limit = read_number(_query("limit"), "limit", usual=_MOST_EVENTS, most=_MOST_EVENTS)
+    found = membership.events(ref, since, limit)
+    return {"session_id": session_id, "events": history(found)}
+
+
+@app.delete("/api/session/<session_id>/users/<user_id>")
+def kick(session_id: str, user_id: str) -> Response[Any]:
+    ref = _session(Action.KICK, session_id)
+    seconds_left = bootstrap.seconds_left(app.lambda_context)
+    kicked = _doorman().kick(ref, check_id("user_id", user_id), None, seconds_left)
+    log.broadcasts(kicked.broadcasts)
+    if not kicked.connections:
+        return _error(404, "not_found", "nobody of that name is in the session")
+    return Response(204)
+
+
+@app.get("/api/sessions")
+def sessions() -> dict[str, Any]:
+    grant = _grant(Action.LIST_SESSIONS)
+    limit = read_number(_query("limit"), "limit", usual=_MOST_SESSIONS, most=_MOST_SESSIONS)
+    page = directory.sessions(grant.tenant, limit, Place.read(_query("cursor") or ""))
+    covered = (membership.session(ref) for ref in page.sessions if grant.covers(ref.session_id))
+    listed = [totals(session) for session in covered if any(session.open_members())]
+    return {"sessions": listed, "cursor": str(page.following) if page.following else None}
+
+
+@app.get("/api/user/<user_id>/sessions")
+def sessions_of(user_id: str) -> dict[str, Any]:
+    grant = _grant(Action.FIND_USER)
+    found = directory.sessions_of(grant.tenant, check_id("user_id", user_id))
+    names = [ref.session_id for ref in found if grant.covers(ref.session_id)]
+    return {"user_id": user_id, "sessions": names}
 
 
 @app.get("/api/health")
@@ -26,22 +77,47 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.exception_handler(InvalidIdentity)  # type: ignore[untyped-decorator]
-def refuse(error: InvalidIdentity) -> Response[dict[str, Any]]:
+@app.exception_handler([InvalidIdentity, InvalidRequest])  # type: ignore[untyped-decorator]
+def refuse(error: InvalidIdentity | InvalidRequest) -> Response[Any]:
     return _error(400, "invalid_request", str(error))
 
 
+@app.exception_handler(NotPermitted)  # type: ignore[untyped-decorator]
+def forbid(error: NotPermitted) -> Response[Any]:
+    return _error(403, "forbidden", str(error))
+
+
 @app.exception_handler(MembershipUnavailable)  # type: ignore[untyped-decorator]
-def unavailable(error: MembershipUnavailable) -> Response[dict[str, Any]]:
-    logger.error(str(error))
+def unavailable(error: MembershipUnavailable) -> Response[Any]:
+    log.logger.error(str(error))
     return _error(503, "unavailable", "try again in a moment")
-
-
-def _error(status: int, code: str, message: str) -> Response[dict[str, Any]]:
-    request_id = app.current_event.request_context.request_id
-    body = {"error": {"code": code, "message": message, "request_id": request_id}}
-    return Response(status, "application/json", body)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)
+
+
+def _grant(action: Action) -> Grant:
+    authorizer = app.current_event.request_context.authorizer
+    grant = read_grant((authorizer and authorizer.get_lambda) or {})
+    require(grant.user_type, action)
+    return grant
+
+
+def _session(action: Action, session_id: str) -> SessionRef:
+    return _grant(action).session(check_id("session_id", session_id))
+
+
+def _query(name: str) -> str | None:
+    return app.current_event.query_string_parameters.get(name)
+
+
+@cache
+def _doorman() -> "Doorman":
+    return bootstrap.doorman(membership, bootstrap.announcer(membership))
+
+
+def _error(status: int, code: str, message: str) -> Response[Any]:
+    request_id = app.current_event.request_context.request_id
+    body = {"error": {"code": code, "message": message, "request_id": request_id}}
+    return Response(status, "application/json", body)

@@ -8,7 +8,9 @@ from hadir import bootstrap, log
 from hadir.sweeper import Sweeper
 
 membership = bootstrap.membership()
-sweeper = Sweeper(membership, bootstrap.sockets(), bootstrap.announcer(membership), log.broadcasts)
+announcer = bootstrap.announcer(membership)
+doorman = bootstrap.doorman(membership, announcer)
+sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, log.broadcasts)
 
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:

@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from redis import Redis
 
 from apigw_local.testing import LocalGateway
+from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.membership.membership import Membership
 from tests.aws import aws
 from tests.running_gateway import ROOT, AnyGateway
@@ -108,14 +109,15 @@ def test_the_client_comes_back_when_its_socket_is_closed(
     admin = page.get_by_label("Admin", exact=True)
     admin.get_by_role("button", name="Connect").click()
     expect(admin.locator(".feed li")).to_have_count(1)
-    (member,) = Membership(hadir_redis).session(session).members
+    ref = SessionRef(DEFAULT_TENANT, session)
+    (member,) = Membership(hadir_redis).session(ref).members
     management = aws("apigatewaymanagementapi", hadir.management)
 
     management.delete_connection(ConnectionId=member.connection_id)
 
     expect(admin.locator(".feed li")).to_have_count(3)  # joined, left, joined again
     expect(admin.locator(".pill")).to_have_text("open")
-    (again,) = Membership(hadir_redis).session(session).members
+    (again,) = Membership(hadir_redis).session(ref).members
     assert again.connection_id != member.connection_id
 
 

@@ -9,12 +9,12 @@ import pytest
 from redis.crc import key_slot
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Identity, UserType
+from hadir.domain.identity import SessionRef
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import session_keys
 from hadir.membership.membership import Membership, Opening
-from tests.redis.test_membership import CLOSED, identity
+from tests.redis.test_membership import CLOSED, identity, ref
 from tests.redis_cluster import Cluster, Node, wait_until
 
 
@@ -37,13 +37,13 @@ def pair(cluster: Cluster) -> Iterator[tuple[Node, Node]]:
     cluster.wait_until_whole()
 
 
-def session_on(cluster: Cluster, node: Node) -> str:
+def session_on(cluster: Cluster, node: Node) -> SessionRef:
     """A new session that lives on ``node``."""
     slots = cluster.slots_of(node)
     while True:
-        session_id = str(uuid.uuid4())
-        if key_slot(session_keys(session_id)[0].encode()) in slots:
-            return session_id
+        session = ref(str(uuid.uuid4()))
+        if key_slot(session_keys(session)[0].encode()) in slots:
+            return session
 
 
 def fail_over(cluster: Cluster, primary: Node, replica: Node) -> None:
@@ -55,10 +55,10 @@ def fail_over(cluster: Cluster, primary: Node, replica: Node) -> None:
     wait_until(lambda: all("cluster_state:ok" in str(n.ask("CLUSTER", "INFO")) for n in others))
 
 
-def join(membership: Membership, session_id: str, connection_id: str, user_id: str) -> int:
+def join(membership: Membership, session: SessionRef, connection_id: str, user_id: str) -> int:
     """Admit, open and announce; the version of the event."""
-    membership.admit(connection_id, identity(user_id, session_id))
-    batch = membership.open(connection_id, session_id).batch
+    membership.admit(connection_id, identity(user_id, session))
+    batch = membership.open(connection_id, session).batch
     assert batch is not None
     membership.settle(batch, more=False)
     return batch.events[-1].version
@@ -68,28 +68,28 @@ def test_a_failover_that_loses_writes_begins_a_new_epoch(
     cluster: Cluster, membership: Membership, pair: tuple[Node, Node]
 ) -> None:
     primary, replica = pair
-    session_id = session_on(cluster, primary)
-    assert join(membership, session_id, "a1", "admin_1") == 1
-    pending = membership.admit("c1", identity("customer_1", session_id))
+    session = session_on(cluster, primary)
+    assert join(membership, session, "a1", "admin_1") == 1
+    pending = membership.admit("c1", identity("customer_1", session))
     assert pending
-    assert membership.open("c1", session_id).batch  # dies here: version 2 is pending
+    assert membership.open("c1", session).batch  # dies here: version 2 is pending
     time.sleep(0.2)
-    before = membership.session(session_id)
+    before = membership.session(session)
     replica.pause()
     primary.ask("CLIENT", "KILL", "TYPE", "replica")  # or what it has not read would arrive yet
-    membership.admit("c2", identity("customer_2", session_id))
-    membership.open("c2", session_id)
-    lost = membership.leave("c1", session_id, CLOSED)
+    membership.admit("c2", identity("customer_2", session))
+    membership.open("c2", session)
+    lost = membership.leave("c1", session, CLOSED)
     assert lost.remaining == 2
-    assert membership.session(session_id).version == 4
+    assert membership.session(session).version == 4
 
     fail_over(cluster, primary, replica)
-    after = membership.session(session_id)
+    after = membership.session(session)
     assert after.version == before.version == 2  # two events and who they were about are forgotten
 
     # The clients saw version 4 of the old epoch: what comes now must not look seen.
-    membership.admit("c3", identity("customer_3", session_id))
-    batch = membership.open("c3", session_id).batch
+    membership.admit("c3", identity("customer_3", session))
+    batch = membership.open("c3", session).batch
     assert batch is not None
     assert batch.session.epoch > before.epoch
     assert [(event.version, event.user_id) for event in batch.events] == [
@@ -106,11 +106,11 @@ def test_a_failover_that_loses_writes_begins_a_new_epoch(
     assert membership.settle(batch, more=True) is None
 
     # Whom the failover forgot comes back with their next word, and who had left leaves again.
-    assert membership.open("c2", session_id, heard=True).outcome is Opening.UNKNOWN
-    membership.admit("c2", identity("customer_2", session_id))
-    membership.open("c2", session_id, heard=True)
-    membership.leave("c1", session_id, CLOSED)
-    people = ConnectionStatus.of(membership.session(session_id)).people
+    assert membership.open("c2", session, heard=True).outcome is Opening.UNKNOWN
+    membership.admit("c2", identity("customer_2", session))
+    membership.open("c2", session, heard=True)
+    membership.leave("c1", session, CLOSED)
+    people = ConnectionStatus.of(membership.session(session)).people
     assert {person.user_id for person in people} == {"admin_1", "customer_2", "customer_3"}
 
 
@@ -118,17 +118,17 @@ def test_an_announcer_from_before_the_failover_changes_nothing(
     cluster: Cluster, membership: Membership, pair: tuple[Node, Node]
 ) -> None:
     primary, replica = pair
-    session_id = session_on(cluster, primary)
-    join(membership, session_id, "a1", "admin_1")
-    membership.admit("c1", identity("customer_1", session_id))
-    old = membership.open("c1", session_id).batch
+    session = session_on(cluster, primary)
+    join(membership, session, "a1", "admin_1")
+    membership.admit("c1", identity("customer_1", session))
+    old = membership.open("c1", session).batch
     assert old is not None
     time.sleep(0.2)
     fail_over(cluster, primary, replica)
 
     assert membership.settle(old, more=True) is None
 
-    batch = membership.claim(session_id)
+    batch = membership.claim(session)
     assert batch is not None
     assert [event.user_id for event in batch.events] == ["customer_1"]
 
@@ -152,17 +152,17 @@ def test_joins_and_leaves_go_on_through_a_failover(
                 refused[0] += 1
                 time.sleep(0.02)
 
-    def come_and_go(session_id: str) -> None:
-        admin = Identity(session_id, "admin_1", UserType.ADMIN)
+    def come_and_go(session: SessionRef) -> None:
+        admin = identity("admin_1", session)
         number = 0
         try:
             until_done(membership.admit, "a1", admin)
-            until_done(membership.open, "a1", session_id)
+            until_done(membership.open, "a1", session)
             while not stop.is_set():
-                connection_id, who = f"c{number}", identity(f"customer_{number}", session_id)
+                connection_id, who = f"c{number}", identity(f"customer_{number}", session)
                 until_done(membership.admit, connection_id, who)
-                until_done(membership.open, connection_id, session_id)
-                until_done(membership.leave, connection_id, session_id, CLOSED)
+                until_done(membership.open, connection_id, session)
+                until_done(membership.leave, connection_id, session, CLOSED)
                 number += 1
         except BaseException as error:  # noqa: BLE001 (whatever it is, the test fails by it)
             failures.append(error)
@@ -179,15 +179,15 @@ def test_joins_and_leaves_go_on_through_a_failover(
 
     assert failures == []
     assert refused[0] > 0
-    for session_id in sessions:
+    for session in sessions:
         # A heartbeat, as clients send them; and whoever a lost write left behind is found gone.
-        if membership.open("a1", session_id, heard=True).outcome is Opening.UNKNOWN:
-            membership.admit("a1", identity("admin_1", session_id))
-            membership.open("a1", session_id, heard=True)
-        for member in membership.session(session_id).members:
+        if membership.open("a1", session, heard=True).outcome is Opening.UNKNOWN:
+            membership.admit("a1", identity("admin_1", session))
+            membership.open("a1", session, heard=True)
+        for member in membership.session(session).members:
             if member.connection_id != "a1":
-                membership.leave(member.connection_id, session_id, CLOSED)
-        session = membership.session(session_id)
-        assert [member.connection_id for member in session.members] == ["a1"]
-        events, _ = membership.missed(session_id, session.epoch, session.version)
+                membership.leave(member.connection_id, session, CLOSED)
+        known = membership.session(session)
+        assert [member.connection_id for member in known.members] == ["a1"]
+        events, _ = membership.missed(session, known.epoch, known.version)
         assert events == ()

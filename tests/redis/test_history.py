@@ -1,18 +1,16 @@
 """Messages, and what a client gets that was away: on real scripts, through the conversation."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from hadir.announcer import Announcer
-from hadir.conversation import Conversation
 from hadir.domain.session import MessageEvent
 from hadir.membership.membership import Membership, Saying
 from hadir.membership.scripts import AnyRedis
-from hadir.wire.requests import parse_request
 from tests.conftest import Clock
+from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import RecordingPoster, ten_seconds
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
@@ -33,12 +31,12 @@ def closed() -> list[str]:
 @pytest.fixture
 def say(membership: Membership, poster: RecordingPoster, clock: Clock, closed: list[str]) -> Say:
     """Send a request from a connection; the frames its socket got in answer."""
-    conversation = Conversation(membership, Announcer(membership, poster), closed.append)
+    conversation = conversation_of(membership, Announcer(membership, poster), closed.append)
 
     def send(connection_id: str, user_id: str, **request: object) -> list[dict[str, Any]]:
         before = len(poster.frames.get(connection_id, []))
-        parsed = parse_request(json.dumps(request))
-        conversation.answer(connection_id, identity(user_id), parsed, clock(), ten_seconds)
+        socket = said(connection_id, request)
+        conversation.answer(socket, identity(user_id), clock(), ten_seconds)
         return poster.frames.get(connection_id, [])[before:]
 
     return send
@@ -70,7 +68,7 @@ class TestMessages:
         assert theirs == {
             "type": "message",
             "data": {
-                "session_id": SESSION,
+                "session_id": SESSION.session_id,
                 "id": f"{epoch}-3",
                 "user_id": "customer_1",
                 "user_type": "customer",
@@ -191,7 +189,7 @@ class TestTyping:
             {
                 "type": "typing",
                 "data": {
-                    "session_id": SESSION,
+                    "session_id": SESSION.session_id,
                     "user_id": "customer_1",
                     "user_type": "customer",
                     "on": True,

@@ -9,7 +9,7 @@ from hadir.domain.session import Batch, EventType, PresenceEvent
 from hadir.membership.membership import Leaving, Membership, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
-from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, present, ref
 
 
 def last(batch: Batch | None) -> PresenceEvent:
@@ -151,12 +151,12 @@ class TestLeases:
 
     def test_every_partition_is_looked_at(self, membership: Membership, clock: Clock) -> None:
         membership.due(10)
-        sessions = {f"session-{number}" for number in range(600)}
-        for session_id in sessions:
-            membership.admit(f"c-{session_id}", identity("customer_1", session_id))
+        sessions = {ref(f"session-{number}") for number in range(600)}
+        for session in sessions:
+            membership.admit(f"c-{session}", identity("customer_1", session))
         clock.pass_seconds(91)
 
-        assert {session_id for session_id, _ in membership.due(100).connections} == sessions
+        assert {session for session, _ in membership.due(100).connections} == sessions
 
 
 class TestAgenda:

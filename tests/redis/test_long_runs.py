@@ -17,14 +17,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from redis import Redis
 
 from hadir.announcer import Announcer
-from hadir.conversation import Conversation
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.session import Batch
 from hadir.domain.status import ConnectionStatus
+from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper
-from hadir.wire.requests import parse_request
 from tests.conftest import Clock
+from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import ten_seconds
 from tests.redis.test_membership import CLOSED, SESSION, identity
 
@@ -85,8 +85,9 @@ class Life(RuleBasedStateMachine):
         self.platform = Sockets()
         self.announcer = Announcer(self.membership, self.platform)
         platform: Any = self.platform
-        self.sweeper = Sweeper(self.membership, platform, self.announcer, lambda _: None)
-        self.conversation = Conversation(self.membership, self.announcer, platform.close)
+        doorman = Doorman(self.membership, self.announcer, platform.close)
+        self.sweeper = Sweeper(self.membership, platform, self.announcer, doorman, lambda _: None)
+        self.conversation = conversation_of(self.membership, self.announcer, platform.close)
         self.count = 0
 
     def announce(self, batch: Batch | None, die: str) -> None:
@@ -108,7 +109,7 @@ class Life(RuleBasedStateMachine):
     def connect(self, user: str, announced: bool, die: str) -> str:
         connection_id = f"c{self.count}"
         self.count += 1
-        assert self.membership.admit(connection_id, identity(user))
+        assert self.membership.admit(connection_id, identity(user)).is_in
         self.platform.there[connection_id] = user
         if announced:
             self.announce(self.membership.open(connection_id, SESSION).batch, die)
@@ -131,14 +132,12 @@ class Life(RuleBasedStateMachine):
         user = self.platform.there.get(connection_id)
         if user is None:
             return
-        said = parse_request(json.dumps({"action": "message", "text": "hello"}))
-        beat = parse_request(json.dumps({"action": "heartbeat"}))
+        message = said(connection_id, {"action": "message", "text": "hello"})
+        beat = said(connection_id, {"action": "heartbeat"})
         self.platform.die_after_posting = die == "after"
         with contextlib.suppress(Died):
-            for request in (beat, said):
-                self.conversation.answer(
-                    connection_id, identity(user), request, self.clock(), ten_seconds
-                )
+            for request in (beat, message):
+                self.conversation.answer(request, identity(user), self.clock(), ten_seconds)
         self.platform.die_after_posting = False
 
     @rule(seconds=st.sampled_from([0.1, 5, 11, 31, 60, 91, 3600]))
@@ -159,11 +158,9 @@ class Life(RuleBasedStateMachine):
         # The clients that are there go on beating, the sweep goes on coming, twice a lease long.
         for _ in range(4):
             self.clock.pass_seconds(60)
-            beat = parse_request('{"action": "heartbeat"}')
             for connection_id, user in list(self.platform.there.items()):
-                self.conversation.answer(
-                    connection_id, identity(user), beat, self.clock(), ten_seconds
-                )
+                beat = said(connection_id, {"action": "heartbeat"})
+                self.conversation.answer(beat, identity(user), self.clock(), ten_seconds)
             self.sweeper.sweep(ten_seconds)
         session = self.membership.session(SESSION)
         people = {person.user_id for person in ConnectionStatus.of(session).people}

@@ -8,14 +8,16 @@ from redis import Redis
 from redis.crc import key_slot
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Identity, UserType
+from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import Batch, EventType, MessageEvent, PresenceEvent
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import (
     PARTITIONS,
+    occupied_key,
     partition_keys,
+    people_key,
     said_key,
     session_keys,
     tombstone_key,
@@ -24,18 +26,22 @@ from hadir.membership.membership import Leaving, Membership, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 
-SESSION = "550e8400-e29b-41d4-a716-446655440000"
+SESSION = SessionRef(DEFAULT_TENANT, "550e8400-e29b-41d4-a716-446655440000")
 CLOSED = Departure(Reason.CLIENT_CLOSED, Evidence.CLOSE_FRAME, 1001)
 
 
-def identity(user_id: str, session_id: str = SESSION) -> Identity:
+def ref(session_id: str) -> SessionRef:
+    return SessionRef(DEFAULT_TENANT, session_id)
+
+
+def identity(user_id: str, session: SessionRef = SESSION, expires_at: int = 0) -> Identity:
     kind = UserType.CUSTOMER if user_id.startswith("customer") else UserType.ADMIN
-    return Identity(session_id, user_id, kind)
+    return Identity(session.session_id, user_id, kind, session.tenant, expires_at)
 
 
 def join(membership: Membership, connection_id: str, user_id: str) -> Batch | None:
     """Admit and open; settle at once, as an announcer that is never interrupted would."""
-    assert membership.admit(connection_id, identity(user_id))
+    assert membership.admit(connection_id, identity(user_id)).is_in
     batch = membership.open(connection_id, SESSION).batch
     if batch:
         assert membership.settle(batch, more=True) is None
@@ -106,7 +112,7 @@ class TestJoining:
     def test_admitting_twice_does_not_close_what_is_open(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")
 
-        assert membership.admit("c1", identity("customer_1"))
+        assert membership.admit("c1", identity("customer_1")).is_in
 
         assert present(membership) == {"customer_1"}
 
@@ -156,7 +162,7 @@ class TestLeaving:
     def test_a_leave_that_overtakes_the_connect_keeps_it_out(self, membership: Membership) -> None:
         membership.leave("c1", SESSION, CLOSED)
 
-        assert not membership.admit("c1", identity("customer_1"))
+        assert not membership.admit("c1", identity("customer_1")).is_in
         assert membership.open("c1", SESSION).outcome is Opening.UNKNOWN
 
     def test_the_new_socket_of_a_reload_survives_the_old_ones_late_leave(
@@ -313,12 +319,12 @@ class TestAnnouncing:
 class TestApart:
     def test_sessions_do_not_see_each_other(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")
-        membership.admit("x1", identity("customer_1", "another"))
+        membership.admit("x1", identity("customer_1", ref("another")))
 
-        opened = membership.open("x1", "another")
+        opened = membership.open("x1", ref("another"))
 
         assert events(opened.batch) == [(1, "user_connected", "customer_1")]
-        assert membership.session("another").epoch != membership.session(SESSION).epoch
+        assert membership.session(ref("another")).epoch != membership.session(SESSION).epoch
         assert [m.connection_id for m in membership.session(SESSION).members] == ["c1"]
 
     def test_a_connection_of_another_session_cannot_leave_this_one(
@@ -326,15 +332,15 @@ class TestApart:
     ) -> None:
         join(membership, "c1", "customer_1")
 
-        assert membership.leave("c1", "another", CLOSED).outcome is Leaving.UNKNOWN
+        assert membership.leave("c1", ref("another"), CLOSED).outcome is Leaving.UNKNOWN
         assert present(membership) == {"customer_1"}
 
-    @pytest.mark.parametrize("session_id", [SESSION, "a", "x" * 128, "A.b:c@d-e_f"])
+    @pytest.mark.parametrize("session_id", ["a", "x" * 128, "A.b:c@d-e_f"])
     def test_all_keys_of_a_script_share_a_slot(self, session_id: str) -> None:
         keys = [
-            *session_keys(session_id),
-            tombstone_key(session_id, "ejHAm_tb4qkCHlw="),
-            said_key(session_id, "customer_1", "m1"),
+            *session_keys(ref(session_id)),
+            tombstone_key(ref(session_id), "ejHAm_tb4qkCHlw="),
+            said_key(ref(session_id), "customer_1", "m1"),
         ]
 
         assert len({key_slot(key.encode()) for key in keys}) == 1
@@ -342,7 +348,10 @@ class TestApart:
     def test_all_keys_of_a_partition_share_a_slot_and_there_is_no_other(self) -> None:
         for partition in range(PARTITIONS):
             assert len({key_slot(key.encode()) for key in partition_keys(partition)}) == 1
-        assert session_keys(SESSION)[5:] in [partition_keys(p)[:2] for p in range(PARTITIONS)]
+        shared = [
+            [*partition_keys(p)[:2], occupied_key(p), people_key(p)] for p in range(PARTITIONS)
+        ]
+        assert session_keys(SESSION)[6:] in shared
 
 
 class TestForgetting:
@@ -362,7 +371,7 @@ class TestForgetting:
         assert batch is not None
         membership.settle(batch, more=True)
         membership.leave("nobody", SESSION, CLOSED)
-        assert membership.session("never seen").epoch == ""
+        assert membership.session(ref("never seen")).epoch == ""
 
         assert [key for key in redis.scan_iter() if redis.ttl(key) == -1] == []
 

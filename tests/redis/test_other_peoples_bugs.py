@@ -12,13 +12,14 @@ from functools import partial
 import pytest
 
 from hadir.announcer import Announcer
+from hadir.domain.identity import SessionRef
 from hadir.domain.session import Batch
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.membership import Leaving, Membership, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.test_announcer import RecordingPoster, ten_seconds
-from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
 
 
 @pytest.fixture
@@ -223,17 +224,17 @@ def test_status_events_reordered_by_queue(
 
 def test_3000_reconnect_after_proxy_restart(membership: Membership, announcer: Announcer) -> None:
     """Rocket.Chat#21182: 3,000 users come back at once and the presence storm takes all down."""
-    people = [(f"session-{number % 1000}", f"customer_{number}") for number in range(3000)]
+    people = [(ref(f"session-{number % 1000}"), f"customer_{number}") for number in range(3000)]
 
-    def connect(suffix: str, person: tuple[str, str]) -> None:
-        session_id, user_id = person
+    def connect(suffix: str, person: tuple[SessionRef, str]) -> None:
+        session, user_id = person
         connection_id = f"{user_id}-{suffix}"
-        membership.admit(connection_id, identity(user_id, session_id))
-        announcer.announce(membership.open(connection_id, session_id).batch, ten_seconds)
+        membership.admit(connection_id, identity(user_id, session))
+        announcer.announce(membership.open(connection_id, session).batch, ten_seconds)
 
-    def drop(person: tuple[str, str]) -> None:
-        session_id, user_id = person
-        left = membership.leave(f"{user_id}-old", session_id, CLOSED)
+    def drop(person: tuple[SessionRef, str]) -> None:
+        session, user_id = person
+        left = membership.leave(f"{user_id}-old", session, CLOSED)
         announcer.announce(left.batch, ten_seconds)
 
     with ThreadPoolExecutor(16) as pool:
@@ -243,7 +244,7 @@ def test_3000_reconnect_after_proxy_restart(membership: Membership, announcer: A
 
     assert len(back) == len(gone) == 3000
     for number in range(1000):
-        session = membership.session(f"session-{number}")
+        session = membership.session(ref(f"session-{number}"))
         assert len(ConnectionStatus.of(session).people) == 3
         assert session.version == 3  # nobody was gone for anybody
 

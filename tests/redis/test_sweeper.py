@@ -6,11 +6,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hadir.announcer import Announcer, Broadcast
+from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper, Swept
 from tests.conftest import Clock
 from tests.redis.test_announcer import RecordingPoster, ten_seconds
-from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
 
 
 class Platform:
@@ -44,7 +45,9 @@ def poster() -> RecordingPoster:
 def sweeper(membership: Membership, platform: Any, poster: RecordingPoster) -> Sweeper:
     told: list[Broadcast] = []
     membership.due(1)  # a minute ago the sweep came by, and was not blind
-    return Sweeper(membership, platform, Announcer(membership, poster), told.extend)
+    announcer = Announcer(membership, poster)
+    doorman = Doorman(membership, announcer, platform.close)
+    return Sweeper(membership, platform, announcer, doorman, told.extend)
 
 
 def test_nothing_due_nothing_done(sweeper: Sweeper) -> None:
@@ -172,7 +175,7 @@ def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
     sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
 ) -> None:
     for number in range(3):
-        membership.admit(f"c{number}", identity(f"customer_{number}", f"session-{number}"))
+        membership.admit(f"c{number}", identity(f"customer_{number}", ref(f"session-{number}")))
     platform.gone = {"c0", "c2"}
     platform.trouble = {"c1"}
     clock.pass_seconds(60)
@@ -210,11 +213,11 @@ def test_restart_leaves_no_ghosts(
 ) -> None:
     """Named after SAGE-3#175: every socket is gone with the servers, and no `$disconnect` came."""
     for number in range(50):
-        membership.admit(f"c{number}", identity(f"customer_{number}", f"session-{number}"))
-        membership.open(f"c{number}", f"session-{number}")
+        membership.admit(f"c{number}", identity(f"customer_{number}", ref(f"session-{number}")))
+        membership.open(f"c{number}", ref(f"session-{number}"))
     platform.gone = {f"c{number}" for number in range(50)}
     clock.pass_seconds(91)
 
     assert sweeper.sweep(ten_seconds)["gone"] == 50
     for number in range(50):
-        assert membership.session(f"session-{number}").members == ()
+        assert membership.session(ref(f"session-{number}")).members == ()

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from apigw_local.testing import LocalGateway
-from hadir.domain.identity import Identity
+from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef
 from hadir.membership.membership import Membership
 from tests.conftest import running_hadir
 from tests.running_gateway import AnyGateway
@@ -323,7 +323,7 @@ class TestMessages:
         async def run() -> None:
             async with person(hadir, session, "customer_1") as customer:
                 await customer.told()
-                (member,) = membership.session(session).members
+                (member,) = membership.session(SessionRef(DEFAULT_TENANT, session)).members
                 hadir_redis.flushall()
                 membership.admit(
                     member.connection_id, Identity.parse(session, "customer_1", "customer")

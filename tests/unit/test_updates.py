@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hadir.domain.identity import UserType
+from hadir.domain.identity import DEFAULT_TENANT, SessionRef, UserType
 from hadir.domain.session import EventType, Member, PresenceEvent, Session
 from hadir.wire.updates import (
     MAX_USERS,
@@ -30,7 +30,7 @@ def data_of(frame: bytes) -> dict[str, Any]:
 
 
 def session(*members: Member, version: int = 3) -> Session:
-    return Session(SESSION, "e1", version, members)
+    return Session(SessionRef(DEFAULT_TENANT, SESSION), "e1", version, members)
 
 
 def test_the_update_is_the_frozen_one() -> None:
@@ -95,7 +95,7 @@ def test_totals_count_people_and_admins_count_as_agents() -> None:
 
 
 def test_nobody_is_an_answer_too() -> None:
-    assert status_answer(Session(SESSION, "", 0, ())) == {
+    assert status_answer(Session(SessionRef(DEFAULT_TENANT, SESSION), "", 0, ())) == {
         "session_id": SESSION,
         "epoch": "",
         "version": 0,

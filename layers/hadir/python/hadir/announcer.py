@@ -120,7 +120,7 @@ class Announcer:
 
         gone = [to for to, made in deliveries.items() if made.outcome is Outcome.GONE]
         for connection_id in gone:
-            self._membership.leave(connection_id, batch.session.session_id, GONE, claim=False)
+            self._membership.leave(connection_id, batch.session.ref, GONE, claim=False)
         return [
             Broadcast(
                 batch.session.session_id,

@@ -4,8 +4,10 @@ Handlers call these at module scope, in Lambda's init phase. Imports stand insid
 start pays only for what its handler uses.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from hadir.domain.errors import InvalidSettings, InvalidToken
 from hadir.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,8 +16,13 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_lambda import LambdaClient
 
+    from hadir.access.gate import Gate
+    from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
     from hadir.connections.sockets import Sockets
+    from hadir.domain.grant import Grant
+    from hadir.doorman import Doorman
+    from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
 
 _SETTINGS = Settings()
@@ -30,7 +37,16 @@ def membership() -> "Membership":
         connect(_SETTINGS.redis_url),
         lease_seconds=_SETTINGS.heartbeat_timeout_seconds,
         grace_seconds=_SETTINGS.grace_seconds,
+        limits=_SETTINGS.limits,
     )
+
+
+def directory() -> "Directory":
+    """Who is present where, in the Redis of ``REDIS_URL``."""
+    from hadir.membership.client import connect
+    from hadir.membership.directory import Directory
+
+    return Directory(connect(_SETTINGS.redis_url))
 
 
 def announcer(membership: "Membership") -> "Announcer":
@@ -39,6 +55,62 @@ def announcer(membership: "Membership") -> "Announcer":
     from hadir.connections.poster import Poster
 
     return Announcer(membership, Poster(_SETTINGS.management_endpoint, _SETTINGS.region))
+
+
+def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
+    """Puts sockets of this deployment's stage out."""
+    from hadir.doorman import Doorman
+
+    return Doorman(membership, announcer, close_socket)
+
+
+def gate() -> "Gate":
+    """Lets sockets and requests in, by token; in an open deployment by their own word."""
+    from hadir.access.gate import Gate
+
+    if not _SETTINGS.is_open:
+        return Gate(tokens().read, _SETTINGS.allowed_origins)
+    from hadir.log import logger
+
+    logger.warning(
+        "AUTH_MODE is open: anybody can connect as anybody, and read and end any session"
+    )
+    return Gate(None, _SETTINGS.allowed_origins)
+
+
+@cache
+def tokens() -> "Tokens":
+    """Reads tokens with the keys of this deployment.
+
+    Raises:
+        InvalidSettings: there are none.
+    """
+    from hadir.access.keys import SecretKeys, SigningKeys, fetch_secret
+    from hadir.access.tokens import Tokens
+
+    secret_id, url = _SETTINGS.token_secret_id, _SETTINGS.jwks_url
+    if not secret_id and not url:
+        raise InvalidSettings("set TOKEN_SECRET_ID or JWKS_URL, or AUTH_MODE=open on your machine")
+    return Tokens(
+        _SETTINGS.token_audience,
+        _SETTINGS.token_issuer,
+        secret=SecretKeys(fetch_secret(secret_id)) if secret_id else None,
+        public=SigningKeys(url) if url else None,
+    )
+
+
+def read_token(token: str) -> "Grant":
+    """What a token grants.
+
+    Seldom needed by those who need it, so what it takes is imported then.
+
+    Raises:
+        InvalidToken: it proves nothing, or nothing is proved by tokens here.
+        KeysUnavailable: it cannot be verified at the moment.
+    """
+    if _SETTINGS.is_open:
+        raise InvalidToken("AUTH_MODE is open: no tokens are needed")
+    return tokens().read(token)
 
 
 def sockets() -> "Sockets":

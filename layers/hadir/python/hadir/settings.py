@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from hadir.domain.errors import InvalidSettings
+from hadir.domain.limits import Limits
 
 
 class Settings:
@@ -57,6 +58,58 @@ class Settings:
     def grace_seconds(self) -> float:
         """``DISCONNECT_GRACE_SECONDS``: who is back within it was never gone. At most 20."""
         return self._number("DISCONNECT_GRACE_SECONDS", 0, lowest=0, highest=20)
+
+    @property
+    def is_open(self) -> bool:
+        """``AUTH_MODE``: ``open`` believes what stands in the URL; the default is ``token``."""
+        mode = self._environment.get("AUTH_MODE") or "token"
+        if mode not in ("token", "open"):
+            raise InvalidSettings("AUTH_MODE must be token or open")
+        return mode == "open"
+
+    @property
+    def token_secret_id(self) -> str:
+        """``TOKEN_SECRET_ID``: the secret that signs tokens with HS256; may be empty."""
+        return self._environment.get("TOKEN_SECRET_ID", "")
+
+    @property
+    def jwks_url(self) -> str:
+        """``JWKS_URL``: where the keys are published that sign tokens; may be empty.
+
+        ``https://``, so that nobody on the way can put in keys of their own; on this machine
+        ``http://`` too.
+        """
+        url = self._environment.get("JWKS_URL", "")
+        parts = urlsplit(url)
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if url and parts.scheme != "https" and not (local and parts.scheme == "http"):
+            raise InvalidSettings("JWKS_URL must begin with https://")
+        return url
+
+    @property
+    def token_audience(self) -> str:
+        """``TOKEN_AUDIENCE``: what a token's ``aud`` must be."""
+        return self._environment.get("TOKEN_AUDIENCE") or "hadir"
+
+    @property
+    def token_issuer(self) -> str:
+        """``TOKEN_ISSUER``: what a token's ``iss`` must be; empty: anything."""
+        return self._environment.get("TOKEN_ISSUER", "")
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """``ALLOWED_ORIGINS``: web origins, separated by commas; ``*`` for any."""
+        origins = self._text("ALLOWED_ORIGINS").lower().split(",")
+        return frozenset(each.strip().rstrip("/") for each in origins if each.strip())
+
+    @property
+    def limits(self) -> Limits:
+        """``MESSAGES_PER_SECOND``, ``CONNECTIONS_PER_USER``, ``PEOPLE_PER_SESSION``."""
+        usual = Limits()
+        rate = self._number("MESSAGES_PER_SECOND", usual.messages_per_second, 0.1, 1000)
+        each = self._number("CONNECTIONS_PER_USER", usual.connections_per_user, 1, 1000)
+        most = self._number("PEOPLE_PER_SESSION", usual.people_per_session, 1, 10_000)
+        return Limits(rate, max(int(rate * 5), 10), int(each), int(most))
 
     def _number(self, name: str, default: float, lowest: float, highest: float = 86400) -> float:
         text = self._environment.get(name) or str(default)

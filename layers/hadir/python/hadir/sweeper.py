@@ -4,7 +4,6 @@ Everything here may stop at any point, run twice at once, or be repeated: each s
 and what is not done stays due for the next sweep, a minute later.
 """
 
-import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hadir.announcer import Announcer, Broadcast
 from hadir.connections.sockets import Sockets
 from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE, Reason
 from hadir.domain.session import Batch
+from hadir.doorman import Doorman
 from hadir.membership.membership import Membership, Opening
-from hadir.wire.updates import closing
 
 _MOST_PER_PARTITION = 100
 _THREADS = 16
@@ -27,15 +27,21 @@ _STOPPING_SECONDS = 6.0
 
 _RECONNECT_SPREAD_MS = 5000
 
+_ENDED = {
+    Opening.SILENT: ("silent", Reason.HEARTBEAT_TIMEOUT),
+    Opening.EXPIRED: ("expired", Reason.TOKEN_EXPIRED),
+}
+
 
 class Swept(Counter[str]):
     """What a sweep did, how often.
 
     - ``gone``: sockets that the platform no longer knew
     - ``silent``: sockets that were there but had fallen silent; they were closed
+    - ``expired``: sockets whose tokens had expired; they were closed
     - ``renewed``: sockets that are still believed in
     - ``announced``: events
-    - ``failed``: what Redis or the management API did not answer; it stays due
+    - ``failed``: what Redis or the management API did not answer; it stays due, but for a closing
     - ``unfinished``: what was not looked at, for want of time; it stays due
     """
 
@@ -48,11 +54,13 @@ class Sweeper:
         membership: Membership,
         sockets: Sockets,
         announcer: Announcer,
+        doorman: Doorman,
         on_broadcasts: Callable[[list[Broadcast]], None],
     ) -> None:
         self._membership = membership
         self._sockets = sockets
         self._announcer = announcer
+        self._doorman = doorman
         self._on_broadcasts = on_broadcasts
 
     def sweep(self, seconds_left: Callable[[], float]) -> Swept:
@@ -75,7 +83,7 @@ class Sweeper:
                 return Swept(["failed"])
 
         looks = [
-            *(partial(self._look_in, session_id, seconds_left) for session_id in due.sessions),
+            *(partial(self._look_in, ref, seconds_left) for ref in due.sessions),
             *(
                 partial(self._look_at, *pair, pair in due.blind, seconds_left)
                 for pair in due.connections
@@ -87,33 +95,33 @@ class Sweeper:
                 swept.update(each)
         return swept
 
-    def _look_in(self, session_id: str, seconds_left: Callable[[], float]) -> Swept:
-        return self._announce(self._membership.claim(session_id), seconds_left)
+    def _look_in(self, ref: SessionRef, seconds_left: Callable[[], float]) -> Swept:
+        return self._announce(self._membership.claim(ref), seconds_left)
 
     def _look_at(
         self,
-        session_id: str,
+        ref: SessionRef,
         connection_id: str,
         blind: bool,
         seconds_left: Callable[[], float],
     ) -> Swept:
         if not self._sockets.is_open(connection_id):
-            left = self._membership.leave(connection_id, session_id, GONE)
+            left = self._membership.leave(connection_id, ref, GONE)
             return Swept(["gone", *self._announce(left.batch, seconds_left).elements()])
         found = (
-            self._membership.open(connection_id, session_id)
+            self._membership.open(connection_id, ref)
             if blind
-            else self._membership.lapse(connection_id, session_id)
+            else self._membership.lapse(connection_id, ref)
         )
         swept = self._announce(found.batch, seconds_left)
-        if found.outcome is Opening.SILENT:
-            jitter = random.randrange(1, _RECONNECT_SPREAD_MS)  # noqa: S311 (not a secret)
-            farewell = closing(Reason.HEARTBEAT_TIMEOUT.value, jitter)
-            self._announcer.tell(connection_id, [farewell], seconds_left)
-            self._sockets.close(connection_id)
-            swept["silent"] += 1
-        else:
+        if found.outcome not in _ENDED:
             swept["renewed"] += 1
+            return swept
+        what, reason = _ENDED[found.outcome]
+        closed = self._doorman.close(
+            connection_id, reason.value, seconds_left, within_ms=_RECONNECT_SPREAD_MS
+        )
+        swept.update([what] if closed else [what, "failed"])
         return swept
 
     def _announce(self, batch: Batch | None, seconds_left: Callable[[], float]) -> Swept:

@@ -4,6 +4,9 @@ HadirError
 ├── InvalidIdentity      an id or a user type that cannot be
 ├── InvalidRequest       what a client sent is not in the contract; carries the wire code
 ├── InvalidSettings      an environment variable is missing or wrong
+├── InvalidToken         a token that proves nothing
+├── NotPermitted         somebody may not do what they ask for
+├── KeysUnavailable      the keys that tokens are verified with could not be fetched
 └── MembershipUnavailable  Redis did not answer in time, or answered with an error
 """
 
@@ -30,6 +33,21 @@ class InvalidRequest(HadirError):
 
 class InvalidSettings(HadirError):
     """An environment variable is missing or has a value that cannot be used."""
+
+
+class InvalidToken(HadirError):
+    """A token is forged, expired, not yet valid, for somebody else, or not a token.
+
+    The text never repeats what the token holds, which may be hostile.
+    """
+
+
+class NotPermitted(HadirError):
+    """Somebody may not do what they ask for, or not there."""
+
+
+class KeysUnavailable(HadirError):
+    """The keys that tokens are verified with could not be fetched; nobody can be let in."""
 
 
 class MembershipUnavailable(HadirError):

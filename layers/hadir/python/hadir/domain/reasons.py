@@ -19,6 +19,8 @@ class Reason(StrEnum):
     DURATION_LIMIT = "duration_limit"
     HEARTBEAT_TIMEOUT = "heartbeat_timeout"
     KICKED = "kicked"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 (a reason, not a secret)
+    RATE_LIMITED = "rate_limited"
     GONE = "gone"
     UNKNOWN = "unknown"
 
@@ -29,6 +31,8 @@ class Evidence(StrEnum):
     CLOSE_FRAME = "close_frame"
     PLATFORM = "platform"
     SILENCE = "silence"
+    SERVER = "server"
+    """We closed their socket ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class Departure:
 
 GONE = Departure(Reason.GONE, Evidence.PLATFORM)
 """The management API answered 410 for a socket that had been open."""
+
+KICKED = Departure(Reason.KICKED, Evidence.SERVER)
+"""An admin had them put out."""
 
 
 def departure_of(close_code: int | None, close_reason: str | None, age_ms: int) -> Departure:

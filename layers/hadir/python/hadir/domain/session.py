@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hadir.domain.identity import UserType
+from hadir.domain.identity import SessionRef, UserType
 from hadir.domain.reasons import Departure
 
 
@@ -104,11 +104,16 @@ class Session:
         absentees: users in grace.
     """
 
-    session_id: str
+    ref: SessionRef
     epoch: str
     version: int
     members: tuple[Member, ...]
     absentees: tuple[Absentee, ...] = ()
+
+    @property
+    def session_id(self) -> str:
+        """What its clients call it."""
+        return self.ref.session_id
 
     def open_members(self) -> Iterable[Member]:
         """The connections that can be posted to."""

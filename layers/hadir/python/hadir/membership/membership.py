@@ -10,11 +10,18 @@ from typing import Any
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Identity
+from hadir.domain.identity import Identity, SessionRef
+from hadir.domain.limits import Limits
 from hadir.domain.reasons import Departure
 from hadir.domain.session import Batch, Event, Session
-from hadir.membership.keys import identity_key, said_key, session_keys, tombstone_key
-from hadir.membership.replies import read_batch, read_events, read_session
+from hadir.membership.keys import (
+    events_key,
+    identity_key,
+    said_key,
+    session_keys,
+    tombstone_key,
+)
+from hadir.membership.replies import read_batch, read_events, read_session, read_stream
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
@@ -39,8 +46,31 @@ class Opening(StrEnum):
     JOINED = "joined"
     ADDED = "added"
     OPEN = "open"
+    LIMITED = "limited"
+    FLOODING = "flooding"
+    EXPIRED = "expired"
     UNKNOWN = "unknown"
     SILENT = "silent"
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the connection is in no session any more, and its socket is to be closed."""
+        return self in (Opening.FLOODING, Opening.EXPIRED, Opening.UNKNOWN, Opening.SILENT)
+
+
+class Admission(StrEnum):
+    """What ``admit`` found; ``admit.lua`` says what each means."""
+
+    ADMITTED = "admitted"
+    REPEATED = "repeated"
+    LEFT = "left"
+    CROWDED = "crowded"
+    FULL = "full"
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the connection is known now."""
+        return self in (Admission.ADMITTED, Admission.REPEATED)
 
 
 class Leaving(StrEnum):
@@ -107,14 +137,14 @@ class Due:
     """What the sweep has to look at.
 
     Attributes:
-        connections: session id and connection id of leases that ran out.
+        connections: session and connection id of leases that ran out.
         blind: those of them whose clients may have spoken unheard.
         sessions: with events or departures that wait for somebody.
     """
 
-    connections: tuple[tuple[str, str], ...]
-    blind: frozenset[tuple[str, str]]
-    sessions: tuple[str, ...]
+    connections: tuple[tuple[SessionRef, str], ...]
+    blind: frozenset[tuple[SessionRef, str]]
+    sessions: tuple[SessionRef, ...]
 
 
 class Membership:
@@ -128,6 +158,7 @@ class Membership:
         redis: a client made with ``decode_responses=True``, of one node or of a cluster.
         lease_seconds: how long a connection is believed in without being heard.
         grace_seconds: how long a person who left may come back in as if they had never gone.
+        limits: the usual ones unless given.
         clock: milliseconds since the Unix epoch; Redis's own clock unless a test has its own.
 
     Raises:
@@ -140,39 +171,64 @@ class Membership:
         *,
         lease_seconds: float = 90,
         grace_seconds: float = 0,
+        limits: Limits | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._lease_ms = int(lease_seconds * 1000)
         self._grace_ms = int(grace_seconds * 1000)
+        self._limits = limits or Limits()
         self._clock = clock
 
-    def admit(self, connection_id: str, identity: Identity) -> bool:
-        """Make a connection known; nobody is told. False if it has left already."""
+    def admit(self, connection_id: str, identity: Identity) -> Admission:
+        """Make a connection known, if it has not left already; nobody is told."""
         self._remember(connection_id, identity)
         reply = self._run(
             "admit",
-            identity.session_id,
+            identity.session,
             connection_id,
             identity.user_id,
             identity.user_type.value,
-            key=tombstone_key(identity.session_id, connection_id),
+            identity.expires_at * 1000,
+            self._limits.connections_per_user,
+            self._limits.people_per_session,
+            key=tombstone_key(identity.session, connection_id),
         )
-        return bool(reply != "left")
+        return Admission(reply)
 
-    def open(self, connection_id: str, session_id: str, *, heard: bool = False) -> Opened:
+    def open(
+        self,
+        connection_id: str,
+        ref: SessionRef,
+        *,
+        heard: bool = False,
+        expires_at: int | None = None,
+    ) -> Opened:
         """Note that a socket can be written to: its user is present, its lease renewed.
 
         Args:
             heard: whether its client has just spoken; from then on it is expected to go on.
+            expires_at: until when the client has just proved anew who it is, seconds since the
+                Unix epoch.
         """
         token = _new_token()
-        reply = self._run("open", session_id, connection_id, token, "1" if heard else "0")
-        return _opened(session_id, token, reply)
+        reply = self._run(
+            "open",
+            ref,
+            connection_id,
+            token,
+            "1" if heard else "0",
+            str(self._limits.messages_per_second),
+            self._limits.burst,
+            TOMBSTONE_MS,
+            "" if expires_at is None else expires_at * 1000,
+            key=tombstone_key(ref, connection_id),
+        )
+        return _opened(ref, token, reply)
 
     def leave(
-        self, connection_id: str, session_id: str, departure: Departure, *, claim: bool = True
+        self, connection_id: str, ref: SessionRef, departure: Departure, *, claim: bool = True
     ) -> Left:
         """Note that a socket is gone.
 
@@ -183,58 +239,58 @@ class Membership:
         code = departure.close_code
         outcome, claimed, remaining = self._run(
             "leave",
-            session_id,
+            ref,
             connection_id,
             token,
             departure.reason.value,
             "" if code is None else code,
             departure.evidence.value,
             TOMBSTONE_MS,
-            key=tombstone_key(session_id, connection_id),
+            key=tombstone_key(ref, connection_id),
         )
-        return Left(Leaving(outcome), read_batch(session_id, token, claimed), remaining)
+        return Left(Leaving(outcome), read_batch(ref, token, claimed), remaining)
 
-    def lapse(self, connection_id: str, session_id: str) -> Opened:
+    def lapse(self, connection_id: str, ref: SessionRef) -> Opened:
         """Note that a lease ran out although the platform says that the socket is there.
 
-        ``SILENT`` means that it has left, and the caller is to close it.
+        ``SILENT`` and ``EXPIRED`` mean that it has left, and the caller is to close it.
         """
         token = _new_token()
         reply = self._run(
             "lapse",
-            session_id,
+            ref,
             connection_id,
             token,
             TOMBSTONE_MS,
-            key=tombstone_key(session_id, connection_id),
+            key=tombstone_key(ref, connection_id),
         )
-        return _opened(session_id, token, reply)
+        return _opened(ref, token, reply)
 
     def say(self, connection_id: str, who: Identity, text: str, client_id: str) -> Said:
         """Record a message; one with a ``client_id`` that was said before changes nothing."""
         token = _new_token()
         outcome, claimed, earlier = self._run(
             "message",
-            who.session_id,
+            who.session,
             connection_id,
             token,
             text,
             client_id,
             SAID_MS,
-            key=said_key(who.session_id, who.user_id, client_id or f"~{token}"),
+            key=said_key(who.session, who.user_id, client_id or f"~{token}"),
         )
         before = read_events(earlier or [])
         return Said(
             Saying(outcome),
-            read_batch(who.session_id, token, claimed),
+            read_batch(who.session, token, claimed),
             before[0] if before else None,
         )
 
-    def claim(self, session_id: str) -> Batch | None:
+    def claim(self, ref: SessionRef) -> Batch | None:
         """Become the session's announcer, if events are pending and nobody is."""
         token = _new_token()
-        (claimed,) = self._run("claim", session_id, token)
-        return read_batch(session_id, token, claimed)
+        (claimed,) = self._run("claim", ref, token)
+        return read_batch(ref, token, claimed)
 
     def settle(self, batch: Batch, *, more: bool) -> Batch | None:
         """Note that ``batch`` was posted to everyone.
@@ -251,20 +307,28 @@ class Membership:
         """Note that ``batch`` was posted to nobody: its events stay pending, the lease is free."""
         self._settle(batch, batch.events[0].version - 1, more=False)
 
-    def session(self, session_id: str) -> Session:
+    def session(self, ref: SessionRef) -> Session:
         """The session now; one that Redis does not know has no epoch and no members."""
-        return read_session(session_id, self._run("view", session_id))
+        return read_session(ref, self._run("view", ref))
 
     def missed(
-        self, session_id: str, epoch: str, version: int
+        self, ref: SessionRef, epoch: str, version: int
     ) -> tuple[tuple[Event, ...] | None, Session]:
         """What came after ``version``, in order, and the session now.
 
         Events are None when the history does not reach back that far, or the epoch is another.
         """
-        missed, view = self._run("history", session_id, epoch, version)
+        missed, view = self._run("history", ref, epoch, version)
         events = None if missed is None else tuple(read_events(missed))
-        return events, read_session(session_id, view)
+        return events, read_session(ref, view)
+
+    def events(self, ref: SessionRef, since: int, most: int) -> tuple[Event, ...]:
+        """At most so many events after version ``since``, as far as the history reaches back."""
+        try:
+            entries: Any = self._redis.xrange(events_key(ref), f"({since}", "+", most)
+        except (RedisError, RedisClusterException) as error:
+            raise MembershipUnavailable(f"Redis could not be read: {error}") from error
+        return tuple(read_stream(entries))
 
     def due(self, most: int) -> Due:
         """What the sweep has to look at, over all partitions.
@@ -273,15 +337,15 @@ class Membership:
             most: leases, and sessions, to return of each partition.
         """
         now = self._clock() if self._clock else ""
-        connections: list[tuple[str, str]] = []
-        blind: set[tuple[str, str]] = set()
-        sessions: list[str] = []
+        connections: list[tuple[SessionRef, str]] = []
+        blind: set[tuple[SessionRef, str]] = set()
+        sessions: list[SessionRef] = []
         for was_blind, leases, agenda in self._scripts.run_due(now, most, BLIND_MS, self._lease_ms):
-            pairs = [(session, connection) for session, connection in map(str.split, leases)]
+            pairs = [(SessionRef.read(name), each) for name, each in map(str.split, leases)]
             connections += pairs
             if was_blind == "1":
                 blind.update(pairs)
-            sessions += agenda
+            sessions += map(SessionRef.read, agenda)
         return Due(tuple(connections), frozenset(blind), tuple(sessions))
 
     def identity_of(self, connection_id: str) -> Identity | None:
@@ -294,26 +358,34 @@ class Membership:
 
     def ping(self) -> None:
         """Return if Redis answers."""
-        self._run("view", "ping")
+        self._run("view", SessionRef("", "ping"))
 
     def _settle(self, batch: Batch, announced: int, *, more: bool) -> Batch | None:
-        session_id = batch.session.session_id
-        _, claimed = self._run("settle", session_id, batch.token, announced, "1" if more else "0")
-        return read_batch(session_id, batch.token, claimed)
+        ref = batch.session.ref
+        _, claimed = self._run("settle", ref, batch.token, announced, "1" if more else "0")
+        return read_batch(ref, batch.token, claimed)
 
     def _remember(self, connection_id: str, identity: Identity) -> None:
-        record = f"{identity.session_id} {identity.user_id} {identity.user_type.value}"
+        record = " ".join(
+            (
+                identity.session_id,
+                identity.user_id,
+                identity.user_type.value,
+                identity.tenant,
+                str(identity.expires_at),
+            )
+        )
         try:
             self._redis.set(identity_key(connection_id), record, ex=IDENTITY_SECONDS)
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be written: {error}") from error
 
-    def _run(self, name: str, session_id: str, *args: str | int, key: str | None = None) -> Any:
-        keys = session_keys(session_id)
+    def _run(self, name: str, ref: SessionRef, *args: str | int, key: str | None = None) -> Any:
+        keys = session_keys(ref)
         if key is not None:
             keys.append(key)
         now = self._clock() if self._clock else ""
-        common = (now, self._lease_ms, self._grace_ms, _new_epoch(), session_id)
+        common = (now, self._lease_ms, self._grace_ms, _new_epoch(), str(ref))
         return self._scripts.run(name, keys, *common, *args)
 
 
@@ -326,10 +398,10 @@ def _new_epoch() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
 
 
-def _opened(session_id: str, token: str, reply: Any) -> Opened:
+def _opened(ref: SessionRef, token: str, reply: Any) -> Opened:
     outcome, claimed, view = reply
     return Opened(
         Opening(outcome),
-        read_batch(session_id, token, claimed),
-        read_session(session_id, view) if view else None,
+        read_batch(ref, token, claimed),
+        read_session(ref, view) if view else None,
     )

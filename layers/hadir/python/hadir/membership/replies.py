@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hadir.domain.identity import UserType
+from hadir.domain.identity import SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import (
     Absentee,
@@ -17,20 +17,20 @@ from hadir.domain.session import (
 )
 
 
-def read_batch(session_id: str, token: str, claim: Any) -> Batch | None:
+def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
     """What ``claim`` in ``lib.lua`` returns."""
     if not claim:
         return None
     recovered_up_to, pending, view = claim
     events = tuple(read_events(pending))
-    return Batch(token, read_session(session_id, view), events, recovered_up_to)
+    return Batch(token, read_session(ref, view), events, recovered_up_to)
 
 
-def read_session(session_id: str, view: Any) -> Session:
+def read_session(ref: SessionRef, view: Any) -> Session:
     """What ``view`` in ``lib.lua`` returns."""
     epoch, version, connections, leaving = view
     return Session(
-        session_id,
+        ref,
         epoch,
         version,
         tuple(_member(*pair) for pair in _pairs(connections)),
@@ -43,12 +43,17 @@ def read_events(entries: Iterable[tuple[str, list[str]]]) -> list[Event]:
     return [_event(entry_id, dict(_pairs(fields))) for entry_id, fields in entries]
 
 
+def read_stream(entries: Iterable[tuple[str, dict[str, str]]]) -> Iterator[Event]:
+    """Entries of the events' stream as redis-py reads them."""
+    return (_event(entry_id, fields) for entry_id, fields in entries)
+
+
 def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:
     return zip(flat[::2], flat[1::2], strict=True)
 
 
 def _member(connection_id: str, record: str) -> Member:
-    user_id, user_type, since, at, _ = record.split(" ")
+    user_id, user_type, since, at, *_ = record.split(" ")
     return Member(connection_id, user_id, UserType(user_type), int(since), int(at))
 
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_websocket_event im
 )
 
 from hadir.domain.errors import InvalidIdentity
-from hadir.domain.identity import Identity
+from hadir.domain.identity import DEFAULT_TENANT, Identity
 from hadir.domain.reasons import Departure, departure_of
 
 
@@ -58,7 +58,11 @@ def read_departure(event: Mapping[str, Any]) -> Departure:
 def _identity(authorizer: Mapping[str, Any]) -> Identity | None:
     try:
         return Identity.parse(
-            authorizer.get("session_id"), authorizer.get("user_id"), authorizer.get("user_type")
+            authorizer.get("session_id"),
+            authorizer.get("user_id"),
+            authorizer.get("user_type"),
+            authorizer.get("tenant", DEFAULT_TENANT),
+            authorizer.get("expires_at", 0),
         )
     except InvalidIdentity:
         return None

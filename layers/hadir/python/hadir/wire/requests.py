@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from hadir.domain.errors import InvalidRequest
+from hadir.domain.grant import LONGEST_TOKEN
 
 LONGEST_TEXT = 4000
 """Characters in a message."""
+
+_ID = r"^[A-Za-z0-9_.:@-]{1,128}$"
 
 
 class Heartbeat(BaseModel):
@@ -39,9 +42,7 @@ class Message(BaseModel):
 
     action: Literal["message"]
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, strict=True)]
-    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:@-]{1,128}$", strict=True)] | None = (
-        None
-    )
+    client_id: Annotated[str, Field(pattern=_ID, strict=True)] | None = None
 
 
 class Typing(BaseModel):
@@ -51,7 +52,26 @@ class Typing(BaseModel):
     on: Annotated[bool, Field(strict=True)]
 
 
-Request = Heartbeat | Sync | Message | Typing
+class Reauthorize(BaseModel):
+    """The client proves anew who it is, before what it proved at first expires."""
+
+    action: Literal["reauthorize"]
+    token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN, strict=True)]
+
+
+class Kick(BaseModel):
+    """An admin has somebody put out of the session.
+
+    Attributes:
+        reason: told to who is put out.
+    """
+
+    action: Literal["kick"]
+    user_id: Annotated[str, Field(pattern=_ID, strict=True)]
+    reason: Annotated[str, Field(min_length=1, max_length=200, strict=True)] | None = None
+
+
+Request = Heartbeat | Sync | Message | Typing | Reauthorize | Kick
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 
@@ -78,8 +98,9 @@ def _refusal(error: ValidationError) -> InvalidRequest:
         case "union_tag_invalid":
             known = first["ctx"]["expected_tags"]
             return InvalidRequest("unknown_action", f"action must be one of {known}")
-        case "string_too_long" if field == "text":
-            return InvalidRequest("too_large", f"text must have at most {LONGEST_TEXT} characters")
+        case "string_too_long":
+            most = first["ctx"]["max_length"]
+            return InvalidRequest("too_large", f"{field} must have at most {most} characters")
         case "union_tag_not_found" | "model_attributes_type":
             text = 'the message must be an object with a text "action"'
             return InvalidRequest("invalid_payload", text)

@@ -30,6 +30,16 @@ def status_answer(session: Session) -> dict[str, Any]:
     }
 
 
+def totals(session: Session) -> dict[str, Any]:
+    """What ``GET /api/sessions`` answers of each session."""
+    status = ConnectionStatus.of(session)
+    return {
+        "session_id": session.session_id,
+        "total_customer": status.total_customer,
+        "total_agent": status.total_agent,
+    }
+
+
 def snapshot(session: Session, at: int, *, recovered: bool | None = None) -> bytes:
     """A ``connection_status_update`` without an event: the status, for one socket alone.
 
@@ -66,9 +76,25 @@ def typing(session_id: str, user_id: str, user_type: str, *, on: bool) -> bytes:
     return _frame("typing", data)
 
 
-def closing(reason: str, reconnect_after_ms: int) -> bytes:
+def closing(reason: str, reconnect_after_ms: int, message: str | None = None) -> bytes:
     """The server is about to close this socket; 0 means do not come back."""
-    return _frame("closing", {"reason": reason, "reconnect_after_ms": reconnect_after_ms})
+    data: dict[str, Any] = {"reason": reason, "reconnect_after_ms": reconnect_after_ms}
+    if message is not None:
+        data["message"] = message
+    return _frame("closing", data)
+
+
+def reauthorized(expires_at: int) -> bytes:
+    """The answer to ``reauthorize``: until when, seconds since the Unix epoch."""
+    return _frame("reauthorized", {"expires_at": timestamp(expires_at * 1000)})
+
+
+def history(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """What ``GET …/events`` answers of each event: what happened, without a status."""
+    return [
+        _message_data(each) if isinstance(each, MessageEvent) else _event_data(each)
+        for each in events
+    ]
 
 
 def heartbeat_ack(at: int, session: Session | None) -> bytes:
@@ -99,8 +125,14 @@ def _current(session: Session) -> dict[str, Any]:
 
 
 def _update(current: dict[str, Any], event: PresenceEvent, *, recovered: bool) -> bytes:
-    data = {
-        **current,
+    data = {**current, **_event_data(event)}
+    if recovered:
+        data["recovered"] = True
+    return _frame("connection_status_update", data)
+
+
+def _event_data(event: PresenceEvent) -> dict[str, Any]:
+    data: dict[str, Any] = {
         "event_type": event.type.value,
         "event_user_id": event.user_id,
         "event_user_type": event.user_type.value,
@@ -115,27 +147,31 @@ def _update(current: dict[str, Any], event: PresenceEvent, *, recovered: bool) -
     if event.offline_ms is not None:
         data["reconnected"] = True
         data["offline_seconds"] = round(event.offline_ms / 1000)
-    if recovered:
-        data["recovered"] = True
-    return _frame("connection_status_update", data)
+    return data
 
 
 def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple[bytes, bytes]:
     data = {
         "session_id": session.session_id,
         "id": f"{session.epoch}-{event.version}",
-        "user_id": event.user_id,
-        "user_type": event.user_type.value,
-        "text": event.text,
-        "version": event.version,
         "epoch": session.epoch,
-        "timestamp": timestamp(event.at),
+        **_message_data(event),
         **({"recovered": True} if recovered else {}),
     }
     others = _frame("message", data)
     if not event.client_id:
         return others, others
     return _frame("message", {**data, "client_id": event.client_id}), others
+
+
+def _message_data(event: MessageEvent) -> dict[str, Any]:
+    return {
+        "user_id": event.user_id,
+        "user_type": event.user_type.value,
+        "text": event.text,
+        "version": event.version,
+        "timestamp": timestamp(event.at),
+    }
 
 
 def _status(status: ConnectionStatus) -> dict[str, Any]:

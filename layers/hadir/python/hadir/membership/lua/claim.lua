@@ -7,7 +7,7 @@
 
 even_when_full()
 if not begin() then
-    redis.call('ZREM', AGENDA, SESSION_ID)
+    redis.call('ZREM', AGENDA, NAME)
     return { false }
 end
 local claimed = claim(ARGV[6])

@@ -1,12 +1,13 @@
 -- A connection's lease ran out, and the platform says that its socket is still there.
 --
--- KEYS[8] tombstone of the connection
+-- KEYS[11] tombstone of the connection
 -- ARGV[6] connection id
 -- ARGV[7] token of the caller, should it become the announcer
 -- ARGV[8] tombstone lifetime (ms)
 -- Reply   { outcome, claim, view }
 --   outcome 'silent'  its client used to be heard and was not for the length of the lease: it has
 --                     left, and the caller closes the socket
+--           'expired' what it proved is no longer good: likewise
 --           'joined', 'added', 'open', 'unknown' as open.lua: it has not been silent, or never spoke
 --
 -- Killed before: the next sweep comes back to it. Killed after: the event is pending; a socket not
@@ -21,14 +22,18 @@ if not member then
     return { 'unknown', false, false }
 end
 local outcome
-local lease = tonumber(redis.call('ZSCORE', LEASES, SESSION_ID .. ' ' .. connection_id) or '0')
-if member.heard > 0 and now - member.heard >= LEASE and lease <= now then
+local lease = tonumber(redis.call('ZSCORE', LEASES, NAME .. ' ' .. connection_id) or '0')
+if has_expired(member) then
+    outcome = 'expired'
+    depart(connection_id, member, 'token_expired', '', 'server')
+    redis.call('SET', KEYS[11], '1', 'PX', ARGV[8])
+elseif member.heard > 0 and now - member.heard >= LEASE and lease <= now then
     outcome = 'silent'
     depart(connection_id, member, 'heartbeat_timeout', '', 'silence')
-    redis.call('SET', KEYS[8], '1', 'PX', ARGV[8])
+    redis.call('SET', KEYS[11], '1', 'PX', ARGV[8])
 else
     outcome = member.since == 0 and arrive(connection_id, member) or 'open'
-    renew_lease(connection_id)
+    renew_lease(connection_id, member)
 end
 local claimed = claim(ARGV[7])
 finish()

@@ -1,6 +1,6 @@
 -- A socket is gone.
 --
--- KEYS[8] tombstone of the connection
+-- KEYS[11] tombstone of the connection
 -- ARGV[6] connection id
 -- ARGV[7] token of the caller, should it become the announcer; '' if it is the announcer already
 -- ARGV[8] reason, close code ('' if there is none), evidence, tombstone lifetime (ms)
@@ -23,7 +23,7 @@ if member then
 else
     forget_lease(connection_id)
 end
-redis.call('SET', KEYS[8], '1', 'PX', ARGV[11])
+redis.call('SET', KEYS[11], '1', 'PX', ARGV[11])
 if known then
     claimed = claim(ARGV[7])
     finish()

@@ -1,20 +1,21 @@
 -- What every script on a session shares; scripts.py puts this text before each of them.
 --
 -- KEYS[1] session     hash     KEYS[2] connections  hash     KEYS[3] events  stream
--- KEYS[4] leaving     hash     KEYS[5] left         hash
--- KEYS[6] leases      zset     KEYS[7] agenda       zset     (both the partition's; see keys.py)
+-- KEYS[4] leaving     hash     KEYS[5] left         hash     KEYS[6] pace    hash
+-- KEYS[7] leases      zset     KEYS[8] agenda       zset     (from here on the partition's; see
+-- KEYS[9] occupied    zset     KEYS[10] people      zset     keys.py)
 -- ARGV[1] now         ms, or '' for Redis's own clock
 -- ARGV[2] lease       ms a connection is believed in without being heard
 -- ARGV[3] grace       ms a person who left may come back in as if they had never gone
 -- ARGV[4] epoch       a name for a new life of the session, should one begin
--- ARGV[5] session id
+-- ARGV[5] session     tenant/session_id
 --
 -- Every script runs to its end or not at all. What its caller does not live to do about the reply
 -- is still pending in the session and is handed to the next claimant (claim, below).
 
-local SESSION, CONNECTIONS, EVENTS, LEAVING, LEFT, LEASES, AGENDA =
-    KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local LEASE, GRACE, EPOCH, SESSION_ID = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local SESSION, CONNECTIONS, EVENTS, LEAVING, LEFT, PACE = unpack(KEYS, 1, 6)
+local LEASES, AGENDA, OCCUPIED, PEOPLE = unpack(KEYS, 7, 10)
+local LEASE, GRACE, EPOCH, NAME = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
 local ANNOUNCING_LEASE = 10000    -- ms; an announcer that has not settled for so long has died
 local RECONNECT_WINDOW = 30000    -- ms; who is back within it has reconnected
@@ -28,16 +29,17 @@ end
 
 -- A connection's record: user_id, user_type, since (first version it is told of; 0: only
 -- admitted), at (ms since when its user is present; was admitted), heard (ms of its last message;
--- 0: never). Ids hold no blank.
+-- 0: never), expires (ms; what it proved is good until then; 0: for good). Ids hold no blank.
 local function read_record(record)
-    local user_id, user_type, since, at, heard =
-        string.match(record, '^(%S+) (%S+) (%d+) (%d+) (%d+)$')
+    local user_id, user_type, since, at, heard, expires =
+        string.match(record, '^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+)$')
     return {
         user_id = user_id,
         user_type = user_type,
         since = tonumber(since),
         at = tonumber(at),
         heard = tonumber(heard),
+        expires = tonumber(expires),
     }
 end
 
@@ -47,17 +49,32 @@ local function find_connection(connection_id)
 end
 
 local function write_connection(connection_id, member)
-    redis.call('HSET', CONNECTIONS, connection_id, string.format('%s %s %s %s %s',
+    redis.call('HSET', CONNECTIONS, connection_id, string.format('%s %s %s %s %s %s',
         member.user_id, member.user_type, integer(member.since), integer(member.at),
-        integer(member.heard)))
+        integer(member.heard), integer(member.expires)))
 end
 
-local function renew_lease(connection_id)
-    redis.call('ZADD', LEASES, integer(now + LEASE), SESSION_ID .. ' ' .. connection_id)
+local function has_expired(member)
+    return member.expires > 0 and member.expires <= now
+end
+
+-- Somebody looks when it runs out: at the latest when what the connection proved expires.
+local function renew_lease(connection_id, member)
+    local due = now + LEASE
+    if member.expires > 0 then
+        due = math.min(due, member.expires)
+    end
+    redis.call('ZADD', LEASES, integer(due), NAME .. ' ' .. connection_id)
 end
 
 local function forget_lease(connection_id)
-    redis.call('ZREM', LEASES, SESSION_ID .. ' ' .. connection_id)
+    redis.call('ZREM', LEASES, NAME .. ' ' .. connection_id)
+end
+
+-- The index entry of somebody who is present: their tenant's, by name.
+local function whereabouts(user_id)
+    local tenant, session_id = string.match(NAME, '^([^/]+)/(.+)$')
+    return tenant .. '/' .. user_id .. ' ' .. session_id
 end
 
 -- Since when a connection other than connection_id keeps user_id present; nil if none does.
@@ -72,6 +89,16 @@ local function present_since(user_id, connection_id)
         end
     end
     return nil
+end
+
+-- Whether anybody is present, or may still come back in grace.
+local function is_occupied()
+    for _, record in ipairs(redis.call('HVALS', CONNECTIONS)) do
+        if read_record(record).since > 0 then
+            return true
+        end
+    end
+    return redis.call('HLEN', LEAVING) > 0
 end
 
 -- Appends an event, which is pending from here on; returns its version. fields: name, value, …
@@ -90,6 +117,10 @@ local function record_departure(departure)
         end
     end
     redis.call('HSET', LEFT, departure.user_id, integer(departure.at))
+    redis.call('ZREM', PEOPLE, whereabouts(departure.user_id))
+    if not is_occupied() then
+        redis.call('ZREM', OCCUPIED, NAME)
+    end
     record_event('user_disconnected', {
         'user_id', departure.user_id, 'user_type', departure.user_type,
         'at', integer(departure.at), 'reason', departure.reason,
@@ -168,7 +199,7 @@ end
 local function create()
     local lineage = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
     redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage)
-    redis.call('DEL', CONNECTIONS, EVENTS, LEAVING, LEFT)
+    redis.call('DEL', CONNECTIONS, EVENTS, LEAVING, LEFT, PACE)
 end
 
 -- A socket can be written to. Its user is present from now on, unless they were: 'joined' if that
@@ -194,6 +225,8 @@ local function arrive(connection_id, member)
         end
         member.since = record_event('user_connected', fields)
         redis.call('HDEL', LEFT, member.user_id)
+        redis.call('ZADD', OCCUPIED, 0, NAME)
+        redis.call('ZADD', PEOPLE, 0, whereabouts(member.user_id))
     end
     write_connection(connection_id, member)
     return outcome
@@ -205,13 +238,15 @@ local function depart(connection_id, member, reason, close_code, evidence)
     -- Deleting comes first: Redis does it even when it is full, and the rest then too.
     redis.call('HDEL', CONNECTIONS, connection_id)
     forget_lease(connection_id)
+    redis.call('HDEL', PACE, 'c ' .. connection_id)
     if member.since == 0 then
         return 'unseen'
     end
     if present_since(member.user_id, connection_id) then
         return 'remains'
     end
-    if GRACE > 0 then
+    redis.call('HDEL', PACE, 'u ' .. member.user_id)
+    if GRACE > 0 and evidence ~= 'server' then
         redis.call('HSET', LEAVING, member.user_id, string.format('%s %s %s %s %s %s %s',
             member.user_type, integer(member.at), integer(now + GRACE), integer(now), reason,
             close_code, evidence))
@@ -286,11 +321,11 @@ end
 local function finish()
     local due = next_look()
     if due then
-        redis.call('ZADD', AGENDA, integer(due), SESSION_ID)
+        redis.call('ZADD', AGENDA, integer(due), NAME)
     else
-        redis.call('ZREM', AGENDA, SESSION_ID)
+        redis.call('ZREM', AGENDA, NAME)
     end
-    for _, key in ipairs({ SESSION, CONNECTIONS, EVENTS, LEAVING, LEFT, LEASES, AGENDA }) do
-        redis.call('PEXPIRE', key, RETENTION)
+    for i = 1, 10 do
+        redis.call('PEXPIRE', KEYS[i], RETENTION)
     end
 end

@@ -1,7 +1,7 @@
 -- A client said something: an event in the session's order.
 --
--- KEYS[8] epoch, version and token of the message of that client id, or of that token: the same is
---         not said twice, neither when its client repeats it nor when redis-py repeats the call
+-- KEYS[11] epoch, version and token of the message of that client id, or of that token: the same is
+--          not said twice, neither when its client repeats it nor when redis-py repeats the call
 -- ARGV[6] connection id
 -- ARGV[7] token of the caller, should it become the announcer
 -- ARGV[8] text
@@ -20,7 +20,7 @@ local member = begin() and find_connection(connection_id)
 if not member or member.since == 0 then
     return { 'unknown', false, false }
 end
-local before = redis.call('GET', KEYS[8])
+local before = redis.call('GET', KEYS[11])
 local outcome, earlier = 'repeated', false
 if before then
     local epoch, version, token = string.match(before, '^(%S+) (%d+) (%S+)$')
@@ -37,7 +37,7 @@ else
     })
     local epoch = redis.call('HGET', SESSION, 'epoch')
     local said = epoch .. ' ' .. integer(version) .. ' ' .. ARGV[7]
-    redis.call('SET', KEYS[8], said, 'PX', ARGV[10])
+    redis.call('SET', KEYS[11], said, 'PX', ARGV[10])
 end
 local claimed = claim(ARGV[7])
 finish()

@@ -1,35 +1,82 @@
 -- A socket can be written to: its user is present.
 --
+-- KEYS[11] tombstone of the connection
 -- ARGV[6] connection id
 -- ARGV[7] token of the caller, should it become the announcer
 -- ARGV[8] '1' if the client has just been heard, '0' if the platform says that it is there
+-- ARGV[9] messages a second that a connection may send, messages it may send at once; a user, over
+--         all connections, twice as many
+-- ARGV[11] tombstone lifetime (ms)
+-- ARGV[12] until when its client has just proved anew who it is (ms), '' if it has not
 -- Reply   { outcome, claim, view }    view is false on 'joined', where the event brings the status,
 --                                     and on 'unknown'
 --   outcome 'joined'  the user's first socket: an event, told to everyone, the newcomer among them
 --           'added'   the user was present: no event; the socket is told of events from now on
 --           'open'    it was open already; its lease is renewed
+--           'limited' as 'open', but the message comes too soon and is not to be answered
+--           'flooding' refused messages did not slow it down: it has left, and the caller closes it
+--           'expired' what it proved is no longer good: likewise
 --           'unknown' not admitted, or gone: unchanged
 --
 -- Killed before: the connection stays admitted, and its first message or the sweep opens it.
--- Killed after: the event is pending.
+-- Killed after: the event is pending; a socket not closed is closed when its client speaks.
 
-local connection_id = ARGV[6]
+local connection_id, heard = ARGV[6], ARGV[8] == '1'
+
+-- A token bucket, kept as the time (ms) when it will be full again (GCRA): a message takes it
+-- 1000 / rate further. Below now + burst / rate there is room.
+local function draw(field, rate, burst)
+    local full_at = math.max(tonumber(redis.call('HGET', PACE, field) or '0'), now) + 1000 / rate
+    return full_at, (full_at - now) * rate / 1000 / burst
+end
+
+-- 'limited', 'flooding', or nil: this message may pass. A connection's refused messages count too,
+-- so that one that does not slow down is closed; its user's do not, so that the others may go on.
+local function limit(member)
+    local rate, burst = tonumber(ARGV[9]), tonumber(ARGV[10])
+    local own, own_use = draw('c ' .. connection_id, rate, burst)
+    redis.call('HSET', PACE, 'c ' .. connection_id, string.format('%.3f', own))
+    if own_use > 2 then
+        return 'flooding'
+    end
+    local users, users_use = draw('u ' .. member.user_id, 2 * rate, 2 * burst)
+    if own_use > 1 or users_use > 1 then
+        return 'limited'
+    end
+    redis.call('HSET', PACE, 'u ' .. member.user_id, string.format('%.3f', users))
+    return nil
+end
 
 local member = begin() and find_connection(connection_id)
 if not member then
     forget_lease(connection_id)
     return { 'unknown', false, false }
 end
-local outcome = 'open'
-if ARGV[8] == '1' then
-    member.heard = now
+local expires = member.expires
+if ARGV[12] ~= '' then
+    member.expires = tonumber(ARGV[12])
 end
-if member.since == 0 then
-    outcome = arrive(connection_id, member)
+local outcome = has_expired(member) and 'expired'
+    or heard and limit(member)
+    or 'open'
+if outcome == 'expired' or outcome == 'flooding' then
+    local reason = outcome == 'expired' and 'token_expired' or 'rate_limited'
+    depart(connection_id, member, reason, '', 'server')
+    redis.call('SET', KEYS[11], '1', 'PX', ARGV[11])
 else
-    write_connection(connection_id, member)
+    if heard then
+        member.heard = now
+    end
+    if outcome == 'limited' then
+        member.expires = expires
+    end
+    if member.since == 0 then
+        outcome = arrive(connection_id, member)
+    else
+        write_connection(connection_id, member)
+    end
+    renew_lease(connection_id, member)
 end
-renew_lease(connection_id)
 local claimed = claim(ARGV[7])
 finish()
 return { outcome, claimed, outcome ~= 'joined' and view() }

@@ -1,0 +1,1 @@
+"""Who gets in: tokens, the keys they are verified with, origins."""

@@ -1,0 +1,86 @@
+"""Who may come in: what a request shows against what is asked of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from hadir.domain.errors import InvalidToken, NotPermitted
+from hadir.domain.grant import MANY, Grant
+from hadir.domain.identity import DEFAULT_TENANT, Identity, UserType
+
+ANY_ORIGIN = "*"
+
+SUBPROTOCOL = "hadir.v1"
+"""What a client offers beside its token, and gets back: a token is never repeated."""
+
+_TOKEN_SUBPROTOCOL = "token."  # noqa: S105 (a prefix, not a secret)
+
+_EVERYTHING = Grant(DEFAULT_TENANT, "anonymous", UserType.ADMIN, (MANY,), expires_at=0)
+
+
+class Gate:
+    """Lets sockets and requests in.
+
+    Args:
+        read_token: what a token grants; None where anybody is whom they say they are.
+        origins: the web origins that sockets may come from; ``*`` among them: from any.
+    """
+
+    def __init__(self, read_token: Callable[[str], Grant] | None, origins: frozenset[str]) -> None:
+        self._read_token = read_token
+        self._origins = origins
+
+    def socket(self, query: Mapping[str, str], headers: Mapping[str, str]) -> Identity:
+        """Who opens a socket, and into which session.
+
+        A program says no origin; a browser always does (RFC 6455, 4.1).
+
+        Raises:
+            InvalidIdentity: an id or a type is none.
+            InvalidToken: there is no token, or it proves nothing.
+            KeysUnavailable: tokens cannot be verified at the moment.
+            NotPermitted: the origin, or the session, is not open to them.
+        """
+        found = {name.lower(): value for name, value in headers.items()}
+        origin = found.get("origin")
+        if origin is not None and not self._origins & {ANY_ORIGIN, origin.lower()}:
+            raise NotPermitted("sockets from this origin are not allowed")
+        if self._read_token is None:
+            return Identity.parse(
+                query.get("session_id"), query.get("user_id"), query.get("user_type")
+            )
+        offered = found.get("sec-websocket-protocol", "")
+        token = next(_tokens(offered), None) or query.get("token")
+        return self._grant(token).identity(query.get("session_id"))
+
+    def request(self, headers: Mapping[str, str]) -> Grant:
+        """What the sender of a REST request may do (``Authorization: Bearer``, RFC 6750).
+
+        Raises:
+            InvalidToken: there is no token, or it proves nothing.
+            KeysUnavailable: tokens cannot be verified at the moment.
+        """
+        if self._read_token is None:
+            return _EVERYTHING
+        found = {name.lower(): value for name, value in headers.items()}
+        scheme, _, token = found.get("authorization", "").partition(" ")
+        return self._grant(token.strip() if scheme.lower() == "bearer" else None)
+
+    def _grant(self, token: str | None) -> Grant:
+        if not token or self._read_token is None:
+            raise InvalidToken("a token is needed")
+        return self._read_token(token)
+
+
+def offers_subprotocol(headers: Mapping[str, str]) -> bool:
+    """Whether a client offers ``hadir.v1``, which is then to be chosen."""
+    found = {name.lower(): value for name, value in headers.items()}
+    return SUBPROTOCOL in _offers(found.get("sec-websocket-protocol", ""))
+
+
+def _offers(header: str) -> list[str]:
+    return [each.strip() for each in header.split(",")]
+
+
+def _tokens(header: str) -> Iterator[str]:
+    for each in _offers(header):
+        if each.startswith(_TOKEN_SUBPROTOCOL):
+            yield each.removeprefix(_TOKEN_SUBPROTOCOL)

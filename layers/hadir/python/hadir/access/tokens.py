@@ -1,0 +1,122 @@
+"""Tokens: JSON Web Tokens (RFC 7519) that say who somebody is and which sessions they may enter.
+
+Claims: ``session`` (an id, a prefix ending in ``*``, or a list of such), ``user``, ``type``,
+``exp``, ``aud``; ``tenant`` and ``nbf`` if wanted.
+"""
+
+from typing import Any
+
+import jwt
+
+from hadir.access.keys import SecretKeys, SigningKeys
+from hadir.domain.errors import InvalidIdentity, InvalidToken
+from hadir.domain.grant import LONGEST_TOKEN, Grant, check_sessions
+from hadir.domain.identity import DEFAULT_TENANT, check_id, check_user_type
+
+_LEEWAY_SECONDS = 5
+"""How far the clocks of who signs and who verifies may be apart."""
+
+_PUBLIC = ["RS256", "ES256"]
+
+_SENTENCES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
+    (jwt.ExpiredSignatureError, "the token has expired"),
+    (jwt.ImmatureSignatureError, "the token is not valid yet"),
+    (jwt.InvalidAudienceError, "the token is for another audience"),
+    (jwt.InvalidIssuerError, "the token is from another issuer"),
+    (jwt.InvalidSignatureError, "the token is not signed with a key that is taken here"),
+    (jwt.InvalidAlgorithmError, "the token's algorithm is not one that is taken here"),
+)
+
+
+class Tokens:
+    """Reads tokens. Which algorithms are taken follows from the keys there are, never from a token.
+
+    Args:
+        audience: what ``aud`` must be, or hold.
+        issuer: what ``iss`` must be; empty: anything.
+        secret: keys for HS256.
+        public: keys for RS256 and ES256.
+    """
+
+    def __init__(
+        self,
+        audience: str,
+        issuer: str = "",
+        *,
+        secret: SecretKeys | None = None,
+        public: SigningKeys | None = None,
+    ) -> None:
+        self._audience = audience
+        self._issuer = issuer or None
+        self._secret = secret
+        self._public = public
+
+    def read(self, token: str) -> Grant:
+        """What ``token`` grants.
+
+        Raises:
+            InvalidToken: it proves nothing; the text says why, without repeating it.
+            KeysUnavailable: there is nothing to verify it with at the moment.
+        """
+        if not token.isascii() or len(token) > LONGEST_TOKEN:
+            raise InvalidToken(f"a token is at most {LONGEST_TOKEN} characters of ASCII")
+        try:
+            header = jwt.get_unverified_header(token)
+            algorithm = header.get("alg")
+            if algorithm == "HS256" and self._secret:
+                claims = self._verified_by_secret(token, self._secret)
+            elif algorithm in _PUBLIC and self._public:
+                key = self._public.key(str(header.get("kid", "")))
+                claims = self._verified(token, key, _PUBLIC)
+            else:
+                raise jwt.InvalidAlgorithmError
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+            raise InvalidToken(_sentence(error)) from None
+        return _grant(claims)
+
+    def _verified_by_secret(self, token: str, secret: SecretKeys) -> dict[str, Any]:
+        tried: tuple[str, ...] = ()
+        for fresh in (False, True):
+            for key in secret.keys(fresh=fresh):
+                if key in tried:
+                    continue
+                tried += (key,)
+                try:
+                    return self._verified(token, key, ["HS256"])
+                except jwt.InvalidSignatureError:
+                    continue
+        raise jwt.InvalidSignatureError
+
+    def _verified(self, token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=algorithms,
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "aud"], "enforce_minimum_key_length": True},
+        )
+        return claims
+
+
+def _grant(claims: dict[str, Any]) -> Grant:
+    try:
+        return Grant(
+            tenant=check_id("tenant", claims.get("tenant", DEFAULT_TENANT)),
+            user_id=check_id("user", claims.get("user")),
+            user_type=check_user_type(claims.get("type")),
+            sessions=check_sessions(claims.get("session")),
+            expires_at=int(claims["exp"]),
+        )
+    except InvalidIdentity as error:
+        raise InvalidToken(f"in the token, {error}") from None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"the token has no {error.claim}"
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return sentence
+    return "this is not a JSON Web Token"

@@ -1,0 +1,76 @@
+"""What a token grants: who its holder is, and which sessions they may enter."""
+
+from dataclasses import dataclass
+
+from hadir.domain.errors import InvalidIdentity, NotPermitted
+from hadir.domain.identity import Identity, SessionRef, UserType, check_id
+
+LONGEST_TOKEN = 4096
+"""Characters in a token: with it the headers of a request stay under API Gateway's 10,240 bytes,
+and what an authorizer makes of it under its 8 KB ("Amazon API Gateway quotas")."""
+
+MANY = "*"
+"""What a prefix of session ids ends in; no id holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who somebody is, until when, and which sessions of which tenant are open to them.
+
+    Attributes:
+        sessions: session ids, and prefixes of session ids that end in ``*``; at least one.
+        expires_at: seconds since the Unix epoch; 0: never.
+    """
+
+    tenant: str
+    user_id: str
+    user_type: UserType
+    sessions: tuple[str, ...]
+    expires_at: int
+
+    def session(self, session_id: str) -> SessionRef:
+        """The session of that id, if it is open to them.
+
+        Raises:
+            NotPermitted: it is not.
+        """
+        if self.covers(session_id):
+            return SessionRef(self.tenant, session_id)
+        raise NotPermitted("the token is not for this session")
+
+    def covers(self, session_id: str) -> bool:
+        """Whether the session of that id is open to them."""
+        return any(
+            session_id.startswith(each.removesuffix(MANY))
+            if each.endswith(MANY)
+            else session_id == each
+            for each in self.sessions
+        )
+
+    def identity(self, session_id: str | None) -> Identity:
+        """Who they are in the session they ask for; the only one they may enter if they name none.
+
+        Raises:
+            InvalidIdentity: the session id is not one, or there is none and more than one to enter.
+            NotPermitted: that session is not open to them.
+        """
+        if session_id is None and len(self.sessions) == 1 and MANY not in self.sessions[0]:
+            session_id = self.sessions[0]
+        ref = self.session(check_id("session_id", session_id))
+        return Identity(ref.session_id, self.user_id, self.user_type, self.tenant, self.expires_at)
+
+
+def check_sessions(value: object) -> tuple[str, ...]:
+    """Return ``value``, a session id, a prefix ending in ``*``, or a list of such, as a tuple.
+
+    Raises:
+        InvalidIdentity: says what it must be.
+    """
+    sessions = tuple(value) if isinstance(value, list) else (value,)
+    if not sessions:
+        raise InvalidIdentity("session must name at least one session")
+    for each in sessions:
+        prefix = each.removesuffix(MANY) if isinstance(each, str) else each
+        if prefix or each != MANY:
+            check_id("session", prefix)
+    return sessions

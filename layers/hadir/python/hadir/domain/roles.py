@@ -1,0 +1,50 @@
+"""What a customer, an agent and an admin may do. Handlers ask here; nothing else is allowed."""
+
+from enum import StrEnum
+
+from hadir.domain.errors import NotPermitted
+from hadir.domain.identity import UserType
+
+
+class Action(StrEnum):
+    """What can be asked for, over a socket or by REST."""
+
+    HEARTBEAT = "heartbeat"
+    SYNC = "sync"
+    MESSAGE = "message"
+    TYPING = "typing"
+    REAUTHORIZE = "reauthorize"
+    READ_STATUS = "read_status"
+    READ_EVENTS = "read_events"
+    KICK = "kick"
+    LIST_SESSIONS = "list_sessions"
+    FIND_USER = "find_user"
+
+
+_EVERYBODY = frozenset(UserType)
+_ADMINS = frozenset({UserType.ADMIN})
+
+ALLOWED = {
+    Action.HEARTBEAT: _EVERYBODY,
+    Action.SYNC: _EVERYBODY,
+    Action.MESSAGE: _EVERYBODY,
+    Action.TYPING: _EVERYBODY,
+    Action.REAUTHORIZE: _EVERYBODY,
+    Action.READ_STATUS: _EVERYBODY,
+    Action.READ_EVENTS: _EVERYBODY,
+    Action.KICK: _ADMINS,
+    Action.LIST_SESSIONS: _ADMINS,
+    Action.FIND_USER: _ADMINS,
+}
+"""The table. In every case only in sessions of their tenant that their token is for."""
+
+
+def require(user_type: UserType, action: Action) -> None:
+    """Return if somebody of that type may do that.
+
+    Raises:
+        NotPermitted: they may not.
+    """
+    if user_type not in ALLOWED[action]:
+        allowed = " and ".join(f"{kind}s" for kind in UserType if kind in ALLOWED[action])
+        raise NotPermitted(f"{action} is for {allowed} only")

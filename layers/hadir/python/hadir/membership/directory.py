@@ -1,0 +1,114 @@
+"""Where somebody is present: over all sessions of a tenant, read from the partitions' indexes.
+
+An index may name a session that has just emptied, or miss one that has just filled: each partition
+is read at a moment of its own.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from redis.exceptions import RedisClusterException, RedisError
+
+from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
+from hadir.domain.identity import SessionRef, check_id
+from hadir.membership.keys import PARTITIONS, occupied_key, people_key
+from hadir.membership.scripts import AnyRedis
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a listing stands: it goes on after that session of that partition."""
+
+    partition: int = 0
+    session_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.partition}.{self.session_id}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The place that was written as ``text``; the beginning if that is empty.
+
+        Raises:
+            InvalidIdentity: it was not written by us.
+        """
+        if not text:
+            return cls()
+        number, _, session_id = text.partition(".")
+        if not re.fullmatch("[0-9]{1,3}", number, re.ASCII) or int(number) >= PARTITIONS:
+            raise InvalidIdentity("cursor must be one that was given out")
+        return cls(int(number), check_id("cursor", session_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a listing.
+
+    Attributes:
+        following: where it goes on; None at its end.
+    """
+
+    sessions: tuple[SessionRef, ...]
+    following: Place | None
+
+
+class Directory:
+    """Finds sessions and people of one tenant at a time.
+
+    Raises:
+        MembershipUnavailable: from every method, when Redis does not answer.
+    """
+
+    def __init__(self, redis: AnyRedis) -> None:
+        self._redis = redis
+
+    def sessions(self, tenant: str, most: int, after: Place) -> Page:
+        """Sessions of a tenant in which somebody is present, at most so many."""
+        end = f"({tenant}0"  # what follows the slash in ASCII
+        starts = {
+            partition: f"({tenant}/{after.session_id if partition == after.partition else ''}"
+            for partition in range(after.partition, PARTITIONS)
+        }
+        counts = self._ask(
+            ("ZLEXCOUNT", occupied_key(partition), start, end)
+            for partition, start in starts.items()
+        )
+        wanted: dict[int, int] = {}
+        for partition, count in zip(starts, counts, strict=True):
+            if left := min(count, most - sum(wanted.values())):
+                wanted[partition] = left
+        names = self._ask(
+            ("ZRANGEBYLEX", occupied_key(partition), starts[partition], end, "LIMIT", 0, count)
+            for partition, count in wanted.items()
+        )
+        found = [
+            (partition, SessionRef.read(name))
+            for partition, each in zip(wanted, names, strict=True)
+            for name in each
+        ]
+        is_whole = sum(counts) <= len(found)
+        last = None if is_whole or not found else Place(found[-1][0], found[-1][1].session_id)
+        return Page(tuple(ref for _, ref in found), last)
+
+    def sessions_of(self, tenant: str, user_id: str) -> tuple[SessionRef, ...]:
+        """The sessions of a tenant in which a user is present, by name."""
+        prefix = f"{tenant}/{user_id}"
+        answers = self._ask(
+            ("ZRANGEBYLEX", people_key(partition), f"[{prefix} ", f"({prefix}!")
+            for partition in range(PARTITIONS)
+        )
+        names = (name for names in answers for name in names)
+        return tuple(sorted(SessionRef(tenant, name.partition(" ")[2]) for name in names))
+
+    def _ask(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
+        """The replies, in one round trip to each node."""
+        try:
+            redis: Any = self._redis
+            pipeline = redis.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            return list(pipeline.execute())
+        except (RedisError, RedisClusterException) as error:
+            raise MembershipUnavailable(f"Redis could not be read: {error}") from error

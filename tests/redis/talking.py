@@ -1,0 +1,32 @@
+"""Messages from clients, handed to a conversation without a gateway between."""
+
+import json
+from collections.abc import Callable
+
+from hadir.announcer import Announcer
+from hadir.conversation import Conversation
+from hadir.domain.errors import InvalidToken
+from hadir.domain.grant import Grant
+from hadir.doorman import Doorman
+from hadir.membership.membership import Membership
+from hadir.wire.events import SocketEvent
+
+
+def said(connection_id: str, request: object) -> SocketEvent:
+    """A message as API Gateway hands it over."""
+    body = request if isinstance(request, str) else json.dumps(request)
+    return SocketEvent(connection_id, None, "request-1", body)
+
+
+def no_tokens(_: str) -> Grant:
+    raise InvalidToken("there are none here")
+
+
+def conversation_of(
+    membership: Membership,
+    announcer: Announcer,
+    close_socket: Callable[[str], None],
+    read_token: Callable[[str], Grant] = no_tokens,
+) -> Conversation:
+    doorman = Doorman(membership, announcer, close_socket)
+    return Conversation(membership, announcer, doorman, read_token)
