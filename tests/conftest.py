@@ -15,6 +15,9 @@ from local.embedded_redis import embedded_redis
 from tests.redis_cluster import Cluster, running_cluster
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
 
+OPEN = {"AuthMode": "open", "AllowedOrigins": "*"}
+"""Parameters of the template: everybody is whom they say they are."""
+
 PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 
 
@@ -87,7 +90,7 @@ def hadir(hadir_redis_url: str, start_gateway: StartGateway) -> LocalGateway:
     """Hadir as `make run` starts it, on ports of its own."""
     return start_gateway(
         "template.yaml",
-        parameters={"RedisUrl": hadir_redis_url},
+        parameters={"RedisUrl": hadir_redis_url, **OPEN},
         path=PATH_FORM,
         static=ROOT / "web",
         region="eu-west-1",
@@ -107,5 +110,7 @@ def running_hadir(redis_url: str, *overrides: str) -> AbstractContextManager[Run
         ROOT / "template.yaml",
         *("--path", PATH_FORM),
         *("--static", str(ROOT / "web")),
-        *("--parameter-overrides", f"RedisUrl={redis_url}", *overrides),
+        *("--parameter-overrides", f"RedisUrl={redis_url}"),
+        *(f"{name}={value}" for name, value in OPEN.items()),
+        *overrides,
     )

@@ -11,6 +11,8 @@ const HEARTBEAT_MS = 30_000;
 const ANSWER_MS = 10_000;
 const SHORTEST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 20_000;
+const SUBPROTOCOL = "hadir.v1";
+const RENEW_MS = 60_000;
 
 /**
  * What a client knows of its session.
@@ -112,6 +114,20 @@ export function retryDelay(attempt, random = Math.random) {
 }
 
 /**
+ * When a token expires, as its `exp` says.
+ * @param {string} token  a JSON Web Token
+ * @returns {?number} milliseconds since the Unix epoch, null where it does not say
+ */
+export function expiryOf(token) {
+  try {
+    const { exp } = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    return Number.isFinite(exp) ? exp * 1000 : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * One person's socket in one session, kept open: it comes back when it is lost.
  *
  * Events: `state` (detail: State) after each update, `update` (detail: the update's data) for each
@@ -131,6 +147,11 @@ export class HadirClient extends EventTarget {
   #syncing;
   /** The server's word on when to come back; null where it said nothing, 0: do not. */
   #reconnectAfter = null;
+  #getToken;
+  /** Counts attempts, so that a token that comes late is not used. */
+  #turn = 0;
+  #wanted = false;
+  #renewal;
 
   /**
    * @param {Object} options
@@ -138,14 +159,17 @@ export class HadirClient extends EventTarget {
    * @param {string} options.sessionId
    * @param {string} options.userId
    * @param {"customer"|"agent"|"admin"} options.userType
+   * @param {() => string|Promise<string>} [options.getToken]  asks your backend for a token; called
+   *   for each socket, and a minute before the token of an open one expires
    */
-  constructor({ url, sessionId, userId, userType }) {
+  constructor({ url, sessionId, userId, userType, getToken }) {
     super();
     const query = { session_id: sessionId, user_id: userId, user_type: userType };
     for (const [name, value] of Object.entries({ url, ...query })) {
       if (!value) throw new TypeError(`HadirClient needs ${name}`);
     }
     this.#address = `${url}?${new URLSearchParams(query)}`;
+    this.#getToken = getToken;
   }
 
   /** @returns {State} */
@@ -155,28 +179,65 @@ export class HadirClient extends EventTarget {
 
   /** Connect, and stay connected until `close`. */
   start() {
-    if (this.#socket) return;
-    clearTimeout(this.#retry);
+    if (this.#wanted) return;
+    this.#wanted = true;
     globalThis.addEventListener?.("online", this.#hurry);
     globalThis.document?.addEventListener("visibilitychange", this.#beat);
+    this.#connect();
+  }
+
+  #connect() {
+    clearTimeout(this.#retry);
     this.#emit("connection", "connecting");
-    const socket = new WebSocket(this.#address);
+    if (!this.#getToken) return this.#open();
+    const turn = ++this.#turn;
+    const mine = (act) => (value) => turn === this.#turn && this.#wanted && act(value);
+    this.#freshToken().then(mine((token) => this.#open(token))).catch(mine(() => this.#lost()));
+  }
+
+  #open(token) {
+    const offer = token ? [SUBPROTOCOL, `token.${token}`] : [];
+    const socket = new WebSocket(this.#address, offer);
     this.#socket = socket;
     socket.onopen = () => {
       this.#attempt = 0;
       this.#heartbeat = setInterval(this.#beat, HEARTBEAT_MS);
+      if (token) this.#renew(token);
       if (this.#state.epoch) this.#sync();
       this.#emit("connection", "open");
     };
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = () => {
       this.#forget();
-      this.#emit("connection", "closed");
-      const told = this.#reconnectAfter;
-      this.#reconnectAfter = null;
-      if (told === 0) return this.close();
-      this.#retry = setTimeout(() => this.start(), told ?? retryDelay(this.#attempt++));
+      this.#lost();
     };
+  }
+
+  #lost() {
+    this.#emit("connection", "closed");
+    const told = this.#reconnectAfter;
+    this.#reconnectAfter = null;
+    if (told === 0) return this.close();
+    this.#retry = setTimeout(() => this.#connect(), told ?? retryDelay(this.#attempt++));
+  }
+
+  /** A promise of a token, rejected where `getToken` throws. */
+  async #freshToken() {
+    return this.#getToken();
+  }
+
+  /** Prove anew who this is, shortly before the token that was proved with expires. */
+  #renew(token) {
+    const expiry = expiryOf(token);
+    if (expiry === null) return;
+    const left = expiry - Date.now();
+    const socket = this.#socket;
+    this.#renewal = setTimeout(async () => {
+      const fresh = await this.#freshToken().catch(() => null);
+      if (!fresh || fresh === token || socket !== this.#socket) return;
+      socket.send(JSON.stringify({ action: "reauthorize", token: fresh }));
+      this.#renew(fresh);
+    }, Math.max(left - RENEW_MS, left / 2, 1000));
   }
 
   /** Leave the session. */
@@ -184,6 +245,7 @@ export class HadirClient extends EventTarget {
     globalThis.removeEventListener?.("online", this.#hurry);
     globalThis.document?.removeEventListener("visibilitychange", this.#beat);
     clearTimeout(this.#retry);
+    this.#wanted = false;
     const socket = this.#socket;
     if (!socket) return;
     this.#forget();
@@ -246,7 +308,7 @@ export class HadirClient extends EventTarget {
 
   #hurry = () => {
     if (this.#socket) this.#beat();
-    else this.start();
+    else this.#connect();
   };
 
   #replace() {
@@ -264,6 +326,7 @@ export class HadirClient extends EventTarget {
     clearTimeout(this.#syncing);
     clearInterval(this.#heartbeat);
     clearTimeout(this.#answer);
+    clearTimeout(this.#renewal);
   }
 
   #emit(type, detail) {

@@ -25,7 +25,9 @@ class Panel {
     this.root = root;
     this.connected = false;
     const { user: userId, type: userType } = root.dataset;
-    this.client = new HadirClient({ url, sessionId, userId, userType });
+    this.token = parameters.get(`${userType}_token`);
+    const getToken = this.token ? () => this.token : undefined;
+    this.client = new HadirClient({ url, sessionId, userId, userType, getToken });
     this.client.addEventListener("connection", ({ detail }) => this.showConnection(detail));
     this.client.addEventListener("state", ({ detail }) => this.showStatus(detail.status));
     this.button = root.querySelector(".toggle");
@@ -114,7 +116,9 @@ class AdminPanel extends Panel {
   async lookIn() {
     if (this.connected) return;
     const address = `/api/session/${sessionId}/connection-status`;
-    const status = await fetch(address).then((answer) => (answer.ok ? answer.json() : null), () => null);
+    const headers = this.token ? { Authorization: `Bearer ${this.token}` } : {};
+    const status = await fetch(address, { headers })
+      .then((answer) => (answer.ok ? answer.json() : null), () => null);
     if (!this.connected) this.prompt.hidden = !needsAgent(status);
   }
 }

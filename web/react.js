@@ -15,7 +15,8 @@ const shared = new Map();
 
 /**
  * Say once, at the start of the application, whom the hooks speak for.
- * @param {{url: string, userId: string, userType: "customer"|"agent"|"admin"}} who
+ * @param {{url: string, userId: string, userType: "customer"|"agent"|"admin",
+ *   getToken?: (sessionId: string) => string|Promise<string>}} who
  */
 export function configure(who) {
   configured = who;
@@ -30,17 +31,18 @@ export function useConnectionStatus(sessionId) {
   if (!configured) {
     throw new Error("call configure({ url, userId, userType }) before useConnectionStatus");
   }
-  const { url, userId, userType } = configured;
+  const { url, userId, userType, getToken } = configured;
   const [state, setState] = useState(initialState);
   useEffect(() => {
     setState(initialState);
-    return subscribe({ url, sessionId, userId, userType }, setState);
+    return subscribe({ url, sessionId, userId, userType }, getToken, setState);
   }, [url, sessionId, userId, userType]);
   return { status: state.status, lastEvent: state.lastEvent };
 }
 
-function subscribe(options, onState) {
-  const key = JSON.stringify(options);
+function subscribe(who, getToken, onState) {
+  const key = JSON.stringify(who);
+  const options = getToken ? { ...who, getToken: () => getToken(who.sessionId) } : who;
   const entry = shared.get(key) ?? { client: new HadirClient(options), users: 0 };
   shared.set(key, entry);
   entry.users += 1;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { HadirClient, applyMessage, applyUpdate, initialState, isBehind, missesSome, retryDelay } from "../../web/hadir.js";
+import { afterEach, beforeEach, describe, it, mock } from "node:test";
+import { HadirClient, applyMessage, applyUpdate, expiryOf, initialState, isBehind, missesSome, retryDelay } from "../../web/hadir.js";
 import { customerHasLeft, needsAgent, notification } from "../../web/notices.js";
 
 const admin = { user_type: "admin", connections: 1 };
@@ -80,6 +80,108 @@ describe("HadirClient", () => {
   it("says what it needs", () => {
     const incomplete = { url: "ws://x/live", sessionId: "s", userType: "customer" };
     assert.throws(() => new HadirClient(incomplete), /HadirClient needs user_id/);
+  });
+});
+
+/** Sockets that are made and never connect anywhere; what was offered and sent is kept. */
+class FakeSocket {
+  static OPEN = 1;
+  static made = [];
+  readyState = 1;
+  sent = [];
+
+  constructor(address, offer) {
+    Object.assign(this, { address, offer });
+    FakeSocket.made.push(this);
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {}
+}
+
+function tokenUntil(seconds) {
+  return `e30.${Buffer.from(JSON.stringify({ exp: seconds })).toString("base64url")}.x`;
+}
+
+describe("HadirClient with tokens", () => {
+  const who = { url: "ws://x/live", sessionId: "s", userId: "u", userType: "customer" };
+  const soon = () => new Promise((resolve) => setImmediate(resolve));
+  const real = globalThis.WebSocket;
+  let client;
+
+  beforeEach(() => {
+    FakeSocket.made = [];
+    globalThis.WebSocket = FakeSocket;
+    mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_000_000_000 });
+  });
+
+  afterEach(() => {
+    client.close();
+    mock.timers.reset();
+    globalThis.WebSocket = real;
+  });
+
+  it("offers a fresh token for each socket, and never in the URL", async () => {
+    const tokens = ["one.one.one", "two.two.two"];
+    client = new HadirClient({ ...who, getToken: async () => tokens.shift() });
+    client.start();
+    await soon();
+    FakeSocket.made[0].onclose();
+    mock.timers.tick(500);
+    await soon();
+    const offers = FakeSocket.made.map((socket) => socket.offer);
+    assert.deepEqual(offers, [["hadir.v1", "token.one.one.one"], ["hadir.v1", "token.two.two.two"]]);
+    assert.ok(!FakeSocket.made[0].address.includes("one"));
+  });
+
+  it("asks again where there is no token to be had", async () => {
+    let asked = 0;
+    const getToken = () => {
+      asked += 1;
+      if (asked === 1) throw new Error("no");
+      return "a.b.c";
+    };
+    client = new HadirClient({ ...who, getToken });
+    client.start();
+    await soon();
+    await soon();
+    assert.equal(FakeSocket.made.length, 0);
+    mock.timers.tick(500);
+    await soon();
+    assert.equal(FakeSocket.made.length, 1);
+  });
+
+  it("opens nothing once it is closed, though the token came", async () => {
+    client = new HadirClient({ ...who, getToken: async () => "a.b.c" });
+    client.start();
+    client.close();
+    await soon();
+    assert.equal(FakeSocket.made.length, 0);
+  });
+
+  it("proves itself anew a minute before its token expires", async () => {
+    const tokens = [tokenUntil(1_000_000 + 300), tokenUntil(1_000_000 + 600)];
+    const [, second] = tokens;
+    client = new HadirClient({ ...who, getToken: () => tokens.shift() });
+    client.start();
+    await soon();
+    const [socket] = FakeSocket.made;
+    socket.onopen();
+    mock.timers.tick(239_000);
+    await soon();
+    const renewals = () => socket.sent.filter(({ action }) => action === "reauthorize");
+    assert.deepEqual(renewals(), []);
+    mock.timers.tick(1_000);
+    await soon();
+    assert.deepEqual(renewals(), [{ action: "reauthorize", token: second }]);
+  });
+
+  it("knows when a token expires, and that some do not say", () => {
+    assert.equal(expiryOf(tokenUntil(12)), 12_000);
+    assert.equal(expiryOf("not a token"), null);
   });
 });
 
