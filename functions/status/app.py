@@ -99,7 +99,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _grant(action: Action) -> Grant:
     authorizer = app.current_event.request_context.authorizer
-    grant = read_grant((authorizer and authorizer.get_lambda) or {})
+    context = authorizer.get_lambda if authorizer else None
+    if not context:
+        log.logger.error("a request came without the authorizer's context; is it on the route?")
+        raise NotPermitted("nobody has said who you are")
+    grant = read_grant(context)
     require(grant.user_type, action)
     return grant
 
