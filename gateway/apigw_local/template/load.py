@@ -9,6 +9,7 @@ from apigw_local.template.document import Map, read
 from apigw_local.template.events import EventReader
 from apigw_local.template.functions import EnvVars, FunctionReader
 from apigw_local.template.generated import IMPLICIT_HTTP_API, generated
+from apigw_local.template.http_apis import HttpApiReader
 from apigw_local.template.intrinsics import Resolver, host
 from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
@@ -77,7 +78,8 @@ def _application(
     websockets = WebSocketReader(document, resolver, reader)
     name = _choose(websockets.names(), wanted)
     api = websockets.read(name, stage) if name else None
-    events = EventReader(resolver, reader)
+    http_apis = HttpApiReader(document, resolver, reader)
+    events = EventReader(resolver, reader, http_apis)
     named = (*functions, *reader.left_out)
     http_routes = tuple(route for each in named for route in events.http_routes(each))
     schedules = tuple(schedule for each in named for schedule in events.schedules(each))
@@ -86,7 +88,7 @@ def _application(
     if not reader.left_out:
         parameters.check_all_asked()
     left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
-    readers = (resolver, rules, reader, websockets, events)
+    readers = (resolver, rules, reader, websockets, http_apis, events)
     said = [warning for each in readers for warning in each.warnings]
     return Application(
         functions=functions,
