@@ -252,8 +252,9 @@ class Gateway:
             router.add_route("*", "/{stage}/@connections/{connection_id}", management.handle)
             router.add_route("*", "/{path:.*}", self._websockets.handle)
         if "http" in made:
-            handler = HttpApi(self._application.http_routes, self.functions, options.static).handle
-            made["http"].router.add_route("*", "/{path:.*}", handler)
+            routes, static = self._application.http_routes, options.static
+            http_api = HttpApi(routes, self.functions, static, options.region, log)
+            made["http"].router.add_route("*", "/{path:.*}", http_api.handle)
         made["lambda"].router.add_post(
             "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from apigw_local.template.intrinsics import api_id, host
-from tests.gateway.templates import HERE, Load, Refusal, plain, variables
+from tests.gateway.templates import HERE, Load, Refusal, plain, variables, warnings_of
 
 SECTIONS = """
     Parameters:
@@ -30,6 +30,11 @@ RESOURCES = """
     Bucket: {Type: AWS::S3::Bucket}
     Pool: {Type: AWS::Cognito::UserPool}
     Http: {Type: AWS::Serverless::HttpApi}
+"""
+OTHER = """
+    Cluster: {Type: AWS::RDS::DBCluster}
+    Nested: {Type: AWS::CloudFormation::Stack}
+    Own: {Type: Custom::Own}
 """
 ARN = "arn:aws:{}:eu-west-1:123456789012:{}"
 
@@ -119,8 +124,7 @@ UNKNOWN_TO_US = [
     ("!Ref Zone", "Zone", ""),
     ("!ImportValue shared-url", "shared-url", "only AWS knows shared-url"),
     ("!ImportValue {'Fn::Sub': '${Name}-url'}", "given-url", "only AWS knows given-url"),
-    ("!GetAtt Pool.ProviderName", "Pool.ProviderName", "only AWS knows Pool.ProviderName"),
-    ("!Sub 'x${Pool.Arn}'", "Pool.Arn", "only AWS knows Pool.Arn"),
+    ("!Sub 'x${AWS::Region}{{resolve:ssm:/c}}'", "ssm:/c", "only AWS knows ssm:/c"),
     ("'{{resolve:ssm:/a/b:1}}'", "ssm:/a/b:1", "only AWS knows ssm:/a/b:1"),
     ("!Sub '{{resolve:ssm:/${Name}}}'", "ssm:/given", "only AWS knows ssm:/given"),
     (
@@ -147,7 +151,7 @@ class TestWhatOnlyAwsKnows:
     def test_can_be_given(self, loaded: Load, expression: str, name: str, said: str) -> None:
         text = variables(f"X: {expression}", sections=SECTIONS, resources=RESOURCES)
         environment = loaded(text, overrides={name: "value"}).functions["Under"].environment
-        assert environment["X"].removeprefix("x") == "value"
+        assert environment["X"].removeprefix("xeu-west-1") == "value"
 
     def test_can_be_replaced_as_a_variable(
         self, loaded: Load, expression: str, name: str, said: str
@@ -165,6 +169,72 @@ class TestWhatOnlyAwsKnows:
         policies = f"Policies: [{{Statement: [{{Resource: {expression}}}]}}], CodeUri"
         text = text.replace("CodeUri", policies, 1)
         assert loaded(text).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "name", "value"),
+    [
+        ("!GetAtt Pool.ProviderName", "Pool.ProviderName", "Pool.ProviderName"),
+        ("!Sub '${Cluster.Endpoint.Address}'", "Cluster.Endpoint.Address", None),
+        ("!GetAtt Cluster.DBClusterArn", "Cluster.DBClusterArn", ARN.format("rds", "Cluster")),
+        ("!GetAtt Nested.Outputs.Url", "Nested.Outputs.Url", None),
+        ("!GetAtt Own.Thing", "Own.Thing", None),
+    ],
+)
+class TestAttributesThatAreMadeUp:
+    def text(self, expression: str) -> str:
+        return variables(f"X: {expression}  {HERE}", sections=SECTIONS, resources=RESOURCES + OTHER)
+
+    def test_they_are_the_same_each_time_and_warned_of(
+        self, loaded: Load, expression: str, name: str, value: str | None
+    ) -> None:
+        text = self.text(expression)
+        application = loaded(text)
+        assert application.functions["Under"].environment == {"X": value or name}
+        (said,) = warnings_of(text, application)
+        assert said.startswith(f"only AWS knows {name}, here it is {value or name}; give --param")
+
+    def test_they_can_be_given(
+        self, loaded: Load, expression: str, name: str, value: str | None
+    ) -> None:
+        application = loaded(self.text(expression), overrides={name: "mine"})
+        assert application.functions["Under"].environment == {"X": "mine"}
+        assert application.warnings == ()
+
+    def test_they_can_be_replaced_as_a_variable(
+        self, loaded: Load, expression: str, name: str, value: str | None
+    ) -> None:
+        application = loaded(self.text(expression), env_vars={"Under": {"X": "mine"}})
+        assert application.functions["Under"].environment == {"X": "mine"}
+        assert application.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("!Ref Secret", ARN.format("secretsmanager", "secret:db")),
+        ("!GetAtt Secret.Arn", ARN.format("secretsmanager", "secret:db")),
+        ("!Ref Logs", "Logs"),
+        ("!GetAtt Logs.Arn", ARN.format("logs", "log-group:Logs:*")),
+        ("!Ref Queue", "https://sqs.eu-west-1.amazonaws.com/123456789012/Queue"),
+        ("!Ref Role", "Role"),
+        ("!GetAtt Role.Arn", "arn:aws:iam::123456789012:role/Role"),
+        ("!Ref Cluster", "Cluster"),
+        ("!Ref Own", "Own"),
+    ],
+)
+def test_resources_the_gateway_knows_nothing_of(loaded: Load, expression: str, value: str) -> None:
+    resources = """
+        Secret: {Type: AWS::SecretsManager::Secret, Properties: {Name: db}}
+        Logs: {Type: AWS::Logs::LogGroup}
+        Queue: {Type: AWS::SQS::Queue}
+        Role: {Type: AWS::IAM::Role}
+        Cluster: {Type: AWS::RDS::DBCluster}
+        Own: {Type: Custom::Own}
+        """
+    application = loaded(variables(f"X: {expression}", resources=resources))
+    assert application.functions["Under"].environment == {"X": value}
+    assert application.warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What a REQUEST authorizer is asked, and what its answer means.
 
-"Output from an API Gateway Lambda authorizer" and, for identity sources, ``IdentitySource`` of
-``CreateAuthorizer`` (Amazon API Gateway V2).
+"Output from an API Gateway Lambda authorizer", "Control access to HTTP APIs with AWS Lambda
+authorizers" and, for identity sources, ``IdentitySource`` of ``CreateAuthorizer`` (Amazon API
+Gateway V2).
 """
 
 import json
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from apigw_local.core.documents import parsed
 from apigw_local.core.events import Connection, authorizer_event
 from apigw_local.limits import AUTHORIZER_BYTES
 
@@ -32,6 +34,17 @@ class Allowed:
 
     context: dict[str, str]
     api_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedByHttp:
+    """Access to an HTTP API is granted.
+
+    Attributes:
+        context: to pass on, of whatever JSON can say; None where the answer has none.
+    """
+
+    context: dict[str, Any] | None
 
 
 def missing_identity(sources: Iterable[str], connection: Connection) -> bool:
@@ -63,25 +76,56 @@ def allowed(payload: bytes, method_arn: str) -> Allowed | None:
     """
     if len(payload) > AUTHORIZER_BYTES:
         raise MalformedAnswer(f"the answer is over {AUTHORIZER_BYTES} bytes")
-    try:
-        answer = json.loads(payload)
-    except ValueError as error:
-        raise MalformedAnswer("the answer is not JSON") from error
-    if not isinstance(answer, dict) or not isinstance(answer.get("principalId"), str):
-        raise MalformedAnswer("the answer has no principalId")
-    context = answer.get("context")
-    context = {} if context is None else context
-    if not isinstance(context, dict):
-        raise MalformedAnswer("context is not a map")
-    for key, value in context.items():
+    answer, context = _read(payload)
+    _check_principal(answer)
+    for name, value in (context or {}).items():
         if not isinstance(value, str | int | float | bool):
-            raise MalformedAnswer(f"context.{key} is neither text, number nor boolean")
+            raise MalformedAnswer(f"context.{name} is neither text, number nor boolean")
     if not _allows(answer.get("policyDocument"), method_arn):
         return None
     # As JSON has it: true, not Python's True.
-    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in context.items()}
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in (context or {}).items()}
     key = answer.get("usageIdentifierKey")
     return Allowed({**texts, "principalId": answer["principalId"]}, key and str(key))
+
+
+def allowed_by_http(payload: bytes, arn: str, *, simple: bool) -> AllowedByHttp | None:
+    """The same for an HTTP API ("Lambda authorizer response format").
+
+    Args:
+        simple: the answer says ``isAuthorized`` instead of a policy.
+
+    Raises:
+        MalformedAnswer: says what is wrong with the answer.
+    """
+    answer, context = _read(payload)
+    if not simple:
+        _check_principal(answer)
+        granted = _allows(answer.get("policyDocument"), arn)
+    elif isinstance(answer.get("isAuthorized"), bool):
+        granted = answer["isAuthorized"]
+    else:
+        raise MalformedAnswer("isAuthorized is neither true nor false")
+    return AllowedByHttp(context) if granted else None
+
+
+def _read(payload: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """An answer, and the context in it."""
+    try:
+        answer = parsed(payload)
+    except ValueError as error:
+        raise MalformedAnswer("the answer is not JSON") from error
+    if not isinstance(answer, dict):
+        raise MalformedAnswer("the answer is not a map")
+    context = answer.get("context")
+    if context is not None and not isinstance(context, dict):
+        raise MalformedAnswer("context is not a map")
+    return answer, context
+
+
+def _check_principal(answer: dict[str, Any]) -> None:
+    if not isinstance(answer.get("principalId"), str):
+        raise MalformedAnswer("the answer has no principalId")
 
 
 def _allows(policy: Any, method_arn: str) -> bool:

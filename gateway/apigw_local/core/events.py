@@ -1,8 +1,8 @@
-"""The events that functions get, field for field.
+"""The events that functions behind a WebSocket API get, field for field.
 
 Sources: "Working with Lambda proxy integrations for WebSocket APIs", "Create an API Gateway Lambda
-authorizer" (WebSocket), "Create AWS Lambda proxy integrations for HTTP APIs" (payload 2.0), and
-events published by users where these are silent. Keys that do not apply are absent, not null.
+authorizer" (WebSocket), and events published by users where these are silent. Keys that do not
+apply are absent, not null.
 """
 
 import secrets
@@ -24,6 +24,15 @@ ACCOUNT = "123456789012"
 def now_ms() -> int:
     """Milliseconds since the Unix epoch."""
     return time.time_ns() // 1_000_000
+
+
+def request_time(at: int) -> str:
+    """A time as in an access log.
+
+    Args:
+        at: milliseconds since the Unix epoch.
+    """
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
 @dataclass(slots=True)
@@ -121,62 +130,6 @@ def disconnect_event(connection: Connection, close: Close) -> dict[str, Any]:
     }
 
 
-def http_event(
-    *,
-    route_key: str,
-    path: str,
-    query: str,
-    method: str,
-    headers: Headers,
-    path_parameters: Mapping[str, str],
-    source_ip: str,
-    domain: str,
-    api_id: str,
-    body: str | None,
-    base64: bool,
-) -> dict[str, Any]:
-    """An HTTP API's event, payload format 2.0; header names arrive in lower case."""
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        joined[key] = f"{joined[key]},{value}" if key in joined else value
-    cookies = joined.pop("cookie", "")
-    parameters: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    now = now_ms()
-    return {
-        "version": "2.0",
-        "routeKey": route_key,
-        "rawPath": path,
-        "rawQueryString": query,
-        **({"cookies": cookies.split("; ")} if cookies else {}),
-        "headers": joined,
-        **({"queryStringParameters": parameters} if parameters else {}),
-        "requestContext": {
-            "accountId": ACCOUNT,
-            "apiId": api_id,
-            "domainName": domain,
-            "domainPrefix": domain.partition(".")[0],
-            "http": {
-                "method": method,
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": source_ip,
-                "userAgent": joined.get("user-agent", ""),
-            },
-            "requestId": new_request_id(),
-            "routeKey": route_key,
-            "stage": "$default",
-            "time": _request_time(now),
-            "timeEpoch": now,
-        },
-        **({"pathParameters": dict(path_parameters)} if path_parameters else {}),
-        **({"body": body} if body is not None else {}),
-        "isBase64Encoded": base64,
-    }
-
-
 def _context(connection: Connection, route_key: str, event_type: str) -> dict[str, Any]:
     request_id = new_request_id()
     now = now_ms()
@@ -191,7 +144,7 @@ def _context(connection: Connection, route_key: str, event_type: str) -> dict[st
         **({} if connection.authorizer is None else {"authorizer": dict(connection.authorizer)}),
         "eventType": event_type,
         "extendedRequestId": request_id,
-        "requestTime": _request_time(now),
+        "requestTime": request_time(now),
         "messageDirection": "IN",
         "stage": connection.stage,
         "connectedAt": connection.connected_at,
@@ -239,7 +192,3 @@ def _query(query: str, *, omit_empty: bool) -> dict[str, Any]:
 def _variables(connection: Connection) -> dict[str, Any]:
     variables = dict(connection.stage_variables)
     return {"stageVariables": variables} if variables else {}
-
-
-def _request_time(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")

@@ -1,4 +1,4 @@
-"""The HTTP API (payload format 2.0), and static files beside it."""
+"""HTTP APIs (payload format 2.0), all on one port, and static files beside them."""
 
 import json
 import re
@@ -8,12 +8,19 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from apigw_local.core.events import http_event
+from apigw_local.core.cors import PREFIX, Cors, is_preflight, preflight_headers, response_headers
+from apigw_local.core.documents import parsed
+from apigw_local.core.http_events import HttpRequest, http_event
+from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
+from apigw_local.server.admission import Refused
 from apigw_local.server.answers import message
+from apigw_local.server.http_authorizers import HttpAuthorizers
 from apigw_local.server.integration import status_of
 from apigw_local.template.model import DEFAULT_PATH, HttpRoute
+
+_Found = tuple[HttpRoute, dict[str, str]]
 
 
 class HttpApi:
@@ -24,52 +31,108 @@ class HttpApi:
     """
 
     def __init__(
-        self, routes: tuple[HttpRoute, ...], functions: Functions, static: Path | None
+        self,
+        routes: tuple[HttpRoute, ...],
+        functions: Functions,
+        static: Path | None,
+        region: str,
+        log: Log,
     ) -> None:
         # As API Gateway does: the route with the fewest variables wins, a greedy one is last.
         ordered = sorted(
             routes, key=lambda r: (r.path == DEFAULT_PATH, "+}" in r.path, r.path.count("{"))
         )
-        self._routes = [(route, _pattern(route.path)) for route in ordered]
+        self._routes = [(route, _Path(route.path)) for route in ordered]
+        self._apis = {route.api.api_id: route.api for route in routes}
         self._functions = functions
+        self._authorizers = HttpAuthorizers(functions, log)
         self._static = static.resolve() if static else None
+        self._region = region
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
-        for route, pattern in self._routes:
-            found = pattern.fullmatch(request.path)
-            if found and route.method in (request.method, "ANY"):
-                return await self._invoke(route, found.groupdict(), request)
+        found = self._route(request.method, request.path)
+        if preflight := await self._preflight(found, request):
+            return preflight
+        if found:
+            answer = await self._answer(*found, request)
+            return _with_cors(answer, found[0].api.cors, request)
         file = _file(self._static, request.path) if self._static else None
         if file and request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
             return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
         return message(404, "Not Found")
 
-    async def _invoke(
+    def _route(self, method: str, path: str) -> _Found | None:
+        for route, pattern in self._routes:
+            parameters = pattern.parameters(path)
+            if parameters is not None and route.method in (method, "ANY"):
+                return route, parameters
+        return None
+
+    async def _preflight(self, found: _Found | None, request: web.Request) -> web.Response | None:
+        """The answer to a preflight request; None if it is none, or CORS is not configured."""
+        cors = self._cors(request.path)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if cors is None or not is_preflight(request.method, headers):
+            return None
+        answer = web.Response(status=204)
+        if found and found[0].path == DEFAULT_PATH:
+            # The one route whose authorizer is asked ("Configure CORS for an HTTP API with a
+            # $default route and an authorizer").
+            try:
+                await self._authorize(found[0], self._described(*found, request))
+            except Refused as refused:
+                return _with_cors(message(refused.status, str(refused)), cors, request)
+        answer.headers.update(preflight_headers(cors, headers["origin"]))
+        return answer
+
+    def _cors(self, path: str) -> Cors | None:
+        """Of the API that has a route for ``path``, of whatever method; else of the only API."""
+        having = (route.api for route, form in self._routes if form.parameters(path) is not None)
+        api = next(having, None)
+        if api is None and len(self._apis) == 1:
+            api = next(iter(self._apis.values()))
+        return api.cors if api else None
+
+    def _described(
+        self, route: HttpRoute, parameters: dict[str, str], request: web.Request
+    ) -> HttpRequest:
+        return HttpRequest(
+            api_id=route.api.api_id,
+            region=self._region,
+            domain=request.host,
+            source_ip=request.remote or "127.0.0.1",
+            route_key=route.key,
+            method=request.method,
+            path=request.path,
+            query=request.query_string,
+            headers=tuple(request.headers.items()),
+            path_parameters=parameters,
+            stage_variables=route.api.stage_variables,
+        )
+
+    async def _answer(
         self, route: HttpRoute, parameters: dict[str, str], request: web.Request
     ) -> web.Response:
+        described = self._described(route, parameters, request)
+        try:
+            context = await self._authorize(route, described)
+        except Refused as refused:
+            return message(refused.status, str(refused))
         body = await request.read()
         try:
             text, base64 = body.decode(), False
         except UnicodeDecodeError:
             text, base64 = b64encode(body).decode(), True
         event = http_event(
-            route_key=DEFAULT_PATH
-            if route.path == DEFAULT_PATH
-            else f"{route.method} {route.path}",
-            path=request.path,
-            query=request.query_string,
-            method=request.method,
-            headers=request.headers.items(),
-            path_parameters=parameters,
-            source_ip=request.remote or "127.0.0.1",
-            domain=request.host,
-            api_id="local",
-            body=text if body else None,
-            base64=base64,
+            described, body=text if body else None, base64=base64, authorizer=context
         )
-        result = await self._functions.invoke(route.function, json.dumps(event).encode())
-        return _response(result)
+        return _response(await self._functions.invoke(route.function, json.dumps(event).encode()))
+
+    async def _authorize(self, route: HttpRoute, request: HttpRequest) -> dict[str, Any] | None:
+        if route.authorizer is None:
+            return None
+        return await self._authorizers.context(route.authorizer, request)
 
 
 def _file(folder: Path, path: str) -> Path | None:
@@ -84,18 +147,36 @@ def _file(folder: Path, path: str) -> Path | None:
         return None
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    if path == DEFAULT_PATH:
-        return re.compile(".*")
-    parts = re.split(r"\{([\w.-]+\+?)\}", path)
-    return re.compile(
-        "".join(
-            re.escape(part)
-            if index % 2 == 0
-            else f"(?P<{part.rstrip('+')}>{'.+' if part.endswith('+') else '[^/]+'})"
-            for index, part in enumerate(parts)
+class _Path:
+    """A route's path, such as ``/items/{id}/{more+}``."""
+
+    def __init__(self, path: str) -> None:
+        parts = re.split(r"\{([^{}]+)\}", path)
+        self._names = [part.rstrip("+") for part in parts[1::2]]
+        self._pattern = re.compile(
+            "".join(
+                ("(.+)" if part.endswith("+") else "([^/]+)") if index % 2 else re.escape(part)
+                for index, part in enumerate(parts)
+            )
+            if path != DEFAULT_PATH
+            else ".*",
+            re.DOTALL,
         )
-    )
+
+    def parameters(self, path: str) -> dict[str, str] | None:
+        """The values of its variables; None for a path that is not of this form."""
+        found = self._pattern.fullmatch(path)
+        return None if found is None else dict(zip(self._names, found.groups(), strict=True))
+
+
+def _with_cors(answer: web.Response, cors: Cors | None, request: web.Request) -> web.Response:
+    """An answer with the API's CORS headers, not the function's, where the API has some."""
+    if cors is None:
+        return answer
+    for name in [each for each in answer.headers if each.lower().startswith(PREFIX)]:
+        answer.headers.popall(name, None)
+    answer.headers.update(response_headers(cors, request.headers.get(hdrs.ORIGIN)))
+    return answer
 
 
 def _response(result: Result) -> web.Response:
@@ -103,7 +184,7 @@ def _response(result: Result) -> web.Response:
     if result.failed:
         return message(500, "Internal Server Error")
     try:
-        answer: Any = json.loads(result.payload)
+        answer = parsed(result.payload)
         if not isinstance(answer, dict) or "statusCode" not in answer:
             return web.json_response(answer)
         return _proxy_response(answer)

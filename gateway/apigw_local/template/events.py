@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from apigw_local.template.document import Map, text
 from apigw_local.template.functions import FunctionReader
+from apigw_local.template.http_apis import HttpApiReader
 from apigw_local.template.intrinsics import Resolver
 from apigw_local.template.model import DEFAULT_PATH, HttpRoute, Schedule
 
@@ -21,17 +22,23 @@ class EventReader:
         warnings: what will not happen, each with a line.
     """
 
-    def __init__(self, resolver: Resolver, functions: FunctionReader) -> None:
+    def __init__(
+        self, resolver: Resolver, functions: FunctionReader, http_apis: HttpApiReader
+    ) -> None:
         self._resolver = resolver
         self._functions = functions
+        self._http_apis = http_apis
         self.warnings: list[tuple[int, str]] = []
 
     def http_routes(self, function: str) -> Iterator[HttpRoute]:
         """The routes of an HTTP API that lead to ``function``."""
         for _, event in self._events(function, ("HttpApi",)):
-            method = text(self._resolver.value(event, "Method", "ANY")).upper()
+            said = text(self._resolver.value(event, "Method", "ANY")).upper()
+            method = "ANY" if said == _ANY else said
             path = text(self._resolver.value(event, "Path", DEFAULT_PATH))
-            yield HttpRoute("ANY" if method == _ANY else method, path, function)
+            api = self._http_apis.settings(event)
+            authorizer = self._http_apis.authorizer(event, method, path)
+            yield HttpRoute(method, path, function, api, authorizer)
 
     def schedules(self, function: str) -> Iterator[Schedule]:
         """The schedules on which ``function`` is invoked; those that are enabled."""

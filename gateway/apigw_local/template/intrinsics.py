@@ -19,23 +19,45 @@ _FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 _NO_VALUE = object()
 
 _ARNS = {
+    "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
+    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
+    "AWS::Kinesis::Stream": "arn:aws:kinesis:{region}:{account}:stream/{name}",
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
+    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Serverless::SimpleTable": "arn:aws:dynamodb:{region}:{account}:table/{name}",
+    "AWS::Serverless::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
 }
 """Of the types whose ARN follows from their name, the common ones."""
 
 _REFS = {
-    "AWS::SNS::Topic": _ARNS["AWS::SNS::Topic"],
+    **{
+        kind: _ARNS[kind]
+        for kind in (
+            "AWS::SNS::Topic",
+            "AWS::SecretsManager::Secret",
+            "AWS::Serverless::StateMachine",
+            "AWS::StepFunctions::StateMachine",
+        )
+    },
     "AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}",
 }
 """What ``Ref`` gives where it is not the name."""
 
-_NAMES = ("FunctionName", "TableName", "QueueName", "TopicName", "BucketName")
+_NAMES = (
+    "FunctionName", "TableName", "QueueName", "TopicName", "BucketName", "LogGroupName", "RoleName",
+    "StateMachineName",
+)  # fmt: skip
+_CALLED_NAME = ("AWS::Events::EventBus", "AWS::Kinesis::Stream", "AWS::SecretsManager::Secret")
+"""Types whose name is called ``Name``; elsewhere that is only a label."""
 
 
 class Resolver:
@@ -43,6 +65,9 @@ class Resolver:
 
     Args:
         generated: what ``Ref`` gives of the resources that SAM's translator adds.
+
+    Attributes:
+        warnings: what has been made up, each with the line that asks for it.
     """
 
     def __init__(
@@ -54,6 +79,7 @@ class Resolver:
         self._mappings = document.map("Mappings")
         self._region = region
         self._generated = generated
+        self.warnings: list[tuple[int, str]] = []
         self._functions: Mapping[str, Callable[[Any, int], Any]] = {
             "Ref": lambda argument, line: self._ref(str(argument), line),
             "Condition": lambda argument, line: self.holds(str(argument), line),
@@ -72,6 +98,9 @@ class Resolver:
             "Fn::And": lambda a, line: all(self.resolve(each, line) for each in a),
             "Fn::Or": lambda a, line: any(self.resolve(each, line) for each in a),
             "Fn::Not": lambda a, line: not self.resolve(a[0], line),
+            "Fn::Contains": lambda a, line: self._are_in([a[1]], a[0], line),
+            "Fn::EachMemberIn": lambda a, line: self._are_in(a[0], a[1], line),
+            "Fn::EachMemberEquals": lambda a, line: self._are_in(a[0], [a[1]], line),
         }
 
     def resolve(self, value: Any, line: int) -> Any:
@@ -148,8 +177,10 @@ class Resolver:
 
     def name(self, logical_id: str) -> str:
         """What a resource is called: by its own property, else by its logical id."""
-        properties = self._resources.map(logical_id).map("Properties")
-        names = (self.value(properties, key) for key in _NAMES if key in properties)
+        resource = self._resources.map(logical_id)
+        properties = resource.map("Properties")
+        keys = ("Name",) if resource.get("Type") in _CALLED_NAME else _NAMES
+        names = (self.value(properties, key) for key in keys if key in properties)
         return text(next((name for name in names if name is not None), logical_id))
 
     def protocol(self, api: str) -> str | None:
@@ -220,7 +251,20 @@ class Resolver:
             return f"{scheme}://{host(owner, self._region)}"
         if kind in (*_APIS, *_FUNCTIONS):
             raise TemplateError(f"{owner} is of {kind}, and has no {attribute}", line)
-        return self._known_to_aws(f"{owner}.{attribute}", line)
+        return self._made_up(owner, attribute, kind, line)
+
+    def _made_up(self, owner: str, attribute: str, kind: str, line: int) -> str:
+        """An attribute whose value only AWS knows; the same on each run."""
+        name = f"{owner}.{attribute}"
+        service = kind.partition("::")[2].partition("::")[0].lower()
+        arn = f"arn:aws:{service}:{{region}}:{{account}}:{{name}}"
+        value = self._form(arn, owner) if attribute.endswith("Arn") else name
+        said = (
+            f"only AWS knows {name}, here it is {value}; give --parameter-overrides '{name}=…', "
+            "or the variable that wants it by --env-vars"
+        )
+        self.warnings.append((line, said))
+        return value
 
     def _form(self, form: str, name: str) -> str:
         return form.format(region=self._region, account=ACCOUNT, name=name)
@@ -249,6 +293,10 @@ class Resolver:
         for key in argument[:3]:
             found = found[text(self.resolve(key, line))]
         return self.resolve(found, line)
+
+    def _are_in(self, values: Any, allowed: Any, line: int) -> bool:
+        found, known = (set(map(text, self._list(each, line))) for each in (values, allowed))
+        return found <= known
 
     def _list(self, value: Any, line: int) -> list[Any]:
         found = self.resolve(value, line)

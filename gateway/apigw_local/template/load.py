@@ -9,9 +9,11 @@ from apigw_local.template.document import Map, read
 from apigw_local.template.events import EventReader
 from apigw_local.template.functions import EnvVars, FunctionReader
 from apigw_local.template.generated import IMPLICIT_HTTP_API, generated
+from apigw_local.template.http_apis import HttpApiReader
 from apigw_local.template.intrinsics import Resolver, host
 from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
+from apigw_local.template.rules import Rules
 from apigw_local.template.websocket_apis import WebSocketReader
 
 _SAM_TYPES = [
@@ -69,12 +71,15 @@ def _application(
     _check_types(document.map("Resources"))
     parameters = Parameters(document.map("Parameters"), overrides)
     resolver = Resolver(document, parameters, region, generated(document))
+    rules = Rules(document, resolver)
+    rules.check()
     reader = FunctionReader(document, resolver, path.parent.resolve(), env_vars)
     functions = reader.read()
     websockets = WebSocketReader(document, resolver, reader)
     name = _choose(websockets.names(), wanted)
     api = websockets.read(name, stage) if name else None
-    events = EventReader(resolver, reader)
+    http_apis = HttpApiReader(document, resolver, reader)
+    events = EventReader(resolver, reader, http_apis)
     named = (*functions, *reader.left_out)
     http_routes = tuple(route for each in named for route in events.http_routes(each))
     schedules = tuple(schedule for each in named for schedule in events.schedules(each))
@@ -83,7 +88,8 @@ def _application(
     if not reader.left_out:
         parameters.check_all_asked()
     left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
-    warnings = (*reader.warnings, *websockets.warnings, *events.warnings, *left_out)
+    readers = (resolver, rules, reader, websockets, http_apis, events)
+    said = [warning for each in readers for warning in each.warnings]
     return Application(
         functions=functions,
         websocket_api=api,
@@ -91,7 +97,7 @@ def _application(
         schedules=schedules,
         hosts=_hosts(document.map("Resources"), resolver, region),
         # A line of Globals is read for each function.
-        warnings=tuple(dict.fromkeys(f"{path}:{line}: {said}" for line, said in warnings)),
+        warnings=tuple(dict.fromkeys(f"{path}:{at}: {what}" for at, what in (*said, *left_out))),
     )
 
 

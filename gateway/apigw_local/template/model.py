@@ -1,8 +1,10 @@
 """What is served, once the template has been read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from apigw_local.core.cors import Cors
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,48 @@ DEFAULT_PATH = "$default"
 
 
 @dataclass(frozen=True, slots=True)
+class HttpAuthorizer:
+    """A Lambda authorizer of an HTTP API.
+
+    Attributes:
+        function: logical id.
+        identity_sources: as ``$request.header.Name``.
+        version: of the payload, ``1.0`` or ``2.0``.
+        simple: it answers ``isAuthorized`` instead of a policy.
+        seconds: for which its answer holds for the same identity; 0 for one request only.
+    """
+
+    name: str
+    function: str
+    identity_sources: tuple[str, ...]
+    version: str
+    simple: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What one HTTP API says of all its routes."""
+
+    api_id: str
+    cors: Cors | None = None
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """A route of the HTTP API and the function behind it; ``$default`` takes what no other does."""
+    """A route of an HTTP API and the function behind it; ``$default`` takes what no other does."""
 
     method: str
     path: str
     function: str
+    api: HttpSettings
+    authorizer: HttpAuthorizer | None = None
+
+    @property
+    def key(self) -> str:
+        """As events have it."""
+        return DEFAULT_PATH if self.path == DEFAULT_PATH else f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +177,7 @@ class Application:
         routes = [route.function for route in api.routes.values()] if api else []
         authorizers = [api.authorizer.function] if api and api.authorizer else []
         requests = [route.function for route in self.http_routes]
+        authorizers += [each.authorizer.function for each in self.http_routes if each.authorizer]
         scheduled = [schedule.function for schedule in self.schedules]
         named = (*routes, *authorizers, *requests, *scheduled)
         return {name for name in named if name is not None}
