@@ -8,9 +8,9 @@ import pytest
 
 from tests.running_gateway import ROOT
 
-HEAVY = {"aws_lambda_powertools.event_handler", "awscrt", "boto3", "pydantic", "redis"}
+HEAVY = {"aws_lambda_powertools.event_handler", "awscrt", "boto3", "jwt", "pydantic", "redis"}
 NEEDED = {
-    "authorize": set[str](),
+    "authorize": {"awscrt", "boto3", "jwt"},
     "connect": {"awscrt", "boto3", "redis"},  # botocore takes awscrt where there is one
     "announce": {"awscrt", "boto3", "redis"},
     "disconnect": {"awscrt", "redis"},
@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "https://x.execute-api.eu-west-1.amazonaws.com/s",
     "ANNOUNCE_FUNCTION": "announce",
+    "ALLOWED_ORIGINS": "https://app.example.com",
+    "TOKEN_SECRET_ID": "hadir",
 }
 
 
@@ -56,7 +58,9 @@ def test_a_missing_variable_is_named(function: str) -> None:
         text=True,
         check=False,
     )
-    if function == "authorize":
-        assert done.returncode == 0
-    else:
-        assert "InvalidSettings: set the environment variable REDIS_URL" in done.stderr
+    missing = (
+        "set TOKEN_SECRET_ID or JWKS_URL"
+        if function == "authorize"
+        else "set the environment variable REDIS_URL"
+    )
+    assert f"InvalidSettings: {missing}" in done.stderr

@@ -221,3 +221,23 @@ def test_restart_leaves_no_ghosts(
     assert sweeper.sweep(ten_seconds)["gone"] == 50
     for number in range(50):
         assert membership.session(ref(f"session-{number}")).members == ()
+
+
+def test_whose_token_has_expired_is_told_and_closed(
+    sweeper: Sweeper,
+    membership: Membership,
+    platform: Platform,
+    poster: RecordingPoster,
+    clock: Clock,
+) -> None:
+    join(membership, "a1", "admin_1")
+    membership.admit("c1", identity("customer_1", expires_at=clock.now // 1000 + 30))
+    membership.open("c1", SESSION)
+    clock.pass_seconds(31)
+
+    assert sweeper.sweep(ten_seconds) == Swept({"expired": 1, "announced": 2})
+
+    assert present(membership) == {"admin_1"}
+    assert platform.closed == ["c1"]
+    assert poster.frames["c1"][-1]["data"]["reason"] == "token_expired"
+    assert poster.frames["a1"][-1]["data"]["reason"] == "token_expired"

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             "exp": int(time.time()) + given.expires,
             **({"iss": given.issuer} if given.issuer else {}),
         }
-        print(jwt.encode(claims, _secret(given), algorithm="HS256"))
+        print(_signed(claims, _secret(given)))
     except (InvalidIdentity, _NoSecret) as error:
         parser.error(str(error))
     return 0
@@ -64,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--secret-file", type=Path, metavar="FILE", help="sign with what is in it")
     where.add_argument("--secret-id", metavar="ARN", help="sign with that of Secrets Manager")
     return parser
+
+
+def _signed(claims: dict[str, object], secret: str) -> str:
+    try:
+        signer = jwt.PyJWT({"enforce_minimum_key_length": True})
+        return signer.encode(claims, secret, algorithm="HS256")
+    except jwt.InvalidKeyError as error:
+        raise _NoSecret("the secret must have 32 bytes or more") from error
 
 
 def _secret(given: argparse.Namespace) -> str:

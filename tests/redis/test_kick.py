@@ -1,0 +1,120 @@
+"""An admin puts somebody out; nobody else can."""
+
+from typing import Any
+
+import pytest
+
+from hadir.announcer import Announcer
+from hadir.domain.reasons import Departure, Evidence, Reason
+from hadir.membership.membership import Admission, Membership
+from hadir.membership.scripts import AnyRedis
+from tests.conftest import Clock
+from tests.redis.talking import conversation_of, said
+from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_membership import SESSION, identity, join, present
+
+
+@pytest.fixture
+def poster() -> RecordingPoster:
+    return RecordingPoster()
+
+
+@pytest.fixture
+def closed() -> list[str]:
+    return []
+
+
+def ask(
+    membership: Membership,
+    poster: RecordingPoster,
+    closed: list[str],
+    connection_id: str,
+    asker: str,
+    **fields: object,
+) -> dict[str, Any]:
+    """Ask for a kick; the last thing that whoever asked was told."""
+    conversation = conversation_of(membership, Announcer(membership, poster), closed.append)
+    request = said(connection_id, {"action": "kick", **fields})
+    conversation.answer(request, identity(asker), 0, ten_seconds)
+    frame: dict[str, Any] = poster.frames[connection_id][-1]
+    return frame
+
+
+def test_all_their_sockets_are_closed_and_everyone_is_told_once(
+    membership: Membership, poster: RecordingPoster, closed: list[str]
+) -> None:
+    join(membership, "a1", "admin_1")
+    for tab in ("c1", "c2"):
+        join(membership, tab, "customer_1")
+
+    told = ask(membership, poster, closed, "a1", "admin_1", user_id="customer_1", reason="abuse")
+
+    assert told["data"]["event_type"] == "user_disconnected"
+    assert (told["data"]["reason"], told["data"]["evidence"]) == ("kicked", "server")
+    assert len(poster.frames["a1"]) == 1
+    assert present(membership) == {"admin_1"}
+    assert sorted(closed) == ["c1", "c2"]
+    for tab in ("c1", "c2"):
+        assert poster.frames[tab][-1] == {
+            "type": "closing",
+            "data": {"reason": "kicked", "reconnect_after_ms": 0, "message": "abuse"},
+        }
+        assert membership.admit(tab, identity("customer_1")) is Admission.LEFT
+
+
+@pytest.mark.parametrize(
+    ("asker", "fields", "code"),
+    [
+        ("customer_1", {"user_id": "admin_1"}, "forbidden"),
+        ("customer_1", {"user_id": "customer_1"}, "forbidden"),
+        ("admin_1", {"user_id": "nobody"}, "invalid_payload"),
+        ("admin_1", {"user_id": "a/b"}, "invalid_payload"),
+        ("admin_1", {"user_id": None}, "invalid_payload"),
+        ("admin_1", {}, "invalid_payload"),
+        ("admin_1", {"user_id": "customer_1", "reason": "x" * 201}, "too_large"),
+        ("admin_1", {"user_id": "customer_1", "reason": ""}, "invalid_payload"),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    membership: Membership,
+    poster: RecordingPoster,
+    closed: list[str],
+    asker: str,
+    fields: dict[str, object],
+    code: str,
+) -> None:
+    join(membership, "admin_1", "admin_1")
+    join(membership, "customer_1", "customer_1")
+
+    told = ask(membership, poster, closed, asker, asker, **fields)
+
+    assert (told["type"], told["data"]["code"]) == ("error", code)
+    assert present(membership) == {"admin_1", "customer_1"}
+    assert closed == []
+
+
+def test_there_is_no_grace_for_who_is_put_out(
+    redis: AnyRedis, clock: Clock, poster: RecordingPoster, closed: list[str]
+) -> None:
+    membership = Membership(redis, grace_seconds=20, clock=clock)
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+
+    ask(membership, poster, closed, "a1", "admin_1", user_id="customer_1")
+
+    assert present(membership) == {"admin_1"}
+
+
+def test_one_who_dies_midway_can_be_repeated(
+    membership: Membership, poster: RecordingPoster, closed: list[str]
+) -> None:
+    join(membership, "a1", "admin_1")
+    for tab in ("c1", "c2"):
+        join(membership, tab, "customer_1")
+    kicked = Departure(Reason.KICKED, Evidence.SERVER)
+    membership.leave("c1", SESSION, kicked)  # dies here
+
+    ask(membership, poster, closed, "a1", "admin_1", user_id="customer_1")
+
+    assert present(membership) == {"admin_1"}
+    assert closed == ["c2"]

@@ -1,0 +1,104 @@
+"""How much one may send, how many may come."""
+
+import pytest
+
+from hadir.domain.limits import Limits
+from hadir.domain.reasons import Departure, Evidence, Reason
+from hadir.domain.session import PresenceEvent
+from hadir.membership.membership import Admission, Membership, Opening
+from hadir.membership.scripts import AnyRedis
+from tests.conftest import Clock
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
+
+LIMITED, OPEN = Opening.LIMITED, Opening.OPEN
+
+
+@pytest.fixture
+def strict(redis: AnyRedis, clock: Clock) -> Membership:
+    """Ten messages a second, five at once; a user twice as many. Two sockets, three people."""
+    return Membership(redis, limits=Limits(10, 5, 2, 3), clock=clock)
+
+
+def send(membership: Membership, connection_id: str, times: int) -> list[Opening]:
+    return [membership.open(connection_id, SESSION, heard=True).outcome for _ in range(times)]
+
+
+class TestMessages:
+    def test_a_burst_and_then_the_rate(self, strict: Membership, clock: Clock) -> None:
+        join(strict, "c1", "customer_1")
+        assert send(strict, "c1", 6) == [OPEN] * 5 + [LIMITED]
+        clock.pass_seconds(0.2)  # two tokens, one of which the refused message has taken
+        assert send(strict, "c1", 2) == [OPEN, LIMITED]
+        clock.pass_seconds(60)
+        assert send(strict, "c1", 6) == [OPEN] * 5 + [LIMITED]
+
+    def test_who_keeps_to_the_rate_is_never_refused(self, strict: Membership, clock: Clock) -> None:
+        join(strict, "c1", "customer_1")
+        for _ in range(100):
+            assert send(strict, "c1", 1) == [OPEN]
+            clock.pass_seconds(0.1)
+
+    def test_who_does_not_slow_down_is_out(self, strict: Membership) -> None:
+        join(strict, "a1", "admin_1")
+        join(strict, "c1", "customer_1")
+        *before, last = send(strict, "c1", 10)
+        assert before == [OPEN] * 5 + [LIMITED] * 4
+        assert last is LIMITED
+        flooding = strict.open("c1", SESSION, heard=True)
+        assert flooding.outcome is Opening.FLOODING
+        assert flooding.batch
+        (event,) = flooding.batch.events
+        assert isinstance(event, PresenceEvent)
+        assert event.departure == Departure(Reason.RATE_LIMITED, Evidence.SERVER)
+        assert present(strict) == {"admin_1"}
+        assert strict.open("c1", SESSION, heard=True).outcome is Opening.UNKNOWN
+        assert strict.admit("c1", identity("customer_1")) is Admission.LEFT
+
+    def test_of_many_tabs_together_twice_as_many(self, redis: AnyRedis, clock: Clock) -> None:
+        membership = Membership(redis, limits=Limits(10, 5), clock=clock)
+        for tab in ("c1", "c2", "c3"):
+            join(membership, tab, "customer_1")
+        outcomes = [send(membership, tab, 5) for tab in ("c1", "c2", "c3")]
+        assert outcomes == [[OPEN] * 5, [OPEN] * 5, [LIMITED] * 5]
+
+    def test_others_are_not_held_up(self, strict: Membership) -> None:
+        join(strict, "c1", "customer_1")
+        join(strict, "c2", "customer_2")
+        send(strict, "c1", 8)
+        assert send(strict, "c2", 5) == [OPEN] * 5
+
+    def test_what_a_limit_refuses_renews_the_lease_all_the_same(
+        self, strict: Membership, clock: Clock
+    ) -> None:
+        join(strict, "c1", "customer_1")
+        send(strict, "c1", 5)
+        clock.pass_seconds(0.01)
+        assert send(strict, "c1", 1) == [LIMITED]
+        clock.pass_seconds(89.995)
+        assert strict.due(10).connections == ()
+
+    def test_nothing_is_kept_of_who_has_left(self, strict: Membership, redis: AnyRedis) -> None:
+        join(strict, "c1", "customer_1")
+        send(strict, "c1", 11)
+        assert not any(redis.keys("*pace*"))
+
+
+class TestPeople:
+    def test_connections_of_a_user(self, strict: Membership) -> None:
+        assert strict.admit("c1", identity("customer_1")) is Admission.ADMITTED
+        assert strict.admit("c2", identity("customer_1")) is Admission.ADMITTED
+        assert strict.admit("c2", identity("customer_1")) is Admission.REPEATED
+        assert strict.admit("c3", identity("customer_1")) is Admission.CROWDED
+        assert strict.admit("x3", identity("customer_1", ref("another"))) is Admission.ADMITTED
+
+    def test_people_in_a_session(self, strict: Membership) -> None:
+        for number in range(3):
+            assert strict.admit(f"c{number}", identity(f"customer_{number}")).is_in
+        assert strict.admit("c9", identity("customer_9")) is Admission.FULL
+        assert strict.admit("c1b", identity("customer_1")) is Admission.ADMITTED  # is in already
+
+    def test_there_is_room_again_when_somebody_leaves(self, strict: Membership) -> None:
+        for number in range(3):
+            join(strict, f"c{number}", f"customer_{number}")
+        strict.leave("c0", SESSION, CLOSED)
+        assert strict.admit("c9", identity("customer_9")).is_in

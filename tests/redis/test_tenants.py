@@ -1,0 +1,101 @@
+"""What two tenants call alike has nothing in common; and who is present where."""
+
+import pytest
+
+from hadir.domain.errors import InvalidIdentity
+from hadir.domain.identity import Identity, SessionRef, UserType
+from hadir.membership.directory import Directory, Place
+from hadir.membership.membership import Membership, Opening
+from hadir.membership.scripts import AnyRedis
+from tests.redis.test_membership import CLOSED, SESSION, join, present
+
+ACME = Identity(SESSION.session_id, "customer_1", UserType.CUSTOMER, "acme")
+
+
+class TestApart:
+    def test_nothing_of_one_is_seen_by_the_other(self, membership: Membership) -> None:
+        join(membership, "c1", "customer_1")
+        assert membership.session(ACME.session).members == ()
+        assert membership.admit("x1", ACME).is_in
+        opened = membership.open("x1", ACME.session)
+        assert opened.batch
+        assert [m.connection_id for m in opened.batch.session.members] == ["x1"]
+        assert opened.batch.events[0].version == 1
+        assert membership.session(SESSION).epoch != membership.session(ACME.session).epoch
+        assert membership.events(ACME.session, 0, 10) == opened.batch.events
+        assert membership.missed(ACME.session, membership.session(SESSION).epoch, 0)[0] is None
+
+    def test_a_socket_of_one_can_do_nothing_to_the_other(self, membership: Membership) -> None:
+        join(membership, "c1", "customer_1")
+        assert membership.open("c1", ACME.session, heard=True).outcome is Opening.UNKNOWN
+        assert membership.say("c1", ACME, "hello", "m1").batch is None
+        assert membership.claim(ACME.session) is None
+        assert present(membership) == {"customer_1"}
+
+    def test_whose_socket_it_is_is_known_by_its_id(self, membership: Membership) -> None:
+        who = Identity("s", "u", UserType.AGENT, "acme", 77)
+        membership.admit("x1", who)
+        assert membership.identity_of("x1") == who
+
+
+def enter(membership: Membership, tenant: str, session_id: str, user_id: str) -> str:
+    connection_id = f"{tenant}.{session_id}.{user_id}"
+    who = Identity(session_id, user_id, UserType.CUSTOMER, tenant)
+    membership.admit(connection_id, who)
+    membership.open(connection_id, who.session)
+    return connection_id
+
+
+@pytest.fixture
+def directory(redis: AnyRedis) -> Directory:
+    return Directory(redis)
+
+
+class TestDirectory:
+    def test_pages_cover_all_once_and_only_ones_own(
+        self, membership: Membership, directory: Directory
+    ) -> None:
+        expected = {f"session-{number}" for number in range(37)}
+        for name in expected:
+            enter(membership, "acme", name, "u1")
+        for tenant in ("acm", "acme0", "acme.", "default"):
+            enter(membership, tenant, "session-1", "u1")
+        found: list[SessionRef] = []
+        place: Place | None = Place()
+        while place:
+            page = directory.sessions("acme", 5, Place.read(str(place)) if found else Place())
+            assert len(page.sessions) <= 5
+            found += page.sessions
+            place = page.following
+        assert sorted(found) == sorted(SessionRef("acme", name) for name in expected)
+
+    def test_the_last_to_leave_empties_it(
+        self, membership: Membership, directory: Directory
+    ) -> None:
+        first, second = (enter(membership, "acme", "s1", user) for user in ("u1", "u2"))
+        ref = SessionRef("acme", "s1")
+        membership.leave(first, ref, CLOSED)
+        assert directory.sessions("acme", 5, Place()).sessions == (ref,)
+        assert directory.sessions_of("acme", "u1") == ()
+        membership.leave(second, ref, CLOSED)
+        assert directory.sessions("acme", 5, Place()).sessions == ()
+
+    def test_who_is_only_admitted_is_nowhere(
+        self, membership: Membership, directory: Directory
+    ) -> None:
+        membership.admit("x1", ACME)
+        assert directory.sessions("acme", 5, Place()).sessions == ()
+        assert directory.sessions_of("acme", "customer_1") == ()
+
+    def test_where_somebody_is(self, membership: Membership, directory: Directory) -> None:
+        for session_id in ("s2", "s1"):
+            enter(membership, "acme", session_id, "u1")
+        for tenant, user_id in (("acme", "u10"), ("acme", "u"), ("other", "u1")):
+            enter(membership, tenant, "s9", user_id)
+        found = directory.sessions_of("acme", "u1")
+        assert [ref.session_id for ref in found] == ["s1", "s2"]
+
+    @pytest.mark.parametrize("cursor", ["x", "1", "256.a", "-1.a", "1.", "1.a/b", "0.{a}", "1.a\n"])
+    def test_a_cursor_that_was_not_given_out(self, cursor: str) -> None:
+        with pytest.raises(InvalidIdentity, match=r"^cursor must be"):
+            Place.read(cursor)
