@@ -9,16 +9,17 @@ recovered; whenever nobody is left who would tell anything, nothing may be missi
 A repetition and a death each have a run of their own; `make soak` takes both together.
 """
 
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pytest
 from redis import Redis
 
 from hadir.domain.session import Batch, PresenceEvent
 from hadir.membership.keys import session_keys, tombstone_key
-from hadir.membership.membership import Membership
+from hadir.membership.membership import Admission, Membership
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, identity
 
@@ -143,13 +144,14 @@ class World:
 
     def _admit(self, state: State, connection: str, index: int) -> State:
         admitted = self.membership.admit(connection, identity(USERS[connection]))
-        assert admitted
+        assert admitted is Admission.ADMITTED
         return replace(state, phases=_with(state.phases, index, ADMITTED))
 
     def _overtake(self, state: State, connection: str, index: int) -> State:
         """``$disconnect`` before ``$connect``, which then finds the tombstone."""
         left = self.membership.leave(connection, SESSION, CLOSED)
-        assert not self.membership.admit(connection, identity(USERS[connection]))
+        admitted = self.membership.admit(connection, identity(USERS[connection]))
+        assert admitted is Admission.LEFT
         state = replace(
             state,
             phases=_with(state.phases, index, LEFT),
@@ -241,10 +243,20 @@ def _with(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
 BUDGETS = [(1, 1)] if os.environ.get("HADIR_SOAK") else [(1, 0), (0, 1)]
 
 
-@pytest.mark.parametrize(("repeats", "crashes"), BUDGETS)
-def test_every_interleaving(redis_url: str, repeats: int, crashes: int) -> None:
+def test_every_interleaving(redis_url: str) -> None:
+    """Each budget in a process, and a database, of its own."""
+    context = multiprocessing.get_context("spawn")
+    urls = [f"{redis_url}/{number}" for number in range(1, len(BUDGETS) + 1)]
+    with ProcessPoolExecutor(len(BUDGETS), mp_context=context) as pool:
+        for states, steps in pool.map(explore, urls, *zip(*BUDGETS, strict=True)):
+            print(f"\n{states:,} states, {steps:,} steps between them")
+            assert states > 10_000
+
+
+def explore(redis_url: str, repeats: int, crashes: int) -> tuple[int, int]:
+    """Visit every state; how many there are, and steps between them."""
     world = World(redis_url)
-    world.raw.flushall()
+    world.raw.flushdb()
     first, mark = world.look(State(repeats_left=repeats, crashes_left=crashes))
     todo, visited, steps = [first], {mark}, 0
     while todo:
@@ -256,5 +268,4 @@ def test_every_interleaving(redis_url: str, repeats: int, crashes: int) -> None:
             if mark not in visited:
                 visited.add(mark)
                 todo.append(after)
-    print(f"\n{len(visited):,} states, {steps:,} steps between them")
-    assert len(visited) > 10_000
+    return len(visited), steps

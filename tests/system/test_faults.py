@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from local.embedded_redis import redis_server
 from tests.aws import aws
+from tests.conftest import OPEN
 from tests.running_gateway import ROOT, RunningGateway, free_ports, running_gateway
 from tests.system.people import new_session, status_of
 
@@ -139,6 +140,7 @@ class Person:
 @contextmanager
 def unreliable_hadir(redis: RestartableRedis) -> Iterator[RunningGateway]:
     overrides = (
+        *(f"{name}={value}" for name, value in OPEN.items()),
         f"RedisUrl=redis://127.0.0.1:{redis.port}",
         f"HeartbeatTimeoutSeconds={LEASE_SECONDS}",
         "LogLevel=WARNING",
@@ -147,7 +149,11 @@ def unreliable_hadir(redis: RestartableRedis) -> Iterator[RunningGateway]:
         ROOT / "template.yaml",
         *("--path", "/ws/{session_id}/{user_id}/{user_type}"),
         *("--fault", "lose-disconnect=0.2", "--max-workers", "4"),
-        *("--parameter-overrides", *overrides),
+        *(
+            "--parameter-overrides",
+            *(f"{name}={value}" for name, value in OPEN.items()),
+            *overrides,
+        ),
     ) as gateway:
         yield gateway
 
