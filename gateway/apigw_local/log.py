@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from apigw_local.core.documents import parsed
 from apigw_local.runtime.invocation import Invocation, Result
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "dim": 2}
@@ -131,7 +132,7 @@ class Log:
         text, colour = line.replace("\r", "\n"), ""
         if line.startswith("{"):
             try:
-                record = json.loads(line)
+                record = parsed(line)
                 text = str(record["message"])
                 colour = _LEVELS.get(str(record.get("level")), "")
                 if "exception" in record:
@@ -164,6 +165,7 @@ class Log:
         if not write:
             return
         line = self._as_line(record) if self._as_json else self._as_text(record, source, text)
+        line = line.encode(errors="backslashreplace").decode()  # JSON has halves of characters
         with self._lock:
             self._stream.write(f"{line}\n")
             self._stream.flush()
@@ -188,6 +190,6 @@ class Log:
 
 def _json(payload: bytes) -> Any:
     try:
-        return json.loads(payload)
+        return parsed(payload)
     except ValueError:
         return payload.decode(errors="replace")

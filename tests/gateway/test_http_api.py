@@ -4,13 +4,14 @@ import json
 import urllib.error
 import urllib.request
 from http.client import HTTPResponse
+from typing import Any
 
 import pytest
 
 from apigw_local.testing import LocalGateway
 from tests.gateway.conftest import Serve
 
-REST = {
+REST: dict[str, Any] = {
     "Type": "AWS::Serverless::Function",
     "Properties": {
         "CodeUri": ".",
@@ -44,6 +45,26 @@ def test_the_event_is_of_payload_format_2(gateway: LocalGateway) -> None:
     assert event["cookies"] == ["c=1", "d=2"]
     assert event["requestContext"]["http"]["method"] == "GET"
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+
+
+def test_the_query_is_as_it_was_sent(gateway: LocalGateway) -> None:
+    query = "a=%2541&b=c+d&e=%26&f=g%20h"
+    with get(f"{gateway.http}/items/1?{query}") as answer:
+        event = json.load(answer)
+
+    assert event["rawQueryString"] == query
+    parameters = {"a": "%41", "b": "c d", "e": "&", "f": "g h"}
+    assert event["queryStringParameters"] == parameters
+
+
+def test_a_variable_that_is_no_name_of_pythons(serve: Serve) -> None:
+    event = {"Type": "HttpApi", "Properties": {"Path": "/{item-id}/{1}/{1}", "Method": "GET"}}
+    rest = {**REST, "Properties": {**REST["Properties"], "Events": {"E": event}}}
+    code = "def handler(event, context): return event['pathParameters']"
+    gateway = serve(code, {"$default": {}}, resources={"Rest": rest})
+
+    with get(f"{gateway.http}/a/b/c") as answer:
+        assert json.load(answer) == {"item-id": "a", "1": "c"}
 
 
 def test_the_most_specific_route_wins(gateway: LocalGateway) -> None:

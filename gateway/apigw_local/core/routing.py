@@ -1,8 +1,9 @@
 """Which route a message takes ("Working with routes for WebSocket APIs")."""
 
-import json
 import re
 from typing import Any
+
+from apigw_local.core.documents import parsed, written
 
 _PART = re.compile(r"\$\{request\.body\.([^}]+)\}")
 
@@ -17,8 +18,8 @@ def select_route(expression: str, body: str) -> str:
         The route key to look up; empty where the body does not have the field.
     """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parsed(body)
+    except ValueError:
         document = None
     if expression.startswith("$request.body."):
         return _value(document, expression.removeprefix("$request.body."))
@@ -30,4 +31,7 @@ def _value(document: Any, path: str) -> str:
         if not isinstance(document, dict) or name not in document:
             return ""
         document = document[name]
-    return document if isinstance(document, str) else json.dumps(document)
+    try:
+        return document if isinstance(document, str) else written(document)
+    except ValueError:  # too deep
+        return ""

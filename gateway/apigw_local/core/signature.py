@@ -47,8 +47,12 @@ def verify(request: SignedRequest, secret: str) -> None:
     scope = parts["Credential"].split("/")[1:]
     if len(scope) != 4:
         raise BadSignature("Credential should be key/date/region/service/aws4_request")
-    expected = _signature(request, parts["SignedHeaders"].split(";"), scope, secret)
-    if not hmac.compare_digest(expected.encode(), parts["Signature"].encode()):
+    try:
+        expected = _signature(request, parts["SignedHeaders"].split(";"), scope, secret)
+        same = hmac.compare_digest(expected.encode(), parts["Signature"].encode())
+    except UnicodeEncodeError as error:
+        raise BadSignature("what is signed is not text in UTF-8") from error
+    if not same:
         raise BadSignature(
             "The request signature we calculated does not match the signature you provided. Check "
             "your AWS Secret Access Key and signing method."

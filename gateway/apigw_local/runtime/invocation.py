@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from apigw_local.core.documents import parsed
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -80,7 +82,12 @@ class Result:
 
     def error(self) -> tuple[str, str]:
         """The error's type and message, of a failed invocation."""
-        body = json.loads(self.payload)
+        try:
+            body = parsed(self.payload)
+        except ValueError:  # not of a runtime's own making
+            body = None
+        if not isinstance(body, dict):
+            return "", self.payload.decode(errors="replace")
         return str(body.get("errorType", "")), str(body.get("errorMessage", ""))
 
 

@@ -8,7 +8,8 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.1\r\n")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,12})\b", re.IGNORECASE)
 _REASONS = {200: "OK", 202: "Accepted", 404: "Not Found"}
 
 
@@ -38,6 +39,11 @@ class RuntimeConnection(asyncio.Protocol):
         head, complete, _ = bytes(self._received).partition(b"\r\n\r\n")
         if not complete:
             return
+        request = _LINE.match(head)
+        if request is None:
+            assert self._transport is not None
+            self._transport.close()
+            return
         length = _LENGTH.search(head)
         start = len(head) + len(complete)
         self._wanted = start + (int(length[1]) if length else 0)
@@ -46,8 +52,7 @@ class RuntimeConnection(asyncio.Protocol):
         body = bytes(self._received[start : self._wanted])
         del self._received[: self._wanted]
         self._wanted = 0
-        method, path, _ = head.split(b" ", 2)
-        self._asked(self, method.decode(), path.decode(), body)
+        self._asked(self, request[1].decode(), request[2].decode(), body)
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Answer the request that was asked last."""

@@ -32,11 +32,24 @@ def refusal_of_web_pages(request: web.Request) -> web.Response | None:
     Any page the developer has open could send requests here: browsers say where from. It could also
     make its own host name lead here, so of names only this machine's are known.
     """
-    name = request.url.host or ""
+    name = _host(request)
     ours = name in _OWN_NAMES or name.endswith(".localhost") or _is_address(name)
     if ours and not {"Origin", "Sec-Fetch-Site"} & request.headers.keys():
         return None
     return message(403, "not for web pages")
+
+
+def query_of(request: web.Request) -> str:
+    """The query string as it was sent: aiohttp's own has been decoded in part."""
+    return request.raw_path.partition("?")[2]
+
+
+def _host(request: web.Request) -> str:
+    """The name that was asked for; empty where it can be none."""
+    try:
+        return request.url.host or ""
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:

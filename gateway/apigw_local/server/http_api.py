@@ -15,10 +15,15 @@ from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
 from apigw_local.server.admission import Refused
-from apigw_local.server.answers import message
+from apigw_local.server.answers import message, query_of
 from apigw_local.server.http_authorizers import HttpAuthorizers
 from apigw_local.server.integration import status_of
 from apigw_local.template.model import DEFAULT_PATH, HttpRoute
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = ("connection", "content-length", "transfer-encoding")
+"""Headers that are the gateway's to set."""
 
 _Found = tuple[HttpRoute, dict[str, str]]
 
@@ -105,7 +110,7 @@ class HttpApi:
             route_key=route.key,
             method=request.method,
             path=request.path,
-            query=request.query_string,
+            query=query_of(request),
             headers=tuple(request.headers.items()),
             path_parameters=parameters,
             stage_variables=route.api.stage_variables,
@@ -201,8 +206,10 @@ def _proxy_response(answer: dict[str, Any]) -> web.Response:
     raw = b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
     response = web.Response(status=status, body=raw)
     for name, value in (answer.get("headers") or {}).items():
-        if name.lower() != "content-length":  # it is that of the body
-            response.headers[_one_line(name)] = _one_line(str(value))
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(name)
+        if name.lower() not in _FRAMING:
+            response.headers[name] = _one_line(str(value))
     cookies = answer.get("cookies") or []
     if not isinstance(cookies, list):
         raise TypeError(cookies)
@@ -212,6 +219,7 @@ def _proxy_response(answer: dict[str, Any]) -> web.Response:
 
 
 def _one_line(value: str) -> str:
-    if set(value) & set("\r\n\0"):
+    if _CONTROL.search(value):
         raise ValueError(value)
+    value.encode()  # JSON may have halves of characters, which no header can
     return value

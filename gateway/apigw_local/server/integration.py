@@ -1,12 +1,12 @@
 """A route's integration: its function, invoked as a Lambda proxy."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from apigw_local.core.documents import parsed, written
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.template.model import Route
@@ -41,7 +41,7 @@ class Integrations:
         """Invoke; a function whose integration times out runs on."""
         if route.function is None:
             return Answer(200)
-        invocation = self._functions.invoke(route.function, json.dumps(event).encode())
+        invocation = self._functions.invoke(route.function, written(event).encode())
         try:
             result = await asyncio.wait_for(asyncio.shield(invocation), route.timeout)
         except TimeoutError:
@@ -59,7 +59,10 @@ class Integrations:
 
 
 def _answer(payload: bytes) -> Answer | None:
-    answer = parsed(payload)
+    try:
+        answer = parsed(payload)
+    except ValueError:  # which a runtime does not prevent
+        return None
     status = status_of(answer)
     if status is None:
         return None
@@ -70,7 +73,7 @@ def _answer(payload: bytes) -> Answer | None:
         name: values[-1] for name, values in multiple.items() if isinstance(values, list) and values
     }
     body = answer.get("body")
-    body = body if isinstance(body, str) else "" if body is None else json.dumps(body)
+    body = body if isinstance(body, str) else "" if body is None else written(body)
     if not _is_encodable(body):
         return None
     both = {name.lower(): str(value) for name, value in (last | headers).items() if value}
@@ -86,18 +89,10 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def parsed(payload: bytes) -> Any:
-    """A function's answer; None where it is not JSON, which a runtime does not prevent."""
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None
-
-
 def status_of(answer: Any) -> int | None:
     """A proxy integration's ``statusCode``, a number or its digits; None where it has none."""
     status = answer.get("statusCode") if isinstance(answer, dict) else None
-    if isinstance(status, str) and status.isdecimal():
+    if isinstance(status, str) and status.isdecimal() and len(status) == 3:
         status = int(status)
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
         return None

@@ -13,11 +13,9 @@ class PathForm:
 
     def __init__(self, pattern: str) -> None:
         parts = re.split(r"\{(\w+)\}", pattern)
+        self._names = parts[1::2]
         self._pattern = re.compile(
-            "".join(
-                f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part)
-                for index, part in enumerate(parts)
-            )
+            "".join("([^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
         )
 
     def query(self, path: str, query: str) -> str | None:
@@ -25,6 +23,6 @@ class PathForm:
         found = self._pattern.fullmatch(path)
         if found is None:
             return None
-        named = found.groupdict()
+        named = dict(zip(self._names, found.groups(), strict=True))
         rest = parse_qsl(query, keep_blank_values=True)
         return urlencode([*named.items(), *((k, v) for k, v in rest if k not in named)])

@@ -6,11 +6,12 @@ package ``websockets`` does, and does no I/O.
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed, InvalidState
+from websockets.exceptions import ConnectionClosed, InvalidHeader, InvalidState
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, SERVER, Protocol, State
@@ -45,7 +46,13 @@ class Stream:
 
     def handshake(self, request: web.Request) -> Response:
         """What the upgrade request deserves: 101, or 400 or 426 where it is none."""
-        return ServerProtocol().accept(Request(request.path, Headers(request.headers.items())))
+        protocol = ServerProtocol()
+        try:
+            # Of the others some have characters that this parser does not take, cookies for one.
+            headers = Headers(each for each in request.headers.items() if _is_of_upgrade(each[0]))
+        except InvalidHeader as error:
+            return protocol.reject(HTTPStatus.BAD_REQUEST, str(error))
+        return protocol.accept(Request(request.path, headers))
 
     def open(self, request: web.Request, response: Response, protocol: str | None) -> bool:
         """Answer the upgrade; False if the client has gone meanwhile."""
@@ -157,6 +164,10 @@ class Stream:
 
     def _cut_soon(self) -> None:
         asyncio.get_running_loop().call_later(_CLOSING_SECONDS, self.cut)
+
+
+def _is_of_upgrade(name: str) -> bool:
+    return name.lower() in ("connection", "upgrade") or name.lower().startswith("sec-websocket-")
 
 
 class Answered(web.StreamResponse):

@@ -18,7 +18,7 @@ from apigw_local.limits import URL_BYTES
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.server.admission import Admission, Refused
-from apigw_local.server.answers import message
+from apigw_local.server.answers import message, query_of
 from apigw_local.server.integration import Integrations, Trouble
 from apigw_local.server.path_form import PathForm
 from apigw_local.server.sockets import Socket, Sockets
@@ -120,9 +120,9 @@ class WebSocketServer:
 
     def _query(self, request: web.Request) -> str | None:
         if request.path == f"/{self._api.stage}":
-            return request.query_string
+            return query_of(request)
         if self._path_form:
-            return self._path_form.query(request.path, request.query_string)
+            return self._path_form.query(request.path, query_of(request))
         return None
 
     async def _dispatch(self, socket: Socket, text: str) -> None:

@@ -97,6 +97,9 @@ def read(path: Path) -> Map:
         raise TemplateError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise TemplateError("is not text in UTF-8") from error
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # Of a value that is not of the kind its tag says.
+        raise TemplateError(f"not valid YAML: {error}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"

@@ -1,11 +1,11 @@
 """Functions and layers."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from apigw_local.core.documents import parsed
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, merge, text
 from apigw_local.template.generated import FUNCTION as _SAM
@@ -28,7 +28,7 @@ def read_env_vars(path: Path) -> EnvVars:
         TemplateError: it cannot be read or is of another form.
     """
     try:
-        found = json.loads(path.read_text())
+        found = parsed(path.read_text())
     except (OSError, ValueError) as error:
         raise TemplateError(f"--env-vars {path}: {error}") from error
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
@@ -152,7 +152,7 @@ class FunctionReader:
         if metadata.get("aws:asset:property") == key:
             properties, key = metadata, "aws:asset:path"
         found = self._resolver.value(properties, key, default)
-        if not isinstance(found, str) or not (self._root / found).is_dir():
+        if not isinstance(found, str) or not _is_folder(self._root / found):
             raise TemplateError(
                 f"{name}: {key} must name a folder, found {found!r}", properties.at(key)
             )
@@ -185,3 +185,10 @@ class FunctionReader:
             else:
                 said = f"layer {name} is not of this template: install its contents here"
                 self.warnings.append((properties.at("Layers"), said))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or none
+        return False

@@ -1,6 +1,7 @@
 """CloudFormation's intrinsic functions, as far as they can be resolved without an account."""
 
 import hashlib
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -148,11 +149,12 @@ class Resolver:
         """
         found = self.value(owner, key, default)
         try:
-            return float(found)
-        except (TypeError, ValueError) as error:
-            raise TemplateError(f"{key} must be a number, found {found!r}", owner.at(key)) from (
-                error
-            )
+            number = float(found)
+        except (OverflowError, TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise TemplateError(f"{key} must be a number, found {found!r}", owner.at(key))
+        return number
 
     def map(self, owner: Map, key: str) -> Map:
         """The map under ``key``, its own values not yet resolved: not all may be needed."""

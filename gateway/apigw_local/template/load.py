@@ -23,7 +23,9 @@ _SAM_TYPES = [
         *("HttpApi", "LayerVersion", "SimpleTable", "StateMachine", "WebSocketApi"),
     )
 ]
-_NOT_OF_ITS_FORM = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_NOT_OF_ITS_FORM = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def load(

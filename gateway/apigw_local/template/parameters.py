@@ -92,7 +92,7 @@ def _broken_rule(value: str, parameter: Map) -> str | None:
     if allowed and value not in allowed:
         return f"must be one of {', '.join(allowed)}"
     pattern = parameter.get("AllowedPattern")
-    if pattern is not None and not re.fullmatch(pattern, value):
+    if pattern is not None and not _matches(text(pattern), value, parameter.at("AllowedPattern")):
         return f"must match {pattern}"
     shortest, longest = parameter.get("MinLength", 0), parameter.get("MaxLength", "inf")
     if not float(shortest) <= len(value) <= float(longest):
@@ -101,6 +101,13 @@ def _broken_rule(value: str, parameter: Map) -> str | None:
     if "Number" in str(parameter.get("Type")) and not _is_within(value, lowest, highest):
         return f"must be a number from {lowest} to {highest}"
     return None
+
+
+def _matches(pattern: str, value: str, line: int) -> bool:
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error as error:
+        raise TemplateError(f"AllowedPattern {pattern} is none: {error}", line) from error
 
 
 def _is_within(value: str, lowest: Any, highest: Any) -> bool:
