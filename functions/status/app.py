@@ -49,7 +49,7 @@ def kick(session_id: str, user_id: str) -> Response[Any]:
     kicked = _doorman().kick(ref, check_id("user_id", user_id), None, seconds_left)
     log.broadcasts(kicked.broadcasts)
     if not kicked.connections:
-        return _error(404, "not_found", "nobody of that name is in the session")
+        return _error_answer(404, "not_found", "nobody of that name is in the session")
     return Response(204)
 
 
@@ -79,18 +79,23 @@ def health() -> dict[str, str]:
 
 @app.exception_handler([InvalidIdentity, InvalidRequest])  # type: ignore[untyped-decorator]
 def refuse(error: InvalidIdentity | InvalidRequest) -> Response[Any]:
-    return _error(400, "invalid_request", str(error))
+    return _error_answer(400, "invalid_request", str(error))
 
 
 @app.exception_handler(NotPermitted)  # type: ignore[untyped-decorator]
 def forbid(error: NotPermitted) -> Response[Any]:
-    return _error(403, "forbidden", str(error))
+    return _error_answer(403, "forbidden", str(error))
+
+
+@app.not_found  # type: ignore[untyped-decorator]
+def not_found(_error: Exception) -> Response[Any]:
+    return _error_answer(404, "not_found", "there is no such resource")
 
 
 @app.exception_handler(MembershipUnavailable)  # type: ignore[untyped-decorator]
 def unavailable(error: MembershipUnavailable) -> Response[Any]:
     log.logger.error(str(error))
-    return _error(503, "unavailable", "try again in a moment")
+    return _error_answer(503, "unavailable", "try again in a moment")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _doorman() -> "Doorman":
     return bootstrap.doorman(membership, bootstrap.announcer(membership))
 
 
-def _error(status: int, code: str, message: str) -> Response[Any]:
+def _error_answer(status: int, code: str, message: str) -> Response[Any]:
     request_id = app.current_event.request_context.request_id
     body = {"error": {"code": code, "message": message, "request_id": request_id}}
     return Response(status, "application/json", body)

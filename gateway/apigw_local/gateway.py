@@ -45,6 +45,7 @@ _SERVES = {
 }
 _TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Where boto3, requests and Python's ssl look for the certificates to trust."""
+_ANY_PATH = r"/{path:[\s\S]*}"
 _MOST_BODY_BYTES = 10 * 1024 * 1024
 """An HTTP API's payload quota ("Quotas for configuring and running an HTTP API")."""
 
@@ -250,11 +251,11 @@ class Gateway:
             )
             router = made["websocket"].router
             router.add_route("*", "/{stage}/@connections/{connection_id}", management.handle)
-            router.add_route("*", "/{path:.*}", self._websockets.handle)
+            router.add_route("*", _ANY_PATH, self._websockets.handle)
         if "http" in made:
             routes, static = self._application.http_routes, options.static
             http_api = HttpApi(routes, self.functions, static, options.region, log)
-            made["http"].router.add_route("*", "/{path:.*}", http_api.handle)
+            made["http"].router.add_route("*", _ANY_PATH, http_api.handle)
         made["lambda"].router.add_post(
             "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
         )

@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 
@@ -19,6 +18,7 @@ from hadir.domain.grant import LONGEST_TOKEN, Grant
 from hadir.domain.identity import UserType
 from tests.tokens import (
     EC_KEY,
+    PUBLIC_PEM,
     RSA_KEY,
     SECRET,
     Issuer,
@@ -27,10 +27,6 @@ from tests.tokens import (
     raw_token,
     running_issuer,
     token,
-)
-
-PUBLIC_PEM = RSA_KEY.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
 
 
