@@ -87,7 +87,7 @@ def forbid(error: NotPermitted) -> Response[Any]:
     return _error_answer(403, "forbidden", str(error))
 
 
-@app.not_found  # type: ignore[untyped-decorator]
+@app.not_found
 def not_found(_error: Exception) -> Response[Any]:
     return _error_answer(404, "not_found", "there is no such resource")
 

@@ -21,6 +21,7 @@ from websockets.typing import Origin, Subprotocol
 
 from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
+from local.embedded_redis import embedded_redis
 from tests.aws import aws
 from tests.conftest import PATH_FORM
 from tests.system.people import Socket, new_session
@@ -70,8 +71,15 @@ def secrets_manager() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def redis() -> Iterator[str]:
+    """A Redis of its own: the sweep of another Hadir would end the sockets of this one."""
+    with embedded_redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def guarded(
-    hadir_redis_url: str, start_gateway: StartGateway, secrets_manager: str, issuer: Issuer
+    redis: str, start_gateway: StartGateway, secrets_manager: str, issuer: Issuer
 ) -> LocalGateway:
     """Hadir as it is deployed: nobody gets in without a token."""
     manager = aws("secretsmanager", secrets_manager)
@@ -80,7 +88,7 @@ def guarded(
     return start_gateway(
         "template.yaml",
         parameters={
-            "RedisUrl": hadir_redis_url,
+            "RedisUrl": redis,
             "AllowedOrigins": ORIGIN,
             "TokenSecretArn": arn,
             "JwksUrl": issuer.url,
