@@ -295,6 +295,7 @@ class TestMessages:
                 socket(guarded, token(session=session, user="admin_1", type="admin")) as admin,
                 socket(guarded, token(session=session)) as customer,
             ):
+                await customer.told()
                 await customer.client.send(b"\x00\xff")
                 await until_closed(customer)
                 assert (await gone(admin))["event_user_id"] == "customer_1"
