@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit browser soak bench build format lock clean
+.PHONY: help run test lint unit browser soak fuzz bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,7 +13,7 @@ help: ## Show this
 run: .venv/run ## Start Redis, the gateway and the page on this machine
 	@$(BIN)/python -m local $(ARGS)
 
-test: lint unit .venv-sam/done browser ## Check and test everything
+test: lint unit .venv-sam/done .venv-scan/done browser ## Check and test everything
 	@$(BIN)/pytest
 
 lint: .venv/dev ## Format, lint, types and architecture, without changing anything
@@ -34,6 +34,10 @@ soak: .venv/dev ## What takes too long for every day: 32,000 cycles, all interle
 	@HADIR_SOAK=1 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py \
 		tests/redis/test_interleavings.py
 
+fuzz: .venv/dev ## Try two million inputs, some 40 minutes
+	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
+	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
+
 bench: .venv/dev ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
 	@$(BIN)/python -m benchmarks.emulators
@@ -48,10 +52,10 @@ lock: .venv/dev ## Take the newest versions of all dependencies
 	@set -e; compile() { $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 		--no-header --python-version 3.11 "$$1" -o "$$2"; }; \
 	compile requirements/layer.in layers/dependencies/requirements.txt; \
-	for name in run dev sam; do compile requirements/$$name.in requirements/$$name.txt; done
+	for name in run dev sam scan; do compile requirements/$$name.in requirements/$$name.txt; done
 
 clean: ## Remove everything that was installed or built
-	@rm -rf .venv .venv-sam .aws-sam tests/browser/node_modules .*_cache .hypothesis
+	@rm -rf .venv .venv-sam .venv-scan .aws-sam tests/browser/node_modules .*_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -r {} +
 
 .venv/python:
@@ -75,6 +79,12 @@ clean: ## Remove everything that was installed or built
 	@echo "Installing the SAM CLI"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-sam
 	@$(BIN)/uv pip install --quiet --python .venv-sam --require-hashes -r requirements/sam.txt
+	@touch $@
+
+.venv-scan/done: .venv/dev requirements/scan.txt
+	@echo "Installing the security scan"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-scan
+	@$(BIN)/uv pip install --quiet --python .venv-scan --require-hashes -r requirements/scan.txt
 	@touch $@
 
 tests/browser/node_modules/.done: tests/browser/package-lock.json

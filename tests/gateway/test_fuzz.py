@@ -39,7 +39,7 @@ from apigw_local.template.load import load
 from tests.gateway.wire import ANSWER, GONE, GRANT, READER, SLOW, STAGE, Servers, Wire, connection
 from tests.gateway.wire import servers as running_servers
 
-EXAMPLES = int(os.environ.get("HADIR_FUZZ", "2000"))
+EXAMPLES = int(os.environ.get("HADIR_FUZZ", "200"))
 FUZZ = settings(
     max_examples=EXAMPLES,
     report_multiple_bugs=False,

@@ -1,0 +1,158 @@
+"""What would be deployed, looked at for what it lets in and what it may do."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running_gateway import ROOT
+
+SAM_PYTHON = ROOT / ".venv-sam" / "bin" / "python"
+CHECKOV = ROOT / ".venv-scan" / "bin" / "checkov"
+
+EXCEPTIONS = {
+    "CKV_AWS_95": "Access logs are a parameter: API Gateway refuses to write them, and the stack "
+    "with them, in an account that has not given it a role for that.",
+    "CKV_AWS_115": "A limit of one function's concurrency is the deployer's to set: too low a one "
+    "turns a reconnect of all clients into refusals.",
+    "CKV_AWS_116": "The functions that API Gateway waits for have no queue to fall into; what "
+    "announce and sweep leave undone stays due in Redis, and the next sweep does it.",
+    "CKV_AWS_117": "Outside a VPC they reach a Redis with TLS and a password, and nothing "
+    "reaches them.",
+    "CKV_AWS_149": "AWS's own key for Secrets Manager. A key of one's own: TokenSecretArn names a "
+    "secret made with it.",
+    "CKV_AWS_173": "Lambda encrypts variables with AWS's own key. None holds a token secret; "
+    "RedisUrl may hold a password, which docs/security.md says.",
+}
+"""What the scan says and we do all the same, and why."""
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cloudformation") / "template.json"
+    script = Path(__file__).parent / "transformed.py"
+    with path.open("w") as file:
+        subprocess.run(
+            [SAM_PYTHON, script, ROOT / "template.yaml"],
+            stdout=file,
+            env={**os.environ, "AWS_DEFAULT_REGION": "eu-west-1", "PYTHONWARNINGS": "ignore"},
+            check=True,
+        )
+    return path
+
+
+@pytest.fixture(scope="module")
+def resources(transformed: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(transformed.read_text())["Resources"]
+    return found
+
+
+def test_the_scan_finds_nothing_but_what_is_explained(transformed: Path) -> None:
+    done = subprocess.run(
+        [
+            *(str(CHECKOV), "-f", str(transformed), "--framework", "cloudformation"),
+            *("-o", "json", "--skip-download", "--quiet", "--compact"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = json.loads(done.stdout)
+    assert report["summary"]["passed"] > 90
+    assert report["summary"]["parsing_errors"] == 0
+    found = {each["check_id"]: each["check_name"] for each in report["results"]["failed_checks"]}
+    assert {check: name for check, name in found.items() if check not in EXCEPTIONS} == {}
+    assert set(EXCEPTIONS) - set(found) == set(), "an exception that is no longer needed"
+
+
+MANAGE = "execute-api:ManageConnections"
+MAY = {
+    "AuthorizeFunction": {"secretsmanager:GetSecretValue"},
+    "ConnectFunction": {"lambda:InvokeFunction"},
+    "AnnounceFunction": {f"{MANAGE} GET", f"{MANAGE} POST"},
+    "DisconnectFunction": {f"{MANAGE} POST"},
+    "DefaultFunction": {f"{MANAGE} POST", f"{MANAGE} DELETE", "secretsmanager:GetSecretValue"},
+    "SweepFunction": {f"{MANAGE} GET", f"{MANAGE} POST", f"{MANAGE} DELETE"},
+    "StatusFunction": {f"{MANAGE} POST", f"{MANAGE} DELETE"},
+}
+"""What each function's role allows, besides writing its log."""
+
+
+@pytest.mark.parametrize("function", MAY)
+def test_each_function_may_do_what_it_must(resources: dict[str, Any], function: str) -> None:
+    assert resources[function]["Properties"]["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
+    role = resources[f"{function}Role"]["Properties"]
+    allowed: set[str] = set()
+    for policy in role["Policies"]:
+        condition, wanted, _ = policy.get("Fn::If", ("UsesSecret", policy, None))
+        assert condition == "UsesSecret"
+        for statement in wanted["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            allowed |= set(rights(statement))
+    assert allowed == MAY[function]
+    assert len(role["ManagedPolicyArns"]) == 1
+
+
+def test_every_function_is_looked_at(resources: dict[str, Any]) -> None:
+    functions = {n for n, each in resources.items() if each["Type"] == "AWS::Lambda::Function"}
+    assert functions == set(MAY)
+
+
+def rights(statement: dict[str, Any]) -> list[str]:
+    """The actions of a statement; those on sockets with the methods, of this stage alone."""
+    actions = statement["Action"]
+    actions = actions if isinstance(actions, list) else [actions]
+    places = statement["Resource"]
+    places = places if isinstance(places, list) else [places]
+    assert "*" not in places
+    if actions != [MANAGE]:
+        return actions
+    stage = (
+        "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
+        "${WebSocketApi}/${Stage}/"
+    )
+    found = []
+    for place in places:
+        assert place["Fn::Sub"].startswith(stage)
+        method, _, sockets = place["Fn::Sub"].removeprefix(stage).partition("/")
+        assert sockets == "@connections/*"
+        found.append(f"{MANAGE} {method}")
+    return found
+
+
+def test_every_route_but_health_asks_the_authorizer(resources: dict[str, Any]) -> None:
+    api = resources["HttpApi"]["Properties"]["Body"]
+    (scheme,) = api["components"]["securitySchemes"]
+    asked = {
+        path: bool(operation.get("security"))
+        for path, methods in api["paths"].items()
+        for method, operation in methods.items()
+        if method in ("get", "delete")
+    }
+    assert {path for path, does in asked.items() if not does} == {"/api/health"}
+    assert scheme == "Hadir"
+    connect = resources["WebSocketApiConnectRoute"]["Properties"]
+    assert connect["AuthorizationType"] == "CUSTOM"
+
+
+def test_access_logs_leave_out_what_may_hold_a_token(transformed: Path) -> None:
+    text = transformed.read_text()
+    assert text.count("$context.requestId") == 2
+    for risky in ("querystring", "header", "$context.path", "$input", "authorizer.token"):
+        assert f"$context.{risky}" not in text
+        assert "queryString" not in text
+
+
+def test_the_secret_is_only_with_those_who_read_tokens(resources: dict[str, Any]) -> None:
+    holders = {
+        name
+        for name, each in resources.items()
+        if "TOKEN_SECRET_ID"
+        in each.get("Properties", {}).get("Environment", {}).get("Variables", {})
+    }
+    assert holders == {"AuthorizeFunction", "DefaultFunction"}
+    variables = resources["AuthorizeFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["REDIS_URL"] == ""
