@@ -30,6 +30,7 @@ from apigw_local.server.http_api import HttpApi
 from apigw_local.server.lambda_api import LambdaApi
 from apigw_local.server.listener import Listener, bind, certificate
 from apigw_local.server.management import ManagementApi
+from apigw_local.server.own_faults import server_log
 from apigw_local.server.path_form import PathForm
 from apigw_local.server.sockets import Sockets
 from apigw_local.server.throttles import Throttles
@@ -146,7 +147,12 @@ class Gateway:
             shared = shared_environment(self._runnable, self._environment(), self._options.region)
             self._shared.enter_context(the_only_one(shared))
         for name, application in self._applications().items():
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=_FINISH_SECONDS)
+            runner = web.AppRunner(
+                application,
+                access_log=None,
+                logger=server_log(),
+                shutdown_timeout=_FINISH_SECONDS,
+            )
             self._runners.append(runner)
             await runner.setup()
             assert runner.server is not None

@@ -22,6 +22,7 @@ from apigw_local.server.answers import Signatures
 from apigw_local.server.http_api import HttpApi
 from apigw_local.server.lambda_api import LambdaApi
 from apigw_local.server.management import ManagementApi
+from apigw_local.server.own_faults import server_log
 from apigw_local.server.sockets import Socket, Sockets
 from apigw_local.server.stream import BufferFull, Stream
 from apigw_local.server.throttles import Throttles
@@ -247,7 +248,9 @@ class Servers:
         await self._add_application(name, application)
 
     async def _add_application(self, name: str, application: web.Application) -> None:
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(
+            application, access_log=None, logger=server_log(), shutdown_timeout=0
+        )
         await runner.setup()
         self._runners[name] = runner
 
