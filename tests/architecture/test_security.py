@@ -69,14 +69,21 @@ def test_the_scan_finds_nothing_but_what_is_explained(transformed: Path) -> None
 
 
 MANAGE = "execute-api:ManageConnections"
+REDIS = "elasticache:Connect"
+SECRET = "secretsmanager:GetSecretValue"
 MAY = {
-    "AuthorizeFunction": {"secretsmanager:GetSecretValue"},
-    "ConnectFunction": {"lambda:InvokeFunction"},
-    "AnnounceFunction": {f"{MANAGE} GET", f"{MANAGE} POST"},
-    "DisconnectFunction": {f"{MANAGE} POST"},
-    "DefaultFunction": {f"{MANAGE} POST", f"{MANAGE} DELETE", "secretsmanager:GetSecretValue"},
-    "SweepFunction": {f"{MANAGE} GET", f"{MANAGE} POST", f"{MANAGE} DELETE"},
-    "StatusFunction": {f"{MANAGE} POST", f"{MANAGE} DELETE"},
+    "AuthorizeFunction": {SECRET},
+    "ConnectFunction": {REDIS, "lambda:InvokeFunction"},
+    "AnnounceFunction": {REDIS, f"{MANAGE} GET", f"{MANAGE} POST"},
+    "DisconnectFunction": {REDIS, f"{MANAGE} POST"},
+    "DefaultFunction": {
+        REDIS,
+        f"{MANAGE} POST",
+        f"{MANAGE} DELETE",
+        "secretsmanager:GetSecretValue",
+    },
+    "SweepFunction": {REDIS, f"{MANAGE} GET", f"{MANAGE} POST", f"{MANAGE} DELETE"},
+    "StatusFunction": {REDIS, f"{MANAGE} POST", f"{MANAGE} DELETE"},
 }
 """What each function's role allows, besides writing its log."""
 
@@ -88,7 +95,7 @@ def test_each_function_may_do_what_it_must(resources: dict[str, Any], function: 
     allowed: set[str] = set()
     for policy in role["Policies"]:
         condition, wanted, _ = policy.get("Fn::If", ("UsesSecret", policy, None))
-        assert condition == "UsesSecret"
+        assert condition in ("UsesSecret", "UsesIam")
         for statement in wanted["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
             allowed |= set(rights(statement))

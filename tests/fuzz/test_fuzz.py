@@ -17,7 +17,7 @@ from tests.running_gateway import ROOT
 pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 alone")
 
 RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "100000"))
-FOR_HANDLERS = RUNS * 3 // 10  # they ask a real Redis
+FOR_HANDLERS = RUNS // 2
 
 HANDLERS = [
     b'\0\0\0{"action":"message","text":"hi","client_id":"m"}',

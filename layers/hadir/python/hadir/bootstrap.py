@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from hadir.doorman import Doorman
     from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
+    from hadir.membership.scripts import AnyRedis
 
 _SETTINGS = Settings()
 
 
 def membership() -> "Membership":
     """Membership in the Redis of ``REDIS_URL``; connects on first use."""
-    from hadir.membership.client import connect
     from hadir.membership.membership import Membership
 
     return Membership(
-        connect(_SETTINGS.redis_url),
+        _redis(),
         lease_seconds=_SETTINGS.heartbeat_timeout_seconds,
         grace_seconds=_SETTINGS.grace_seconds,
         limits=_SETTINGS.limits,
@@ -43,10 +43,22 @@ def membership() -> "Membership":
 
 def directory() -> "Directory":
     """Who is present where, in the Redis of ``REDIS_URL``."""
-    from hadir.membership.client import connect
     from hadir.membership.directory import Directory
 
-    return Directory(connect(_SETTINGS.redis_url))
+    return Directory(_redis())
+
+
+@cache
+def _redis() -> "AnyRedis":
+    from hadir.membership.client import connect
+
+    url, iam = _SETTINGS.redis_url, _SETTINGS.redis_iam
+    if iam is None:
+        return connect(url)
+    from hadir.membership.iam import ElastiCachePasswords
+
+    serverless = ".serverless." in url  # as in the host names of ElastiCache Serverless
+    return connect(url, ElastiCachePasswords(*iam, _SETTINGS.region, serverless=serverless))
 
 
 def announcer(membership: "Membership") -> "Announcer":

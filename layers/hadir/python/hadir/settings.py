@@ -28,6 +28,16 @@ class Settings:
         )
 
     @property
+    def redis_iam(self) -> tuple[str, str] | None:
+        """``REDIS_IAM_USER`` and ``REDIS_IAM_CACHE``, where ElastiCache takes IAM for passwords."""
+        user, cache = (self._environment.get(f"REDIS_IAM_{it}", "") for it in ("USER", "CACHE"))
+        if bool(user) != bool(cache):
+            raise InvalidSettings("set both REDIS_IAM_USER and REDIS_IAM_CACHE, or neither")
+        if user and not self.redis_url.startswith("rediss"):
+            raise InvalidSettings("with IAM, REDIS_URL must begin with rediss:// (TLS)")
+        return (user, cache) if user else None
+
+    @property
     def management_endpoint(self) -> str:
         """``AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI``: ``https://…/{stage}``.
 

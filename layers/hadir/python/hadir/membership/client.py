@@ -1,6 +1,8 @@
 """The Redis client, of one node or of a cluster, by URL."""
 
-from redis import Redis
+from typing import Any
+
+from redis import CredentialProvider, Redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
@@ -14,7 +16,7 @@ REPLY_SECONDS = 2.0
 _CLUSTER_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
 
 
-def connect(url: str) -> AnyRedis:
+def connect(url: str, passwords: CredentialProvider | None = None) -> AnyRedis:
     """A client that connects on first use.
 
     A frozen sandbox wakes to dead TCP connections, so each call is tried a second time; every
@@ -22,14 +24,16 @@ def connect(url: str) -> AnyRedis:
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; with ``+cluster`` in the scheme, any node.
+        passwords: asked for each connection, where none stands in the URL.
 
     Raises:
         RedisClusterException: no node of the cluster answers.
     """
-    options = {
+    options: dict[str, Any] = {
         "decode_responses": True,
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": REPLY_SECONDS,
+        "credential_provider": passwords,
     }
     scheme, _, rest = url.partition("://")
     if scheme.endswith("+cluster"):
