@@ -34,7 +34,7 @@ soak: .venv/dev ## What takes too long for every day: 32,000 cycles, all interle
 	@HADIR_SOAK=1 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py \
 		tests/redis/test_interleavings.py
 
-fuzz: .venv/dev ## Try two million inputs, some 40 minutes
+fuzz: .venv/dev ## A million inputs, some 30 minutes
 	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
 

@@ -22,3 +22,54 @@ def test_a_url_of_another_kind_is_refused() -> None:
 def test_what_is_there_is_used() -> None:
     assert Settings({"REDIS_URL": "rediss://r:6379/0"}).redis_url == "rediss://r:6379/0"
     assert Settings({"ANNOUNCE_FUNCTION": "f"}).announce_function == "f"
+
+
+def test_without_a_word_a_token_is_needed() -> None:
+    assert not Settings({}).is_open
+    assert not Settings({"AUTH_MODE": ""}).is_open
+    assert Settings({"AUTH_MODE": "open"}).is_open
+
+
+@pytest.mark.parametrize("mode", ["Open", "none", "off", " open"])
+def test_any_other_mode_is_refused(mode: str) -> None:
+    with pytest.raises(InvalidSettings, match="AUTH_MODE must be token or open"):
+        _ = Settings({"AUTH_MODE": mode}).is_open
+
+
+@pytest.mark.parametrize(
+    "url", ["http://issuer.example/jwks", "ftp://x", "file:///etc/passwd", "x"]
+)
+def test_keys_come_over_https(url: str) -> None:
+    with pytest.raises(InvalidSettings, match="JWKS_URL must begin with https://"):
+        _ = Settings({"JWKS_URL": url}).jwks_url
+
+
+@pytest.mark.parametrize("url", ["", "https://issuer.example/jwks", "http://127.0.0.1:1/jwks"])
+def test_where_keys_may_come_from(url: str) -> None:
+    assert Settings({"JWKS_URL": url}).jwks_url == url
+
+
+def test_origins_are_a_list() -> None:
+    given = {"ALLOWED_ORIGINS": "https://App.example.com/, http://localhost:3000,"}
+    expected = {"https://app.example.com", "http://localhost:3000"}
+    assert Settings(given).allowed_origins == expected
+    with pytest.raises(InvalidSettings, match="ALLOWED_ORIGINS"):
+        _ = Settings({}).allowed_origins
+
+
+def test_iam_needs_user_cache_and_tls() -> None:
+    whole = {"REDIS_IAM_USER": "u", "REDIS_IAM_CACHE": "c", "REDIS_URL": "rediss+cluster://r:1"}
+    assert Settings(whole).redis_iam == ("u", "c")
+    assert Settings({"REDIS_URL": "redis://r:1"}).redis_iam is None
+    for broken in ({"REDIS_IAM_CACHE": ""}, {"REDIS_URL": "redis://r:1"}):
+        with pytest.raises(InvalidSettings):
+            _ = Settings({**whole, **broken}).redis_iam
+
+
+@pytest.mark.parametrize(
+    "name", ["MESSAGES_PER_SECOND", "CONNECTIONS_PER_USER", "PEOPLE_PER_SESSION"]
+)
+@pytest.mark.parametrize("value", ["0", "-1", "x", "1e9", "nan"])
+def test_a_limit_that_cannot_be_is_refused(name: str, value: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{name} must be a number from"):
+        _ = Settings({name: value}).limits
