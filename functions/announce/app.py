@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log
+from hadir import bootstrap, log, metrics, report
 from hadir.wire.events import read_socket_event
 from hadir.wire.updates import snapshot
 
@@ -21,6 +21,7 @@ announcer = bootstrap.announcer(membership)
 sockets = bootstrap.sockets()
 
 
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     socket = read_socket_event(event)
     who = socket.identity
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         return
     log.connected(who)
     seconds_left = bootstrap.seconds_left(context)
-    log.broadcasts(announcer.announce(opened.batch, seconds_left))
+    report.broadcasts(announcer.announce(opened.batch, seconds_left))
     if opened.session:
         frame = snapshot(opened.session, time.time_ns() // 1_000_000)
         announcer.tell(socket.connection_id, [frame], seconds_left)

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hadir import bootstrap
+from hadir import bootstrap, metrics
 from hadir.access.gate import SUBPROTOCOL, offers_subprotocol
 from hadir.domain.errors import MembershipUnavailable
 from hadir.log import logger
@@ -27,6 +27,7 @@ _LIMITS = {
 }
 
 
+@metrics.published
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     socket = read_socket_event(event)
     if socket.identity is None:
@@ -39,6 +40,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return {"statusCode": 503}
     if admitted in (Admission.CROWDED, Admission.FULL):
         logger.warning("Connection refused: %s", _LIMITS[admitted])
+        metrics.refused()
         return {"statusCode": 429}
     if admitted.is_in:
         # The context alone: the token in the query string or the headers goes no further.

@@ -11,7 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log
+from hadir import bootstrap, log, metrics, report
 from hadir.conversation import Conversation
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
 from hadir.domain.identity import Identity
@@ -24,13 +24,14 @@ doorman = bootstrap.doorman(membership, announcer)
 conversation = Conversation(membership, announcer, doorman, bootstrap.read_token)
 
 
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     socket = read_socket_event(event)
     seconds_left = bootstrap.seconds_left(context)
     try:
         who = _identify(socket)
         now = time.time_ns() // 1_000_000
-        log.broadcasts(conversation.answer(socket, who, now, seconds_left))
+        report.broadcasts(conversation.answer(socket, who, now, seconds_left))
     except InvalidRequest as refused:
         answer = error(refused.code, str(refused), socket.request_id)
         announcer.tell(socket.connection_id, [answer], seconds_left)

@@ -13,7 +13,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log
+from hadir import bootstrap, log, metrics, report
 from hadir.membership.membership import Leaving
 from hadir.wire.events import read_departure, read_socket_event
 
@@ -22,6 +22,7 @@ announcer = bootstrap.announcer(membership)
 grace_seconds = bootstrap.grace_seconds()
 
 
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     socket = read_socket_event(event)
     who = socket.identity or membership.identity_of(socket.connection_id)
@@ -32,9 +33,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     left = membership.leave(socket.connection_id, who.session, read_departure(event))
     log.removed(who, left.remaining)
     seconds_left = bootstrap.seconds_left(context)
-    log.broadcasts(announcer.announce(left.batch, seconds_left))
+    report.broadcasts(announcer.announce(left.batch, seconds_left))
     if grace_seconds and left.outcome is Leaving.LEFT:
         time.sleep(grace_seconds)
-        log.broadcasts(announcer.announce(membership.claim(who.session), seconds_left))
+        report.broadcasts(announcer.announce(membership.claim(who.session), seconds_left))
     log.disconnected(who)
     return {"statusCode": 200}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log
+from hadir import bootstrap, log, metrics, report
 from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
 from hadir.domain.grant import Grant
 from hadir.domain.identity import SessionRef, check_id
@@ -47,7 +47,7 @@ def kick(session_id: str, user_id: str) -> Response[Any]:
     ref = _session(Action.KICK, session_id)
     seconds_left = bootstrap.seconds_left(app.lambda_context)
     kicked = _doorman().kick(ref, check_id("user_id", user_id), None, seconds_left)
-    log.broadcasts(kicked.broadcasts)
+    report.broadcasts(kicked.broadcasts)
     if not kicked.connections:
         return _error_answer(404, "not_found", "nobody of that name is in the session")
     return Response(204)
@@ -98,6 +98,7 @@ def unavailable(error: MembershipUnavailable) -> Response[Any]:
     return _error_answer(503, "unavailable", "try again in a moment")
 
 
+@metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)
 

@@ -127,19 +127,23 @@ class Log:
         self._record(Record("invocation", function, text, fields), "blue", "dim")
 
     def output(self, function: str, line: str) -> None:
-        """A line a function printed; of a structured log line, its message."""
+        """A line a function printed; of a structured log line, its message.
+
+        Metrics ("Embedded metric format specification", Amazon CloudWatch) are for ``verbose``.
+        """
         # awslambdaric separates a trace's lines so, for CloudWatch.
-        text, colour = line.replace("\r", "\n"), ""
+        text, colour, write = line.replace("\r", "\n"), "", True
         if line.startswith("{"):
             try:
                 record = parsed(line)
+                write = self._verbose or "_aws" not in record
                 text = str(record["message"])
                 colour = _LEVELS.get(str(record.get("level")), "")
                 if "exception" in record:
                     text = f"{text}\n{record['exception']}"
             except (ValueError, KeyError):
                 pass
-        self._record(Record("output", function, text), "blue", colour)
+        self._record(Record("output", function, text), "blue", colour, write=write)
 
     def total(self) -> None:
         """The last line."""

@@ -52,6 +52,23 @@ class State:
     redis: tuple[bytes | None, ...] = field(default=(None,) * len(KEYS), compare=False)
 
 
+# Half the time of as many commands from Python.
+SAVE = """
+local found = {}
+for i, key in ipairs(KEYS) do found[i] = redis.call('DUMP', key) end
+table.insert(found, redis.call('HGETALL', KEYS[1]))
+table.insert(found, redis.call('HGETALL', KEYS[2]))
+table.insert(found, redis.call('XRANGE', KEYS[3], '-', '+'))
+return found
+"""
+RESTORE = """
+redis.call('DEL', unpack(KEYS))
+for i, key in ipairs(KEYS) do
+    if ARGV[i] ~= '' then redis.call('RESTORE', key, 3600000, ARGV[i]) end
+end
+"""
+
+
 class World:
     """Takes steps on real Redis."""
 
@@ -60,27 +77,20 @@ class World:
         self.raw = Redis.from_url(url)
         self.membership = Membership(Redis.from_url(url, decode_responses=True), clock=self.clock)
         self.start = self.clock.now
+        self._save = self.raw.register_script(SAVE)
+        self._restore = self.raw.register_script(RESTORE)
 
     def enter(self, state: State) -> None:
-        pipeline = self.raw.pipeline(transaction=False)
-        pipeline.delete(*KEYS)
-        for key, dump in zip(KEYS, state.redis, strict=True):
-            if dump is not None:
-                pipeline.restore(key, 3_600_000, dump)
-        pipeline.execute()
+        self._restore(KEYS, [dump or b"" for dump in state.redis])
         # Time matters to one thing here: whether a dead announcer's lease has run out.
         self.clock.now = self.start
 
     def look(self, state: State) -> tuple[State, Any]:
         """The state with what Redis holds now, checked, and what tells it from others."""
-        session_key, connections_key, events_key = session_keys(SESSION)[:3]
-        pipeline = self.raw.pipeline(transaction=False)
-        for key in KEYS:
-            pipeline.dump(key)
-        pipeline.hgetall(session_key)
-        pipeline.hgetall(connections_key)
-        pipeline.xrange(events_key)
-        *dumps, fields, connections, events = pipeline.execute()
+        *dumps, session, members, events = self._save(KEYS)
+        fields, connections = (
+            dict(zip(flat[::2], flat[1::2], strict=True)) for flat in (session, members)
+        )
         self.check(state, fields, connections)
         for random in (b"token", b"epoch", b"lineage", b"until"):
             if random in fields:
@@ -94,14 +104,15 @@ class World:
             held,
             frozenset(fields.items()),
             frozenset(connections.items()),
-            tuple((entry_id, tuple(entry.items())) for entry_id, entry in events),
+            tuple((entry_id, tuple(entry)) for entry_id, entry in events),
         )
         return replace(state, redis=tuple(dumps)), mark
 
     def steps(self, state: State) -> list[tuple[str, str]]:
         names = []
         for connection, phase in zip(USERS, state.phases, strict=True):
-            if phase == NEW:
+            # The two of one person are interchangeable: the first to come is called c1.
+            if phase == NEW and not (connection == "c2" and state.phases[0] == NEW):
                 names.append(("admit", connection))
                 if state.repeats_left:
                     names.append(("overtake", connection))

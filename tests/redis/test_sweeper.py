@@ -239,5 +239,6 @@ def test_whose_token_has_expired_is_told_and_closed(
 
     assert present(membership) == {"admin_1"}
     assert platform.closed == ["c1"]
-    assert poster.frames["c1"][-1]["data"]["reason"] == "token_expired"
+    (farewell,) = (frame for frame in poster.frames["c1"] if frame["type"] == "closing")
+    assert farewell["data"]["reason"] == "token_expired"
     assert poster.frames["a1"][-1]["data"]["reason"] == "token_expired"

@@ -75,6 +75,7 @@ class Person:
         self.status: dict[str, Any] | None = None
         self.position: tuple[str, int] = ("", -1)
         self.told: dict[tuple[str, int], dict[str, Any]] = {}
+        self.first: dict[str, int] = {}
         self.told_twice: list[dict[str, Any]] = []
         self.left_told_at: dict[str, float] = {}
         self._url = f"{hadir.ws}/ws/{session}/{user_id}/{user_id.partition('_')[0]}"
@@ -113,10 +114,9 @@ class Person:
 
     async def sync(self) -> None:
         """Ask for what a post that failed left out."""
-        if self._socket and self.told:
-            epoch, _ = max(self.told)
-            first = min(version for known, version in self.told if known == epoch)
-            since = {"epoch": epoch, "version": first - 1}
+        if self._socket and self.first:
+            epoch, version = max(self.first.items())
+            since = {"epoch": epoch, "version": version}
             with suppress(ConnectionClosed):
                 await self._socket.send(json.dumps({"action": "sync", "since": since}))
 
@@ -125,6 +125,7 @@ class Person:
             return
         data = frame["data"]
         position = (data["epoch"], data["status_version"])
+        self.first.setdefault(data["epoch"], data.get("version", data["status_version"] + 1) - 1)
         if position >= self.position:
             self.position, self.status = position, data["connection_status"]
         if "event_type" not in data:

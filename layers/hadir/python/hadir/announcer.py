@@ -8,6 +8,7 @@ posts the same events again with ``recovered: true``. Posting one batch takes 5 
 lease runs out only on a holder that died.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,6 +40,9 @@ class Broadcast:
     Attributes:
         received: sockets that accepted it, of ``targets``.
         gone: connections found gone while posting; they have left the session by now.
+        retries: how often a post was tried again, of this event and those posted with it; with
+            ``gone`` on the last of them.
+        latency_ms: from the event to the last post, by two clocks: Redis's and ours.
     """
 
     session_id: str
@@ -46,6 +50,8 @@ class Broadcast:
     received: int
     targets: int
     gone: tuple[str, ...]
+    retries: int
+    latency_ms: int
 
 
 class Announcer:
@@ -117,6 +123,7 @@ class Announcer:
                 mail[sender] = [*mail[sender]]
                 mail[sender][index - skipped[sender]] = frames[index][0]
         deliveries = self._poster.post(mail, seconds)
+        now = time.time_ns() // 1_000_000
 
         gone = [to for to, made in deliveries.items() if made.outcome is Outcome.GONE]
         for connection_id in gone:
@@ -131,6 +138,10 @@ class Announcer:
                 ),
                 targets=sum(skipped[to] <= index for to in mail),
                 gone=tuple(gone) if index == len(frames) - 1 else (),
+                retries=sum(made.retries for made in deliveries.values())
+                if index == len(frames) - 1
+                else 0,
+                latency_ms=max(now - event.at, 0),
             )
             for index, event in enumerate(batch.events)
         ]

@@ -43,7 +43,12 @@ class Swept(Counter[str]):
     - ``announced``: events
     - ``failed``: what Redis or the management API did not answer; it stays due, but for a closing
     - ``unfinished``: what was not looked at, for want of time; it stays due
+
+    Attributes:
+        overdue_ms: for how long the session that waited longest had been waiting.
     """
+
+    overdue_ms = 0
 
 
 class Sweeper:
@@ -90,6 +95,7 @@ class Sweeper:
             ),
         ]
         swept = Swept()
+        swept.overdue_ms = due.overdue_ms
         with ThreadPoolExecutor(_THREADS) as pool:
             for each in pool.map(in_time, looks):
                 swept.update(each)

@@ -141,6 +141,7 @@ class _Letter:
     posted: int = 0
     attempts: int = 0
     status: int = 0
+    retries: int = 0
 
 
 @dataclass(slots=True, order=True)
@@ -198,9 +199,7 @@ class _Round:
         for connection in list(self._busy):
             connection.close()
         for letter in self._unfinished.values():
-            self._done[letter.connection_id] = Delivery(
-                Outcome.FAILED, letter.posted, letter.status
-            )
+            self._done[letter.connection_id] = _delivery(letter, Outcome.FAILED)
         return self._done
 
     def _connected(self, future: "Future[HttpClientConnection]") -> None:
@@ -283,13 +282,18 @@ class _Round:
 
     def _finish(self, letter: _Letter, outcome: Outcome) -> None:
         del self._unfinished[letter.connection_id]
-        self._done[letter.connection_id] = Delivery(outcome, letter.posted, letter.status)
+        self._done[letter.connection_id] = _delivery(letter, outcome)
         if not self._unfinished:
             self._changed.notify()
 
     def _retry(self, letter: _Letter) -> None:
         letter.attempts += 1
+        letter.retries += 1
         ceiling = min(_FIRST_BACKOFF_SECONDS * 2**letter.attempts, _LONGEST_BACKOFF_SECONDS)
         due = time.monotonic() + random.uniform(0, ceiling)  # noqa: S311 (jitter, not a secret)
         heapq.heappush(self._retries, _Retry(due, letter))
         self._changed.notify()
+
+
+def _delivery(letter: _Letter, outcome: Outcome) -> Delivery:
+    return Delivery(outcome, letter.posted, letter.status, letter.retries)

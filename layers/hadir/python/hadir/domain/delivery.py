@@ -21,8 +21,10 @@ class Delivery:
     Attributes:
         posted: how many of its frames were accepted.
         status: the last HTTP status, 0 if there was no answer.
+        retries: how often a post was tried again.
     """
 
     outcome: Outcome
     posted: int
     status: int
+    retries: int = 0

@@ -102,6 +102,12 @@ class Directory:
         names = (name for names in answers for name in names)
         return tuple(sorted(SessionRef(tenant, name.partition(" ")[2]) for name in names))
 
+    def totals(self) -> tuple[int, int]:
+        """People present, in two sessions twice, and sessions with somebody in them; of all."""
+        people = self._ask(("ZCARD", people_key(partition)) for partition in range(PARTITIONS))
+        sessions = self._ask(("ZCARD", occupied_key(partition)) for partition in range(PARTITIONS))
+        return sum(people), sum(sessions)
+
     def _ask(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
         """The replies, in one round trip to each node."""
         try:

@@ -140,11 +140,13 @@ class Due:
         connections: session and connection id of leases that ran out.
         blind: those of them whose clients may have spoken unheard.
         sessions: with events or departures that wait for somebody.
+        overdue_ms: for how long the first of them has been waiting.
     """
 
     connections: tuple[tuple[SessionRef, str], ...]
     blind: frozenset[tuple[SessionRef, str]]
     sessions: tuple[SessionRef, ...]
+    overdue_ms: int
 
 
 class Membership:
@@ -340,13 +342,16 @@ class Membership:
         connections: list[tuple[SessionRef, str]] = []
         blind: set[tuple[SessionRef, str]] = set()
         sessions: list[SessionRef] = []
-        for was_blind, leases, agenda in self._scripts.run_due(now, most, BLIND_MS, self._lease_ms):
+        overdue_ms = 0
+        replies = self._scripts.run_due(now, most, BLIND_MS, self._lease_ms)
+        for was_blind, leases, agenda, waiting_ms in replies:
+            overdue_ms = max(overdue_ms, waiting_ms)
             pairs = [(SessionRef.read(name), each) for name, each in map(str.split, leases)]
             connections += pairs
             if was_blind == "1":
                 blind.update(pairs)
             sessions += map(SessionRef.read, agenda)
-        return Due(tuple(connections), frozenset(blind), tuple(sessions))
+        return Due(tuple(connections), frozenset(blind), tuple(sessions), overdue_ms)
 
     def identity_of(self, connection_id: str) -> Identity | None:
         """Whose socket this is, for events that do not tell; None if nobody's, or long ago."""

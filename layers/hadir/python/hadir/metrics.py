@@ -1,0 +1,74 @@
+"""Figures for CloudWatch, one line of JSON an invocation ("Embedded metric format").
+
+``docs/operate.md`` has the table: name, unit, meaning, alarm.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from hadir.domain.session import MessageEvent
+
+if TYPE_CHECKING:
+    from hadir.announcer import Broadcast
+    from hadir.sweeper import Swept
+
+_metrics = Metrics(namespace="Hadir")
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def published(handler: Handler) -> Handler:
+    """A handler whose figures are written when it ends, however it ends."""
+
+    @wraps(handler)
+    def measured(event: dict[str, Any], context: Any) -> Any:
+        try:
+            return handler(event, context)
+        finally:
+            if _metrics.metric_set:
+                _metrics.flush_metrics()
+
+    return measured
+
+
+def broadcasts(made: "Iterable[Broadcast]") -> None:
+    """Events were posted."""
+    for each in made:
+        kind = "Messages" if isinstance(each.event, MessageEvent) else "PresenceEvents"
+        _count(kind, 1)
+        _metrics.add_metric("AnnounceLatency", MetricUnit.Milliseconds, each.latency_ms)
+        _count("Posts", each.received)
+        _count("PostsGone", len(each.gone))
+        _count("PostsFailed", each.targets - each.received - len(each.gone))
+        _count("PostRetries", each.retries)
+
+
+def refused() -> None:
+    """Somebody was not let in: by the authorizer, or by a limit."""
+    _count("ConnectionsRefused", 1)
+
+
+def swept(found: "Swept", people: int, sessions: int) -> None:
+    """A sweep has ended.
+
+    Args:
+        people: present over all sessions; in two sessions twice.
+        sessions: with somebody in them.
+    """
+    _metrics.add_metric("Sweeps", MetricUnit.Count, 1)
+    _metrics.add_metric("PeoplePresent", MetricUnit.Count, people)
+    _metrics.add_metric("SessionsOccupied", MetricUnit.Count, sessions)
+    _metrics.add_metric("OldestPending", MetricUnit.Milliseconds, found.overdue_ms)
+    ghosts = found["gone"] + found["silent"]
+    _metrics.add_metric("GhostsFound", MetricUnit.Count, ghosts)
+    _metrics.add_metric("SweepFailures", MetricUnit.Count, found["failed"])
+    _metrics.add_metric("SweepUnfinished", MetricUnit.Count, found["unfinished"])
+
+
+def _count(name: str, number: int) -> None:
+    if number > 0:
+        _metrics.add_metric(name, MetricUnit.Count, number)

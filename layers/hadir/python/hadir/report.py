@@ -1,0 +1,15 @@
+"""What has happened, for those who read the log and for those who watch the figures."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hadir import log, metrics
+
+if TYPE_CHECKING:
+    from hadir.announcer import Broadcast
+
+
+def broadcasts(made: "Sequence[Broadcast]") -> None:
+    """Events were posted."""
+    log.broadcasts(made)
+    metrics.broadcasts(made)
