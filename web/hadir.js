@@ -13,6 +13,10 @@ const SHORTEST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 20_000;
 const SUBPROTOCOL = "hadir.v1";
 const RENEW_MS = 60_000;
+const SOONEST_RENEWAL_MS = 30_000;
+const RENEW_AGAIN_MS = 10_000;
+/** The longest that a timer takes; a longer time would be taken for none. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * What a client knows of its session.
@@ -202,7 +206,7 @@ export class HadirClient extends EventTarget {
     socket.onopen = () => {
       this.#attempt = 0;
       this.#heartbeat = setInterval(this.#beat, HEARTBEAT_MS);
-      if (token) this.#renew(token);
+      if (token) this.#renew(expiryOf(token));
       if (this.#state.epoch) this.#sync();
       this.#emit("connection", "open");
     };
@@ -226,18 +230,24 @@ export class HadirClient extends EventTarget {
     return this.#getToken();
   }
 
-  /** Prove anew who this is, shortly before the token that was proved with expires. */
-  #renew(token) {
-    const expiry = expiryOf(token);
+  /**
+   * Prove anew who this is, shortly before what was proved expires; and again until the server says
+   * `reauthorized`.
+   * @param {?number} expiry  milliseconds since the Unix epoch
+   */
+  #renew(expiry) {
+    clearTimeout(this.#renewal);
     if (expiry === null) return;
     const left = expiry - Date.now();
     const socket = this.#socket;
-    this.#renewal = setTimeout(async () => {
+    const prove = async () => {
+      this.#renewal = setTimeout(prove, RENEW_AGAIN_MS);
       const fresh = await this.#freshToken().catch(() => null);
-      if (!fresh || fresh === token || socket !== this.#socket) return;
+      if (!fresh || socket !== this.#socket || socket.readyState !== WebSocket.OPEN) return;
       socket.send(JSON.stringify({ action: "reauthorize", token: fresh }));
-      this.#renew(fresh);
-    }, Math.max(left - RENEW_MS, left / 2, 1000));
+    };
+    const wait = Math.max(left - RENEW_MS, left / 2, SOONEST_RENEWAL_MS);
+    this.#renewal = setTimeout(prove, Math.min(wait, LONGEST_TIMER_MS));
   }
 
   /** Leave the session. */
@@ -258,6 +268,7 @@ export class HadirClient extends EventTarget {
     clearTimeout(this.#answer);
     const { type, data } = frame;
     if (type === "closing") this.#reconnectAfter = data.reconnect_after_ms ?? 0;
+    if (type === "reauthorized") this.#renew(Date.parse(data.expires_at));
     if (type === "typing") this.#emit("typing", data);
     if (type === "heartbeat_ack" && isBehind(this.#state, data) && !this.#held) this.#sync();
     if (type !== "connection_status_update" && type !== "message") return;

@@ -6,6 +6,8 @@ import { customerHasLeft, needsAgent, notification } from "./notices.js";
 const POLL_MS = 1000;
 const FEED_LENGTH = 6;
 const parameters = new URLSearchParams(location.search);
+/** After the `#`, which browsers send to nobody. */
+const tokens = new URLSearchParams(location.hash.slice(1));
 const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
 const given = parameters.get("session");
 const sessionId = given && ID.test(given) ? given : newSession();
@@ -15,7 +17,7 @@ const url = parameters.get("ws") ?? `ws://${location.hostname}:8081/live`;
 function newSession() {
   const id = `demo-${Math.random().toString(36).slice(2, 10)}`;
   parameters.set("session", id);
-  history.replaceState(null, "", `?${parameters}`);
+  history.replaceState(null, "", `?${parameters}${location.hash}`);
   return id;
 }
 
@@ -25,7 +27,7 @@ class Panel {
     this.root = root;
     this.connected = false;
     const { user: userId, type: userType } = root.dataset;
-    this.token = parameters.get(`${userType}_token`);
+    this.token = tokens.get(`${userType}_token`);
     const getToken = this.token ? () => this.token : undefined;
     this.client = new HadirClient({ url, sessionId, userId, userType, getToken });
     this.client.addEventListener("connection", ({ detail }) => this.showConnection(detail));

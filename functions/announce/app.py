@@ -18,6 +18,7 @@ _OPENING_SECONDS = 5.0
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
+doorman = bootstrap.doorman(membership, announcer)
 sockets = bootstrap.sockets()
 
 
@@ -31,11 +32,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         log.logger.info("The socket never opened", connection_id=socket.connection_id)
         return
     opened = membership.open(socket.connection_id, who.session)
-    if opened.outcome.has_left:
-        return
-    log.connected(who)
     seconds_left = bootstrap.seconds_left(context)
     report.broadcasts(announcer.announce(opened.batch, seconds_left))
+    if opened.outcome.has_left:
+        doorman.close(socket.connection_id, opened.left_for, seconds_left)
+        return
+    log.connected(who)
     if opened.session:
         frame = snapshot(opened.session, time.time_ns() // 1_000_000)
         announcer.tell(socket.connection_id, [frame], seconds_left)

@@ -1,5 +1,6 @@
 """REST: who is in a session and what happened in it; for admins, who is where, and putting out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_SESSIONS = 100
 _MOST_EVENTS = 200
+_THREADS = 16
 _LAST_VERSION = 2**53
 
 membership = bootstrap.membership()
@@ -37,7 +39,7 @@ def connection_status(session_id: str) -> dict[str, Any]:
 def events(session_id: str) -> dict[str, Any]:
     ref = _session(Action.READ_EVENTS, session_id)
     since = read_number(_query("since"), "since", usual=0, most=_LAST_VERSION)
-    limit = read_number(_query("limit"), "limit", usual=_MOST_EVENTS, most=_MOST_EVENTS)
+    limit = _limit(_MOST_EVENTS)
     found = membership.events(ref, since, limit)
     return {"session_id": session_id, "events": history(found)}
 
@@ -48,7 +50,7 @@ def kick(session_id: str, user_id: str) -> Response[Any]:
     seconds_left = bootstrap.seconds_left(app.lambda_context)
     kicked = _doorman().kick(ref, check_id("user_id", user_id), None, seconds_left)
     report.broadcasts(kicked.broadcasts)
-    if not kicked.connections:
+    if not kicked.anybody:
         return _error_answer(404, "not_found", "nobody of that name is in the session")
     return Response(204)
 
@@ -56,11 +58,12 @@ def kick(session_id: str, user_id: str) -> Response[Any]:
 @app.get("/api/sessions")
 def sessions() -> dict[str, Any]:
     grant = _grant(Action.LIST_SESSIONS)
-    limit = read_number(_query("limit"), "limit", usual=_MOST_SESSIONS, most=_MOST_SESSIONS)
-    page = directory.sessions(grant.tenant, limit, Place.read(_query("cursor") or ""))
-    covered = (membership.session(ref) for ref in page.sessions if grant.covers(ref.session_id))
-    listed = [totals(session) for session in covered if any(session.open_members())]
-    return {"sessions": listed, "cursor": str(page.following) if page.following else None}
+    place = Place.read(_query("cursor") or "")
+    page = directory.sessions(grant, _limit(_MOST_SESSIONS), place)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        listed = [totals(session) for session in pool.map(membership.session, page.sessions)]
+    occupied = [each for each in listed if each["total_customer"] + each["total_agent"]]
+    return {"sessions": occupied, "cursor": str(page.following) if page.following else None}
 
 
 @app.get("/api/user/<user_id>/sessions")
@@ -116,6 +119,10 @@ def _grant(action: Action) -> Grant:
 
 def _session(action: Action, session_id: str) -> SessionRef:
     return _grant(action).session(check_id("session_id", session_id))
+
+
+def _limit(most: int) -> int:
+    return read_number(_query("limit"), "limit", least=1, usual=most, most=most)
 
 
 def _query(name: str) -> str | None:

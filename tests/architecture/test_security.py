@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ SECRET = "secretsmanager:GetSecretValue"
 MAY = {
     "AuthorizeFunction": {SECRET},
     "ConnectFunction": {REDIS, "lambda:InvokeFunction"},
-    "AnnounceFunction": {REDIS, f"{MANAGE} GET", f"{MANAGE} POST"},
+    "AnnounceFunction": {REDIS, f"{MANAGE} GET", f"{MANAGE} POST", f"{MANAGE} DELETE"},
     "DisconnectFunction": {REDIS, f"{MANAGE} POST"},
     "DefaultFunction": {
         REDIS,
@@ -143,6 +144,31 @@ def test_every_route_but_health_asks_the_authorizer(resources: dict[str, Any]) -
     assert scheme == "Hadir"
     connect = resources["WebSocketApiConnectRoute"]["Properties"]
     assert connect["AuthorizationType"] == "CUSTOM"
+
+
+def test_browsers_may_come_from_the_allowed_origins(resources: dict[str, Any]) -> None:
+    cors = resources["HttpApi"]["Properties"]["Body"]["x-amazon-apigateway-cors"]
+    assert cors["allowOrigins"] == {"Fn::Split": [",", "https://a.example,https://b.example"]}
+    variables = resources["AuthorizeFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["ALLOWED_ORIGINS"] == "https://a.example,https://b.example"
+
+
+@pytest.mark.parametrize("stage", ["prod", "Prod", "PROD", "production"])
+def test_production_is_never_open(stage: str) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "apigw_local", "template.yaml", "--parameter-overrides"),
+            *("RedisUrl=redis://127.0.0.1:1", "AllowedOrigins=*", "AuthMode=open"),
+            f"Stage={stage}",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "takes only token" in done.stderr
 
 
 def test_access_logs_leave_out_what_may_hold_a_token(transformed: Path) -> None:

@@ -26,7 +26,8 @@ def main() -> None:
     for resource in template["Resources"].values():
         for place in {"CodeUri", "ContentUri"} & set(resource.get("Properties", {})):
             resource["Properties"][place] = "s3://bucket/key"
-    json.dump(transform(template, {}, ManagedPolicies()), sys.stdout)
+    parameters = {"AllowedOrigins": "https://a.example,https://b.example"}
+    json.dump(transform(template, parameters, ManagedPolicies()), sys.stdout)
 
 
 if __name__ == "__main__":

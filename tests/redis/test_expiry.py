@@ -82,6 +82,7 @@ def test_one_that_expires_before_its_socket_opens_is_not_present(
     clock.pass_seconds(2)
     opened = membership.open("c1", SESSION)
     assert (opened.outcome, opened.batch) == (Opening.EXPIRED, None)
+    assert opened.left_for is Reason.TOKEN_EXPIRED
     assert present(membership) == set()
 
 

@@ -11,7 +11,7 @@ from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import RecordingPoster, ten_seconds
-from tests.redis.test_membership import SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 
 @pytest.fixture
@@ -102,6 +102,44 @@ def test_there_is_no_grace_for_who_is_put_out(
 
     ask(membership, poster, closed, "a1", "admin_1", user_id="customer_1")
 
+    assert present(membership) == {"admin_1"}
+
+
+def test_nor_for_who_was_in_it_already(
+    redis: AnyRedis, clock: Clock, poster: RecordingPoster, closed: list[str]
+) -> None:
+    membership = Membership(redis, grace_seconds=20, clock=clock)
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, CLOSED)
+    assert present(membership) == {"admin_1", "customer_1"}
+
+    told = ask(membership, poster, closed, "a1", "admin_1", user_id="customer_1")
+
+    assert told["data"]["reason"] == "kicked"
+    assert present(membership) == {"admin_1"}
+
+
+@pytest.mark.parametrize("waiting", [0, 600])
+def test_whose_socket_could_not_be_closed_is_told_the_same_when_they_speak(
+    membership: Membership,
+    clock: Clock,
+    poster: RecordingPoster,
+    closed: list[str],
+    waiting: float,
+) -> None:
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, Departure(Reason.KICKED, Evidence.SERVER))  # dies here
+    membership.leave("c1", SESSION, CLOSED)  # a $disconnect that comes late changes nothing
+    clock.pass_seconds(waiting)
+
+    conversation = conversation_of(membership, Announcer(membership, poster), closed.append)
+    request = said("c1", {"action": "heartbeat"})
+    conversation.answer(request, identity("customer_1"), 0, ten_seconds)
+
+    assert closed == ["c1"]
+    assert poster.frames["c1"][-1]["data"] == {"reason": "kicked", "reconnect_after_ms": 0}
     assert present(membership) == {"admin_1"}
 
 

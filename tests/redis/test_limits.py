@@ -77,9 +77,33 @@ class TestMessages:
         clock.pass_seconds(89.995)
         assert strict.due(10).connections == ()
 
-    def test_nothing_is_kept_of_who_has_left(self, strict: Membership, redis: AnyRedis) -> None:
-        join(strict, "c1", "customer_1")
-        send(strict, "c1", 11)
+    def test_a_new_socket_is_no_new_start(self, redis: AnyRedis, clock: Clock) -> None:
+        membership = Membership(redis, limits=Limits(10, 5), clock=clock)
+        for tab in ("c1", "c2"):
+            join(membership, tab, "customer_1")
+            assert send(membership, tab, 5) == [OPEN] * 5
+            membership.leave(tab, SESSION, CLOSED)
+        join(membership, "c3", "customer_1")
+        assert send(membership, "c3", 1) == [LIMITED]
+
+    def test_nor_is_a_first_message(self, redis: AnyRedis, clock: Clock) -> None:
+        membership = Membership(redis, limits=Limits(10, 5), clock=clock)
+        for tab in ("c1", "c2"):
+            join(membership, tab, "customer_1")
+            send(membership, tab, 5)
+        membership.admit("c3", identity("customer_1"))
+        assert send(membership, "c3", 1) == [LIMITED]
+        opened = {member.connection_id for member in membership.session(SESSION).open_members()}
+        assert opened == {"c1", "c2", "c3"}
+
+    def test_nothing_is_kept_of_who_left_long_ago(
+        self, strict: Membership, redis: AnyRedis, clock: Clock
+    ) -> None:
+        for user in ("customer_1", "customer_2"):
+            join(strict, user, user)
+        send(strict, "customer_1", 11)
+        clock.pass_seconds(60)
+        strict.leave("customer_2", SESSION, CLOSED)
         assert not any(redis.keys("*pace*"))
 
 
@@ -95,6 +119,7 @@ class TestPeople:
         for number in range(3):
             assert strict.admit(f"c{number}", identity(f"customer_{number}")).is_in
         assert strict.admit("c9", identity("customer_9")) is Admission.FULL
+        assert strict.identity_of("c9") is None
         assert strict.admit("c1b", identity("customer_1")) is Admission.ADMITTED  # is in already
 
     def test_there_is_room_again_when_somebody_leaves(self, strict: Membership) -> None:

@@ -1,14 +1,18 @@
 """What two tenants call alike has nothing in common; and who is present where."""
 
+from dataclasses import replace
+
 import pytest
 
 from hadir.domain.errors import InvalidIdentity
+from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.membership.directory import Directory, Place
 from hadir.membership.membership import Membership, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.redis.test_membership import CLOSED, SESSION, join, present
 
+ALL = Grant("acme", "admin_1", UserType.ADMIN, ("*",), 0)
 ACME = Identity(SESSION.session_id, "customer_1", UserType.CUSTOMER, "acme")
 
 
@@ -63,11 +67,32 @@ class TestDirectory:
         found: list[SessionRef] = []
         place: Place | None = Place()
         while place:
-            page = directory.sessions("acme", 5, Place.read(str(place)) if found else Place())
+            page = directory.sessions(ALL, 5, Place.read(str(place)) if found else Place())
             assert len(page.sessions) <= 5
             found += page.sessions
             place = page.following
         assert sorted(found) == sorted(SessionRef("acme", name) for name in expected)
+
+    @pytest.mark.parametrize("most", [1, 4])
+    def test_of_what_is_not_open_to_one_nothing_is_seen(
+        self, membership: Membership, directory: Directory, most: int
+    ) -> None:
+        for team in ("a", "b", "c"):
+            for number in range(30):
+                enter(membership, "acme", f"{team}-{number}", "u1")
+        enter(membership, "acme", "b", "u1")
+        grant = replace(ALL, sessions=("b-1*", "c-7", "nowhere"))
+        found: list[str] = []
+        place: Place | None = Place()
+        while place:
+            page = directory.sessions(grant, most, place)
+            found += [ref.session_id for ref in page.sessions]
+            place = page.following
+            named = place.session_id if place else ""
+            assert not named or grant.covers(named) or named == "b-1"
+        expected = {"b-1", "c-7", *(f"b-{number}" for number in range(10, 20))}
+        assert len(found) == len(expected)
+        assert set(found) == expected
 
     def test_the_last_to_leave_empties_it(
         self, membership: Membership, directory: Directory
@@ -75,16 +100,16 @@ class TestDirectory:
         first, second = (enter(membership, "acme", "s1", user) for user in ("u1", "u2"))
         ref = SessionRef("acme", "s1")
         membership.leave(first, ref, CLOSED)
-        assert directory.sessions("acme", 5, Place()).sessions == (ref,)
+        assert directory.sessions(ALL, 5, Place()).sessions == (ref,)
         assert directory.sessions_of("acme", "u1") == ()
         membership.leave(second, ref, CLOSED)
-        assert directory.sessions("acme", 5, Place()).sessions == ()
+        assert directory.sessions(ALL, 5, Place()).sessions == ()
 
     def test_who_is_only_admitted_is_nowhere(
         self, membership: Membership, directory: Directory
     ) -> None:
         membership.admit("x1", ACME)
-        assert directory.sessions("acme", 5, Place()).sessions == ()
+        assert directory.sessions(ALL, 5, Place()).sessions == ()
         assert directory.sessions_of("acme", "customer_1") == ()
 
     def test_where_somebody_is(self, membership: Membership, directory: Directory) -> None:
@@ -95,7 +120,9 @@ class TestDirectory:
         found = directory.sessions_of("acme", "u1")
         assert [ref.session_id for ref in found] == ["s1", "s2"]
 
-    @pytest.mark.parametrize("cursor", ["x", "1", "256.a", "-1.a", "1.", "1.a/b", "0.{a}", "1.a\n"])
+    @pytest.mark.parametrize(
+        "cursor", ["x", "1", "256.a", "-1.a", "1:a", "1.a/b", "0.{a}", "1.a\n"]
+    )
     def test_a_cursor_that_was_not_given_out(self, cursor: str) -> None:
         with pytest.raises(InvalidIdentity, match=r"^cursor must be"):
             Place.read(cursor)

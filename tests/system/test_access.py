@@ -442,6 +442,8 @@ class TestRest:
             "/api/session/s1/events?limit=201",
             "/api/session/s1/events?limit=%D9%A3",
             "/api/sessions?limit=101",
+            "/api/sessions?limit=0",
+            "/api/session/s1/events?limit=0",
             "/api/sessions?cursor=256.a",
             "/api/sessions?cursor=%7B",
             "/api/user/%7B%7D/sessions",

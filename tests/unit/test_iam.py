@@ -8,6 +8,7 @@ from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import get_current_datetime
 from botocore.credentials import Credentials
+from redis import AuthenticationError
 
 from hadir.membership.iam import ElastiCachePasswords
 
@@ -44,3 +45,11 @@ def test_a_password_is_the_request_that_botocore_signs(
     signer.add_auth(request)
     theirs = {name: value for name, (value,) in parse_qs(urlsplit(str(request.url)).query).items()}
     assert ours == theirs
+
+
+def test_without_credentials_redis_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    none = AwsCredentialsProvider.new_environment()
+    passwords = ElastiCachePasswords("u", "c", "eu-west-1", serverless=True, credentials=none)
+    with pytest.raises(AuthenticationError, match="no password could be made with IAM"):
+        passwords.get_credentials()

@@ -61,7 +61,11 @@ def test_iam_needs_user_cache_and_tls() -> None:
     whole = {"REDIS_IAM_USER": "u", "REDIS_IAM_CACHE": "c", "REDIS_URL": "rediss+cluster://r:1"}
     assert Settings(whole).redis_iam == ("u", "c")
     assert Settings({"REDIS_URL": "redis://r:1"}).redis_iam is None
-    for broken in ({"REDIS_IAM_CACHE": ""}, {"REDIS_URL": "redis://r:1"}):
+    for broken in (
+        {"REDIS_IAM_CACHE": ""},
+        {"REDIS_URL": "redis://r:1"},
+        {"REDIS_URL": "rediss://u:secret@r:1"},
+    ):
         with pytest.raises(InvalidSettings):
             _ = Settings({**whole, **broken}).redis_iam
 

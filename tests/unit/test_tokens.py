@@ -1,6 +1,5 @@
 """Tokens that are good, and everything that tries to be one."""
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -50,7 +49,7 @@ def issuer() -> Iterator[Issuer]:
 
 
 def by_keys(issuer: Issuer) -> Tokens:
-    return Tokens("hadir", public=SigningKeys(issuer.url, cooldown_seconds=0))
+    return Tokens("hadir", public=SigningKeys(issuer.url))
 
 
 class TestClaims:
@@ -75,6 +74,8 @@ class TestClaims:
             ({"aud": "another"}, "the token is for another audience"),
             ({"aud": ["another"]}, "the token is for another audience"),
             ({"aud": 7}, "the token is for another audience"),
+            ({"exp": 1795494084000}, "the token's exp must be in seconds"),
+            ({"exp": 10**400}, "the token's exp must be in seconds"),
             ({"exp": "never"}, "this is not a JSON Web Token"),
             ({"exp": [1]}, "this is not a JSON Web Token"),
             ({"session": None}, "in the token, session must be"),
@@ -236,6 +237,12 @@ class TestSecret:
         with pytest.raises(KeysUnavailable, match="must have 32 bytes or more"):
             by_secret("short").read(raw_token({"alg": "HS256"}, claims(), b"short"))
 
+    def test_a_short_one_of_before_is_left_out(self) -> None:
+        tokens = by_secret(SECRET, "short")
+        assert tokens.read(token())
+        with pytest.raises(InvalidToken):
+            tokens.read(raw_token({"alg": "HS256"}, claims(), b"short"))
+
     def test_it_is_rotated_in_secrets_manager(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
         with mock_aws():
@@ -257,8 +264,10 @@ class TestPublicKeys:
         assert issuer.asked == 1
 
     def test_a_new_key_is_looked_for_and_an_old_one_forgotten(self, issuer: Issuer) -> None:
-        tokens = by_keys(issuer)
+        clock = Clock()
+        tokens = Tokens("hadir", public=SigningKeys(issuer.url, clock))
         tokens.read(public_token())
+        clock.now += COOLDOWN_SECONDS
         new = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         issuer.keys = {"k2": new}
         assert tokens.read(public_token("k2", new))
@@ -266,7 +275,7 @@ class TestPublicKeys:
             tokens.read(public_token())
 
     def test_unknown_keys_are_not_looked_for_every_time(self, issuer: Issuer) -> None:
-        tokens = Tokens("hadir", public=SigningKeys(issuer.url))
+        tokens = by_keys(issuer)
         tokens.read(public_token())
         for number in range(50):
             with pytest.raises(InvalidToken):
@@ -283,21 +292,48 @@ class TestPublicKeys:
             by_keys(issuer).read(public_token("e1", RSA_KEY))
 
     def test_an_issuer_that_is_away(self, issuer: Issuer) -> None:
+        clock = Clock()
+        tokens = Tokens("hadir", public=SigningKeys(issuer.url, clock))
         issuer.broken = True
-        with pytest.raises(KeysUnavailable, match="could not be read"):
+        with pytest.raises(KeysUnavailable, match="the issuer's keys could not be read"):
+            tokens.read(public_token())
+        issuer.broken = False
+        with pytest.raises(KeysUnavailable, match="a moment ago"):  # it is not asked every time
+            tokens.read(public_token())
+        clock.now += COOLDOWN_SECONDS
+        assert tokens.read(public_token())
+        issuer.broken = True
+        for _ in range(3):
+            clock.now += KEPT_SECONDS
+            assert tokens.read(public_token())
+
+    @pytest.mark.parametrize(
+        "published",
+        [
+            b"",
+            b"<html>",
+            b"\xff",
+            b"[]",
+            b"{}",
+            b'{"keys": []}',
+            b'{"keys": "k1"}',
+            b'{"keys": [7]}',
+            b'{"keys": [{"kty": "RSA", "kid": "k1", "n": 7, "e": "AQAB"}]}',
+            b'{"keys": [{"kty": "RSA", "kid": ["k1"]}]}',
+        ],
+    )
+    def test_keys_that_are_none(
+        self, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, published: bytes
+    ) -> None:
+        monkeypatch.setattr(issuer, "published", lambda: published)
+        with pytest.raises(KeysUnavailable):
             by_keys(issuer).read(public_token())
 
-    def test_keys_that_are_none(self, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-        secret = {"kty": "oct", "k": "eA", "kid": "k1"}
-        odd: list[object] = [
-            {},
-            {"keys": []},
-            {"keys": [secret]},
-            [],
-            {"keys": "k1"},
-            {"keys": [7]},
-        ]
-        for published in odd:
-            monkeypatch.setattr(issuer, "published", lambda p=published: json.dumps(p).encode())
-            with pytest.raises((InvalidToken, KeysUnavailable)):
-                by_keys(issuer).read(public_token())
+    def test_a_published_secret_is_no_key(
+        self, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        published = b'{"keys": [{"kty": "oct", "k": "eA", "kid": "k1"}]}'
+        monkeypatch.setattr(issuer, "published", lambda: published)
+        for text in (public_token(), raw_token({"alg": "HS256", "kid": "k1"}, claims(), b"x")):
+            with pytest.raises(InvalidToken):
+                by_keys(issuer).read(text)

@@ -163,8 +163,8 @@ describe("HadirClient with tokens", () => {
   });
 
   it("proves itself anew a minute before its token expires", async () => {
-    const tokens = [tokenUntil(1_000_000 + 300), tokenUntil(1_000_000 + 600)];
-    const [, second] = tokens;
+    const [first, second] = [tokenUntil(1_000_000 + 300), tokenUntil(1_000_000 + 600)];
+    const tokens = [first, Promise.reject(new Error("not now")), second, second];
     client = new HadirClient({ ...who, getToken: () => tokens.shift() });
     client.start();
     await soon();
@@ -176,7 +176,30 @@ describe("HadirClient with tokens", () => {
     assert.deepEqual(renewals(), []);
     mock.timers.tick(1_000);
     await soon();
-    assert.deepEqual(renewals(), [{ action: "reauthorize", token: second }]);
+    assert.deepEqual(renewals(), []);
+    const proof = { action: "reauthorize", token: second };
+    mock.timers.tick(10_000);
+    await soon();
+    assert.deepEqual(renewals(), [proof]);
+    mock.timers.tick(10_000);
+    await soon();
+    assert.deepEqual(renewals(), [proof, proof], "until the server says so");
+    const expires_at = new Date((1_000_000 + 600) * 1000).toISOString();
+    socket.onmessage({ data: JSON.stringify({ type: "reauthorized", data: { expires_at } }) });
+    mock.timers.tick(250_000);
+    await soon();
+    assert.deepEqual(renewals(), [proof, proof]);
+  });
+
+  it("waits where a token is for longer than a timer can be", async () => {
+    client = new HadirClient({ ...who, getToken: () => tokenUntil(1_000_000 + 90 * 86_400) });
+    client.start();
+    await soon();
+    const [socket] = FakeSocket.made;
+    socket.onopen();
+    mock.timers.tick(60_000);
+    await soon();
+    assert.ok(!socket.sent.some(({ action }) => action === "reauthorize"));
   });
 
   it("knows when a token expires, and that some do not say", () => {

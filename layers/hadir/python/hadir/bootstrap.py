@@ -84,7 +84,7 @@ def gate() -> "Gate":
         return Gate(tokens().read, _SETTINGS.allowed_origins)
     from hadir.log import logger
 
-    logger.warning(
+    logger.critical(
         "AUTH_MODE is open: anybody can connect as anybody, and read and end any session"
     )
     return Gate(None, _SETTINGS.allowed_origins)

@@ -23,20 +23,8 @@ from hadir.wire.requests import (
 )
 from hadir.wire.updates import error, event_frames, heartbeat_ack, reauthorized, snapshot, typing
 
-_COME_BACK_MS = 2000
-"""Who is to come back does so within that time, each at their own moment."""
-
-_PENALTY_MS = 60_000
-"""The same for who has sent too much."""
-
 _MOST_MISSED = 200
 """Events that are sent again; each carries the status, and all must arrive in a few seconds."""
-
-_FAREWELLS = {
-    Opening.UNKNOWN: ("gone", _COME_BACK_MS),
-    Opening.EXPIRED: ("token_expired", _COME_BACK_MS),
-    Opening.FLOODING: ("rate_limited", _PENALTY_MS),
-}
 
 
 class Conversation:
@@ -85,8 +73,7 @@ class Conversation:
         opened = self._open(connection_id, who, expires_at)
         broadcasts = self._announcer.announce(opened.batch, seconds_left)
         if opened.outcome.has_left:
-            reason, within_ms = _FAREWELLS[opened.outcome]
-            self._doorman.close(connection_id, reason, seconds_left, within_ms=within_ms)
+            self._doorman.close(connection_id, opened.left_for, seconds_left)
             return broadcasts
         if opened.outcome is Opening.ADDED and opened.session:
             self._announcer.tell(connection_id, [snapshot(opened.session, now)], seconds_left)
@@ -154,7 +141,7 @@ class Conversation:
                 kicked = self._doorman.kick(
                     who.session, request.user_id, request.reason, seconds_left
                 )
-                if not kicked.connections:
+                if not kicked.anybody:
                     text = "user_id: nobody of that name is in the session"
                     raise InvalidRequest("invalid_payload", text)
                 return kicked.broadcasts

@@ -8,9 +8,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.identity import SessionRef
-from hadir.domain.reasons import KICKED
+from hadir.domain.reasons import KICKED, OURS, Reason
 from hadir.membership.membership import Leaving, Membership
 from hadir.wire.updates import closing
+
+_BACK_WITHIN_MS = {Reason.KICKED: 0, Reason.RATE_LIMITED: 60_000}
+"""Who was closed is to come back within it, at a moment of their own; 0: not at all."""
+
+_USUALLY_BACK_WITHIN_MS = 5000
 
 _KICK_ROUNDS = 3
 """A person may come back while they are being put out."""
@@ -21,11 +26,11 @@ class Kicked:
     """What became of a kick.
 
     Attributes:
-        connections: that were taken out of the session.
+        anybody: whether they were in the session.
         broadcasts: the events that were announced on the way.
     """
 
-    connections: int = 0
+    anybody: bool = False
     broadcasts: list[Broadcast] = field(default_factory=list)
 
 
@@ -49,21 +54,23 @@ class Doorman:
     def close(
         self,
         connection_id: str,
-        reason: str,
+        left_for: Reason | None,
         seconds_left: Callable[[], float],
-        *,
-        within_ms: int = 0,
         message: str | None = None,
     ) -> bool:
         """Say ``closing``, and close; whether the socket is closed.
 
-        One that could not be closed is a member of nothing, and is closed when its client speaks.
+        One that could not be closed has left, and is closed, with the same reason, when its client
+        speaks within 5 minutes (``TOMBSTONE_MS``). A client that speaks later comes in again.
 
         Args:
-            within_ms: its client is to come back within it, at a moment of its own; 0: not at all.
+            left_for: why it has left, if anybody remembers.
         """
+        reason = left_for if left_for in OURS else Reason.GONE
+        within_ms = _BACK_WITHIN_MS.get(reason, _USUALLY_BACK_WITHIN_MS)
         after = random.randrange(1, within_ms) if within_ms else 0  # noqa: S311 (not a secret)
-        self._announcer.tell(connection_id, [closing(reason, after, message)], seconds_left)
+        farewell = closing(reason.value, after, message)
+        self._announcer.tell(connection_id, [farewell], seconds_left)
         try:
             self._close_socket(connection_id)
         except (BotoCoreError, ClientError):
@@ -77,7 +84,7 @@ class Doorman:
         message: str | None,
         seconds_left: Callable[[], float],
     ) -> Kicked:
-        """Take all of a person's connections out of a session, tell everyone, close them.
+        """Take a person out of a session, with all connections; tell everyone, close them.
 
         If we die midway, some of their connections are still in; kicking again is safe.
         """
@@ -89,8 +96,11 @@ class Doorman:
                 break
             for connection_id in theirs:
                 left = self._membership.leave(connection_id, ref, KICKED)
-                kicked.connections += left.outcome is not Leaving.UNKNOWN
+                kicked.anybody |= left.outcome is not Leaving.UNKNOWN
                 kicked.broadcasts += self._announcer.announce(left.batch, seconds_left)
             for connection_id in theirs:
-                self.close(connection_id, KICKED.reason.value, seconds_left, message=message)
+                self.close(connection_id, Reason.KICKED, seconds_left, message)
+        in_grace, batch = self._membership.end_grace(ref, user_id)
+        kicked.anybody |= in_grace
+        kicked.broadcasts += self._announcer.announce(batch, seconds_left)
         return kicked

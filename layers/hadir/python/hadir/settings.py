@@ -35,6 +35,8 @@ class Settings:
             raise InvalidSettings("set both REDIS_IAM_USER and REDIS_IAM_CACHE, or neither")
         if user and not self.redis_url.startswith("rediss"):
             raise InvalidSettings("with IAM, REDIS_URL must begin with rediss:// (TLS)")
+        if user and urlsplit(self.redis_url).password:
+            raise InvalidSettings("with IAM there is no password: take it out of REDIS_URL")
         return (user, cache) if user else None
 
     @property

@@ -15,7 +15,7 @@ from hadir.announcer import Announcer, Broadcast
 from hadir.connections.sockets import Sockets
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import SessionRef
-from hadir.domain.reasons import GONE, Reason
+from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership, Opening
@@ -25,12 +25,7 @@ _THREADS = 16
 _STOPPING_SECONDS = 6.0
 """Nothing new is begun with less time left than posting one batch may take."""
 
-_RECONNECT_SPREAD_MS = 5000
-
-_ENDED = {
-    Opening.SILENT: ("silent", Reason.HEARTBEAT_TIMEOUT),
-    Opening.EXPIRED: ("expired", Reason.TOKEN_EXPIRED),
-}
+_ENDED = (Opening.SILENT, Opening.EXPIRED)
 
 
 class Swept(Counter[str]):
@@ -123,11 +118,8 @@ class Sweeper:
         if found.outcome not in _ENDED:
             swept["renewed"] += 1
             return swept
-        what, reason = _ENDED[found.outcome]
-        closed = self._doorman.close(
-            connection_id, reason.value, seconds_left, within_ms=_RECONNECT_SPREAD_MS
-        )
-        swept.update([what] if closed else [what, "failed"])
+        closed = self._doorman.close(connection_id, found.left_for, seconds_left)
+        swept.update([found.outcome] if closed else [found.outcome, "failed"])
         return swept
 
     def _announce(self, batch: Batch | None, seconds_left: Callable[[], float]) -> Swept:

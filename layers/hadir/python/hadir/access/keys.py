@@ -2,9 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hadir.domain.errors import InvalidToken, KeysUnavailable
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
+
+T = TypeVar("T")
 
 KEPT_SECONDS = 300.0
 """How long keys are used before they are fetched again."""
@@ -17,6 +22,42 @@ FETCH_SECONDS = 2.0
 
 _SHORTEST_SECRET = 32  # bytes, for HS256 (RFC 7518, 3.2)
 _CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+
+
+class _Kept(Generic[T]):
+    """Keys that are fetched when needed. While none can be had, the last ones are used on.
+
+    Args:
+        fetch: raises ``KeysUnavailable``.
+        clock: seconds, of any origin.
+    """
+
+    def __init__(self, fetch: Callable[[], T], clock: Callable[[], float]) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._keys: T | None = None
+        self._asked_at = -KEPT_SECONDS
+
+    def get(self, *, fresh: bool = False) -> T:
+        """The keys.
+
+        Args:
+            fresh: fetch them again, unless that has just been tried.
+
+        Raises:
+            KeysUnavailable: they were never fetched, and cannot be now.
+        """
+        age = self._clock() - self._asked_at
+        if age >= (COOLDOWN_SECONDS if fresh or self._keys is None else KEPT_SECONDS):
+            self._asked_at = self._clock()
+            try:
+                self._keys = self._fetch()
+            except KeysUnavailable:
+                if self._keys is None:
+                    raise
+        if self._keys is None:
+            raise KeysUnavailable("the keys could not be read a moment ago")
+        return self._keys
 
 
 class SecretKeys:
@@ -33,37 +74,29 @@ class SecretKeys:
     def __init__(
         self, fetch: Callable[[str], str | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._fetch = fetch
-        self._clock = clock
-        self._keys: tuple[str, ...] = ()
-        self._asked_at = -KEPT_SECONDS
+        def both() -> tuple[str, ...]:
+            current, previous = fetch(_CURRENT), fetch(_PREVIOUS)
+            if not current or not _is_long_enough(current):
+                text = f"the token secret must have {_SHORTEST_SECRET} bytes or more"
+                raise KeysUnavailable(text)
+            return (current, previous) if previous and _is_long_enough(previous) else (current,)
+
+        self._kept = _Kept(both, clock)
 
     def keys(self, *, fresh: bool = False) -> tuple[str, ...]:
-        """The current key, and the previous one if there is one.
+        """The current key, and the previous one if there is one that is long enough.
 
         Args:
-            fresh: fetch them again, unless that has just been done.
+            fresh: fetch them again, unless that has just been tried.
 
         Raises:
             KeysUnavailable: they were never fetched, and cannot be now.
         """
-        age = self._clock() - self._asked_at
-        if age < (COOLDOWN_SECONDS if fresh or not self._keys else KEPT_SECONDS):
-            if not self._keys:
-                raise KeysUnavailable("the token secret could not be read a moment ago")
-            return self._keys
-        self._asked_at = self._clock()
-        try:
-            fetched = [self._fetch(stage) for stage in (_CURRENT, _PREVIOUS)]
-        except KeysUnavailable:
-            if not self._keys:
-                raise
-            return self._keys
-        keys = tuple(key for key in fetched if key)
-        if not keys or any(len(key.encode()) < _SHORTEST_SECRET for key in keys):
-            raise KeysUnavailable(f"the token secret must have {_SHORTEST_SECRET} bytes or more")
-        self._keys = keys
-        return keys
+        return self._kept.get(fresh=fresh)
+
+
+def _is_long_enough(key: str) -> bool:
+    return len(key.encode()) >= _SHORTEST_SECRET
 
 
 class SigningKeys:
@@ -71,37 +104,34 @@ class SigningKeys:
 
     Args:
         url: of the JSON Web Key Set.
+        clock: seconds, of any origin.
     """
 
-    def __init__(self, url: str, cooldown_seconds: float = COOLDOWN_SECONDS) -> None:
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         from jwt import PyJWKClient  # noqa: PLC0415 (what it takes is not needed with a secret)
+        from jwt.exceptions import PyJWTError  # noqa: PLC0415
 
-        self._client = PyJWKClient(
-            url, lifespan=KEPT_SECONDS, timeout=FETCH_SECONDS, cooldown_duration=cooldown_seconds
-        )
+        client = PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_SECONDS)
 
-    def key(self, key_id: str) -> Any:
+        def published() -> "dict[str, PyJWK]":
+            try:
+                return {str(key.key_id): key for key in client.get_signing_keys()}
+            except (PyJWTError, OSError, TypeError, ValueError) as error:
+                raise KeysUnavailable(f"the issuer's keys could not be read: {error}") from error
+
+        self._kept = _Kept(published, clock)
+
+    def key(self, key_id: str) -> "PyJWK":
         """The public key of that name; an unknown one is looked for again.
 
         Raises:
             InvalidToken: there is no such key.
-            KeysUnavailable: the set cannot be fetched.
+            KeysUnavailable: the set was never fetched, and cannot be now.
         """
-        from jwt.exceptions import (  # noqa: PLC0415
-            PyJWKClientConnectionError,
-            PyJWKClientError,
-            PyJWKError,
-            PyJWKSetError,
-        )
-
-        try:
-            return self._client.get_signing_key(key_id)
-        except (PyJWKClientConnectionError, PyJWKSetError) as error:
-            raise KeysUnavailable(f"the issuer's keys could not be read: {error}") from error
-        except (PyJWKClientError, PyJWKError):
-            raise InvalidToken(
-                "the token is signed with a key that its issuer does not know"
-            ) from None
+        key = self._kept.get().get(key_id) or self._kept.get(fresh=True).get(key_id)
+        if not key:
+            raise InvalidToken("the token is signed with a key that its issuer does not know")
+        return key
 
 
 def fetch_secret(secret_id: str) -> Callable[[str], str | None]:

@@ -16,6 +16,9 @@ from hadir.domain.identity import DEFAULT_TENANT, check_id, check_user_type
 _LEEWAY_SECONDS = 5
 """How far the clocks of who signs and who verifies may be apart."""
 
+_LAST_EXPIRY = 253402300799
+"""The end of the year 9999, in seconds; in milliseconds it was in 1978."""
+
 _PUBLIC = ["RS256", "ES256"]
 
 _SENTENCES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
@@ -101,13 +104,16 @@ class Tokens:
 
 
 def _grant(claims: dict[str, Any]) -> Grant:
+    expires_at = int(claims["exp"])
+    if expires_at > _LAST_EXPIRY:
+        raise InvalidToken("the token's exp must be in seconds since 1970")
     try:
         return Grant(
             tenant=check_id("tenant", claims.get("tenant", DEFAULT_TENANT)),
             user_id=check_id("user", claims.get("user")),
             user_type=check_user_type(claims.get("type")),
             sessions=check_sessions(claims.get("session")),
-            expires_at=int(claims["exp"]),
+            expires_at=expires_at,
         )
     except InvalidIdentity as error:
         raise InvalidToken(f"in the token, {error}") from None

@@ -25,6 +25,12 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
+OURS = frozenset(
+    (Reason.HEARTBEAT_TIMEOUT, Reason.KICKED, Reason.TOKEN_EXPIRED, Reason.RATE_LIMITED)
+)
+"""For these we close sockets ourselves."""
+
+
 class Evidence(StrEnum):
     """How we know that they left."""
 

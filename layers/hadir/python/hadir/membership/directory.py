@@ -12,20 +12,28 @@ from typing import Any, Self
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
+from hadir.domain.grant import MANY, Grant
 from hadir.domain.identity import SessionRef, check_id
 from hadir.membership.keys import PARTITIONS, occupied_key, people_key
 from hadir.membership.scripts import AnyRedis
 
+_AFTER, _AT = ".-"
 
-@dataclass(frozen=True, slots=True, order=True)
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where a listing stands: it goes on after that session of that partition."""
+    """Where a listing stands: it goes on after that session of that partition.
+
+    Attributes:
+        is_listed: False where the session itself, should there be one of that name, comes next.
+    """
 
     partition: int = 0
     session_id: str = ""
+    is_listed: bool = True
 
     def __str__(self) -> str:
-        return f"{self.partition}.{self.session_id}"
+        return f"{self.partition}{_AFTER if self.is_listed else _AT}{self.session_id}"
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -36,10 +44,11 @@ class Place:
         """
         if not text:
             return cls()
-        number, _, session_id = text.partition(".")
-        if not re.fullmatch("[0-9]{1,3}", number, re.ASCII) or int(number) >= PARTITIONS:
+        match = re.fullmatch(f"([0-9]{{1,3}})([{_AFTER}{_AT}])(.*)", text, re.ASCII | re.DOTALL)
+        if not match or int(match[1]) >= PARTITIONS:
             raise InvalidIdentity("cursor must be one that was given out")
-        return cls(int(number), check_id("cursor", session_id))
+        session_id = match[3] and check_id("cursor", match[3])
+        return cls(int(match[1]), session_id, match[2] == _AFTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Page:
 
 
 class Directory:
-    """Finds sessions and people of one tenant at a time.
+    """Finds sessions and people.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -64,13 +73,15 @@ class Directory:
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
 
-    def sessions(self, tenant: str, most: int, after: Place) -> Page:
-        """Sessions of a tenant in which somebody is present, at most so many."""
-        end = f"({tenant}0"  # what follows the slash in ASCII
-        starts = {
-            partition: f"({tenant}/{after.session_id if partition == after.partition else ''}"
-            for partition in range(after.partition, PARTITIONS)
-        }
+    def sessions(self, grant: Grant, most: int, place: Place) -> Page:
+        """Sessions open to ``grant`` in which somebody is present.
+
+        At most so many; before the end of the listing there may be fewer, or none.
+        """
+        end = f"({grant.tenant}0"  # what follows the slash in ASCII
+        starts = dict.fromkeys(range(place.partition, PARTITIONS), f"({grant.tenant}/")
+        first = "(" if place.is_listed else "["
+        starts[place.partition] = f"{first}{grant.tenant}/{place.session_id}"
         counts = self._ask(
             ("ZLEXCOUNT", occupied_key(partition), start, end)
             for partition, start in starts.items()
@@ -89,8 +100,8 @@ class Directory:
             for name in each
         ]
         is_whole = sum(counts) <= len(found)
-        last = None if is_whole or not found else Place(found[-1][0], found[-1][1].session_id)
-        return Page(tuple(ref for _, ref in found), last)
+        following = None if is_whole or not found else _after(*found[-1], grant)
+        return Page(tuple(ref for _, ref in found if grant.covers(ref.session_id)), following)
 
     def sessions_of(self, tenant: str, user_id: str) -> tuple[SessionRef, ...]:
         """The sessions of a tenant in which a user is present, by name."""
@@ -118,3 +129,15 @@ class Directory:
             return list(pipeline.execute())
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be read: {error}") from error
+
+
+def _after(partition: int, ref: SessionRef, grant: Grant) -> Place | None:
+    """Where a listing goes on, without naming a session that is not open to ``grant``."""
+    if grant.covers(ref.session_id):
+        return Place(partition, ref.session_id)
+    # A session further on that it covers cannot stand before the next id or prefix it names.
+    named = (each.removesuffix(MANY) for each in grant.sessions)
+    following = min((each for each in named if each > ref.session_id), default=None)
+    if following is not None:
+        return Place(partition, following, is_listed=False)
+    return Place(partition + 1) if partition + 1 < PARTITIONS else None

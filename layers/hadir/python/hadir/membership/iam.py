@@ -8,9 +8,10 @@ from awscrt.auth import (
     AwsSigningConfig,
     aws_sign_request,
 )
+from awscrt.exceptions import AwsCrtError
 from awscrt.http import HttpHeaders, HttpRequest
 from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
-from redis import CredentialProvider
+from redis import AuthenticationError, CredentialProvider
 
 _SECONDS = 900
 """How long a password is good for a new connection."""
@@ -48,7 +49,11 @@ class ElastiCachePasswords(CredentialProvider):
         self._credentials = credentials or AwsCredentialsProvider.new_default_chain(bootstrap)
 
     def get_credentials(self) -> tuple[str, str]:
-        """User and password, good for 15 minutes."""
+        """User and password, good for 15 minutes.
+
+        Raises:
+            redis.AuthenticationError: there are no AWS credentials to sign with.
+        """
         query = urlencode({"Action": "connect", "User": self._user, **self._resource})
         request = HttpRequest("GET", f"/?{query}", HttpHeaders([("host", self._cache)]))
         config = AwsSigningConfig(
@@ -58,5 +63,8 @@ class ElastiCachePasswords(CredentialProvider):
             signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
             expiration_in_seconds=_SECONDS,
         )
-        signed = aws_sign_request(request, config).result(_SIGNING_SECONDS)
+        try:
+            signed = aws_sign_request(request, config).result(_SIGNING_SECONDS)
+        except (AwsCrtError, RuntimeError, TimeoutError) as error:
+            raise AuthenticationError(f"no password could be made with IAM: {error}") from error
         return self._user, f"{self._cache}{signed.path}"

@@ -35,8 +35,8 @@ Of a partition:
 Of a connection:
 
 ``hadir:{p}:tombstone:<connection_id>``
-    it has left; short-lived
-``hadir:{p}:said:<session>:<user_id>:<client_id>``
+    why it has left (``domain.reasons``); short-lived
+``hadir:{p}:said:<session>/<user_id>/<client_id>``
     epoch and version of a message its client named; short-lived
 ``hadir:of:<connection_id>``
     whose it is (``Identity``), for events whose context does not tell; expires with the longest
@@ -89,7 +89,7 @@ def tombstone_key(ref: SessionRef, connection_id: str) -> str:
 
 def said_key(ref: SessionRef, user_id: str, client_id: str) -> str:
     """Where it stands that a user has sent a message of that name."""
-    return f"{_prefix(_partition(ref))}:said:{ref}:{user_id}:{client_id}"
+    return f"{_prefix(_partition(ref))}:said:{ref}/{user_id}/{client_id}"
 
 
 def identity_key(connection_id: str) -> str:

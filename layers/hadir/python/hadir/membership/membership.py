@@ -12,7 +12,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Identity, SessionRef
 from hadir.domain.limits import Limits
-from hadir.domain.reasons import Departure
+from hadir.domain.reasons import OURS, Departure, Reason
 from hadir.domain.session import Batch, Event, Session
 from hadir.membership.keys import (
     events_key,
@@ -27,6 +27,10 @@ from hadir.membership.scripts import AnyRedis, Scripts
 TOMBSTONE_MS = 300_000
 """How long a connection that left cannot be admitted: longer than any handler lives, so that no
 ``$connect`` or message still under way brings it back."""
+
+CLOSED_TOMBSTONE_MS = 7200_000
+"""The same for a socket that we close ourselves, which may fail: as long as any socket lives
+("Amazon API Gateway quotas", WebSocket connection duration)."""
 
 IDENTITY_SECONDS = 3 * 3600
 """How long a connection's identity is kept. API Gateway ends every socket after 2 h ("Amazon API
@@ -97,11 +101,13 @@ class Opened:
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
         session: membership now; None on ``JOINED``, where the event brings it.
+        left_for: why it has left; None if it has not, or nobody remembers.
     """
 
     outcome: Opening
     batch: Batch | None
     session: Session | None
+    left_for: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,7 @@ class Membership:
         self._clock = clock
 
     def admit(self, connection_id: str, identity: Identity) -> Admission:
-        """Make a connection known, if it has not left already; nobody is told."""
+        """Make a connection known, if it has not left already and there is room; nobody is told."""
         self._remember(connection_id, identity)
         reply = self._run(
             "admit",
@@ -197,7 +203,10 @@ class Membership:
             self._limits.people_per_session,
             key=tombstone_key(identity.session, connection_id),
         )
-        return Admission(reply)
+        admitted = Admission(reply)
+        if not admitted.is_in:
+            self._forget(connection_id)
+        return admitted
 
     def open(
         self,
@@ -223,7 +232,7 @@ class Membership:
             "1" if heard else "0",
             str(self._limits.messages_per_second),
             self._limits.burst,
-            TOMBSTONE_MS,
+            CLOSED_TOMBSTONE_MS,
             "" if expires_at is None else expires_at * 1000,
             key=tombstone_key(ref, connection_id),
         )
@@ -247,10 +256,16 @@ class Membership:
             departure.reason.value,
             "" if code is None else code,
             departure.evidence.value,
-            TOMBSTONE_MS,
+            CLOSED_TOMBSTONE_MS if departure.reason in OURS else TOMBSTONE_MS,
             key=tombstone_key(ref, connection_id),
         )
         return Left(Leaving(outcome), read_batch(ref, token, claimed), remaining)
+
+    def end_grace(self, ref: SessionRef, user_id: str) -> tuple[bool, Batch | None]:
+        """Take somebody out who has left and may still come back; whether there was such a one."""
+        token = _new_token()
+        ended, claimed = self._run("end_grace", ref, token, user_id)
+        return ended == 1, read_batch(ref, token, claimed)
 
     def lapse(self, connection_id: str, ref: SessionRef) -> Opened:
         """Note that a lease ran out although the platform says that the socket is there.
@@ -263,7 +278,7 @@ class Membership:
             ref,
             connection_id,
             token,
-            TOMBSTONE_MS,
+            CLOSED_TOMBSTONE_MS,
             key=tombstone_key(ref, connection_id),
         )
         return _opened(ref, token, reply)
@@ -385,6 +400,12 @@ class Membership:
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be written: {error}") from error
 
+    def _forget(self, connection_id: str) -> None:
+        try:
+            self._redis.delete(identity_key(connection_id))
+        except (RedisError, RedisClusterException) as error:
+            raise MembershipUnavailable(f"Redis could not be written: {error}") from error
+
     def _run(self, name: str, ref: SessionRef, *args: str | int, key: str | None = None) -> Any:
         keys = session_keys(ref)
         if key is not None:
@@ -404,9 +425,10 @@ def _new_epoch() -> str:
 
 
 def _opened(ref: SessionRef, token: str, reply: Any) -> Opened:
-    outcome, claimed, view = reply
+    outcome, claimed, view, left_for = reply
     return Opened(
         Opening(outcome),
         read_batch(ref, token, claimed),
         read_session(ref, view) if view else None,
+        Reason(left_for) if left_for else None,
     )

@@ -23,7 +23,7 @@ if member then
 else
     forget_lease(connection_id)
 end
-redis.call('SET', KEYS[11], '1', 'PX', ARGV[11])
+bury(ARGV[8], ARGV[11])
 if known then
     claimed = claim(ARGV[7])
     finish()

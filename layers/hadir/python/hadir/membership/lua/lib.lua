@@ -232,6 +232,22 @@ local function arrive(connection_id, member)
     return outcome
 end
 
+-- Buckets that are full again say nothing any more.
+local function forget_full_buckets()
+    local all = redis.call('HGETALL', PACE)
+    for i = 1, #all, 2 do
+        if tonumber(all[i + 1]) <= now then
+            redis.call('HDEL', PACE, all[i])
+        end
+    end
+end
+
+-- KEYS[11] is the tombstone of a connection, which says why it left; the first reason stands.
+local function bury(reason, lifetime)
+    redis.call('SET', KEYS[11], reason, 'NX')
+    redis.call('PEXPIRE', KEYS[11], lifetime)
+end
+
 -- A socket is gone. 'left' if that made, or in grace will make, an event; 'remains' if its user is
 -- still present through another; 'unseen' if it had only been admitted.
 local function depart(connection_id, member, reason, close_code, evidence)
@@ -239,13 +255,13 @@ local function depart(connection_id, member, reason, close_code, evidence)
     redis.call('HDEL', CONNECTIONS, connection_id)
     forget_lease(connection_id)
     redis.call('HDEL', PACE, 'c ' .. connection_id)
+    forget_full_buckets()
     if member.since == 0 then
         return 'unseen'
     end
     if present_since(member.user_id, connection_id) then
         return 'remains'
     end
-    redis.call('HDEL', PACE, 'u ' .. member.user_id)
     if GRACE > 0 and evidence ~= 'server' then
         redis.call('HSET', LEAVING, member.user_id, string.format('%s %s %s %s %s %s %s',
             member.user_type, integer(member.at), integer(now + GRACE), integer(now), reason,
@@ -317,6 +333,23 @@ local function next_look()
     return due
 end
 
+-- Of the events that everyone has been told, a few that are too old.
+local function forget_old_events()
+    for _ = 1, 10 do
+        local first = redis.call('XRANGE', EVENTS, '-', integer(counter('announced')), 'COUNT', 1)
+        local fields = first[1] and first[1][2] or {}
+        for i = 1, #fields, 2 do
+            if fields[i] == 'at' and tonumber(fields[i + 1]) >= now - RETENTION then
+                return
+            end
+        end
+        if not first[1] then
+            return
+        end
+        redis.call('XDEL', EVENTS, first[1][1])
+    end
+end
+
 -- What every script that changes a session does last.
 local function finish()
     local due = next_look()
@@ -325,6 +358,7 @@ local function finish()
     else
         redis.call('ZREM', AGENDA, NAME)
     end
+    forget_old_events()
     for i = 1, 10 do
         redis.call('PEXPIRE', KEYS[i], RETENTION)
     end

@@ -8,8 +8,9 @@
 --         all connections, twice as many
 -- ARGV[11] tombstone lifetime (ms)
 -- ARGV[12] until when its client has just proved anew who it is (ms), '' if it has not
--- Reply   { outcome, claim, view }    view is false on 'joined', where the event brings the status,
---                                     and on 'unknown'
+-- Reply   { outcome, claim, view, reason }
+--         view is false on 'joined', where the event brings the status, and on 'unknown'
+--         reason is why it has left, false if it has not, or nobody remembers
 --   outcome 'joined'  the user's first socket: an event, told to everyone, the newcomer among them
 --           'added'   the user was present: no event; the socket is told of events from now on
 --           'open'    it was open already; its lease is renewed
@@ -50,7 +51,7 @@ end
 local member = begin() and find_connection(connection_id)
 if not member then
     forget_lease(connection_id)
-    return { 'unknown', false, false }
+    return { 'unknown', false, false, redis.call('GET', KEYS[11]) }
 end
 local expires = member.expires
 if ARGV[12] ~= '' then
@@ -62,7 +63,7 @@ local outcome = has_expired(member) and 'expired'
 if outcome == 'expired' or outcome == 'flooding' then
     local reason = outcome == 'expired' and 'token_expired' or 'rate_limited'
     depart(connection_id, member, reason, '', 'server')
-    redis.call('SET', KEYS[11], '1', 'PX', ARGV[11])
+    bury(reason, ARGV[11])
 else
     if heard then
         member.heard = now
@@ -71,7 +72,8 @@ else
         member.expires = expires
     end
     if member.since == 0 then
-        outcome = arrive(connection_id, member)
+        local arrived = arrive(connection_id, member)
+        outcome = outcome == 'limited' and outcome or arrived
     else
         write_connection(connection_id, member)
     end
@@ -79,4 +81,4 @@ else
 end
 local claimed = claim(ARGV[7])
 finish()
-return { outcome, claimed, outcome ~= 'joined' and view() }
+return { outcome, claimed, outcome ~= 'joined' and view(), redis.call('GET', KEYS[11]) }

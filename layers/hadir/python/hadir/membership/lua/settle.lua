@@ -18,13 +18,6 @@ end
 local announced = tonumber(ARGV[7])
 redis.call('HSET', SESSION, 'announced', ARGV[7])
 redis.call('XTRIM', EVENTS, 'MINID', integer(math.max(announced - HISTORY + 1, 0)))
-for _, entry in ipairs(redis.call('XRANGE', EVENTS, '-', integer(announced), 'COUNT', 10)) do
-    for i = 1, #entry[2], 2 do
-        if entry[2][i] == 'at' and tonumber(entry[2][i + 1]) < now - RETENTION then
-            redis.call('XDEL', EVENTS, entry[1])
-        end
-    end
-end
 local more = ARGV[8] == '1' and claim(token)
 if not more then
     redis.call('HDEL', SESSION, 'token', 'until', 'claimed')
