@@ -134,11 +134,13 @@ def test_why_and_how_somebody_left_and_that_they_are_back(hadir: AnyGateway) -> 
         told = []
         async with person(hadir, session, "admin_1") as admin:
             await admin.told()
-            async with person(hadir, session, "customer_1"):
+            async with person(hadir, session, "customer_1") as customer:
                 told.append(await admin.told())
+                await customer.told()
             told.append(await admin.told())
             async with person(hadir, session, "customer_1") as customer:
                 told.append(await admin.told())
+                await customer.told()
                 customer.cut()
             told.append(await admin.told())
         return told
