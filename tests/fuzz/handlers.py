@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import atheris
@@ -22,14 +23,14 @@ with atheris.instrument_imports(include=["hadir"]):
     from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
     from hadir.domain.delivery import Delivery, Outcome
-    from hadir.domain.identity import Identity, UserType
+    from hadir.domain.identity import Identity, SessionRef, UserType
     from hadir.domain.reasons import GONE
-    from hadir.domain.session import Session
-    from hadir.membership.membership import Membership
+    from hadir.domain.session import Batch, Session
+    from hadir.membership.membership import Admission, Membership
 
+from tests import tokens
 from tests.running_gateway import ROOT
 
-SECRET = "s" * 64
 CODES = {
     "invalid_json", "unknown_action", "invalid_payload", "forbidden", "rate_limited", "too_large",
     "unavailable",
@@ -77,9 +78,10 @@ class Handlers:
             "MESSAGES_PER_SECOND": "1000",
             "PEOPLE_PER_SESSION": "10000",
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "POWERTOOLS_METRICS_DISABLED": "true",
         }
         self.sockets = Sockets()
-        self.tokens = Tokens("hadir", secret=SecretKeys({"AWSCURRENT": SECRET}.get))
+        self.tokens = Tokens("hadir", secret=SecretKeys({"AWSCURRENT": tokens.SECRET}.get))
         made: Any = bootstrap
         made.tokens = lambda: self.tokens
         made.close_socket = lambda _: None
@@ -91,8 +93,10 @@ class Handlers:
         self.default = load("default")
         self.disconnect = load("disconnect")
         self.count = 0
+        self.renewed = 0
         self.known = self.view()
         self.people: dict[str, str] = {}
+        self.let_in = 0
 
     def _announcer(self, membership: Membership) -> Announcer:
         return Announcer(membership, self.sockets)
@@ -100,14 +104,16 @@ class Handlers:
     def renew(self) -> None:
         """The same three people on new sockets."""
         for connection_id, user in self.people.items():
-            self.membership.leave(connection_id, who(user).session, GONE)
+            self._settle(self.membership.leave(connection_id, who(user).session, GONE).batch)
         self.people = {}
+        self.renewed += 1
         for user in USERS:
-            connection_id = f"c{self.count}-{user}"
-            self.membership.admit(connection_id, who(user))
-            self.membership.open(connection_id, who(user).session)
+            connection_id = f"c{self.renewed}-{user}"
+            assert self.membership.admit(connection_id, who(user)) is Admission.ADMITTED
+            self._settle(self.membership.open(connection_id, who(user).session).batch)
             self.people[connection_id] = user
-        batch = self.membership.claim(who(USERS[0]).session)
+
+    def _settle(self, batch: Batch | None) -> None:
         while batch:
             batch = self.membership.settle(batch, more=True)
 
@@ -120,7 +126,7 @@ class Handlers:
         if self.count % RENEW_EVERY == 0:
             self.renew()
             self.known = self.view()
-            self.sockets.frames.clear()
+        self.sockets.frames.clear()
         self.count += 1
         which, how, whom = data[:3].ljust(3, b"\0")
         text = data[3:].decode(errors="replace")
@@ -153,33 +159,73 @@ class Handlers:
         if not frames:
             assert is_typing(text), "a message without an answer"
             return
-        assert {frame["type"] for frame in frames} <= {*ANSWERS, "closing"}
+        assert {frame["type"] for frame in frames} <= {*ANSWERS, "closing"}, frames
         if frames[-1]["type"] == "error":
             assert frames[-1]["data"]["code"] in CODES
             assert frames[-1]["data"]["request_id"] == "r1"
             assert self.known == before, "an error changed something"
 
     def _enter(self, text: str, how: int, connection_id: str) -> None:
-        """A socket; the text is spread over what a client may say of itself."""
-        parts = [*text.split("|"), "", "", "", "", ""][:6]
+        """A socket; the text is spread over what a client may say of itself.
+
+        The last part is what a token says that is signed as it should be, for every other input.
+        """
+        parts = [*text.split("|"), *[""] * 7][:7]
         query = dict(zip(("session_id", "user_id", "user_type", "token"), parts, strict=False))
         headers = {"Sec-WebSocket-Protocol": parts[4], "Origin": parts[5]}
+        claims = said(parts[6])
+        if how & 4:
+            query["token"] = tokens.raw_token({"alg": "HS256"}, claims, tokens.SECRET.encode())
+            headers["Sec-WebSocket-Protocol"] = parts[4].replace("token.", "")
+        if not how & 1:
+            del headers["Origin"]
+        if not query["session_id"]:
+            del query["session_id"]
         event = {
             "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc/live/$connect",
-            "headers": headers if how % 2 else {"Sec-WebSocket-Protocol": parts[4]},
-            "queryStringParameters": query if how % 3 else None,
+            "headers": headers,
+            "queryStringParameters": query if how & 2 else None,
             "requestContext": self._context(connection_id, "$connect", "CONNECT"),
         }
         policy = self.authorize(event, None)
         (statement,) = policy["policyDocument"]["Statement"]
-        assert statement["Effect"] in ("Allow", "Deny")
         if statement["Effect"] == "Allow":
-            granted = policy["context"]
-            assert granted["user_id"] == "customer_1"
-            assert granted["tenant"] == "acme"
+            self._let_in(event, policy["context"], claims, query.get("session_id"))
+            return
+        assert statement["Effect"] == "Deny"
+        assert not policy["context"]
+        assert self.connect(event, None)["statusCode"] in (200, 429)
+        assert self.view() == self.known, "a socket known already changed something"
+
+    def _let_in(
+        self, event: Any, granted: dict[str, str], claims: dict[str, Any], asked: str | None
+    ) -> None:
+        """A new socket of whom ``authorize`` allowed: they are whom their token says, and there."""
+        assert granted["user_id"] == claims["user"]
+        assert granted["user_type"] == claims["type"]
+        assert granted["tenant"] == claims.get("tenant", "default")
+        assert granted["session_id"] == asked or (asked is None and granted["session_id"])
+        named = claims["session"]
+        assert any(
+            fnmatchcase(granted["session_id"], each)
+            for each in (named if isinstance(named, list) else [named])
+        )
+        self.let_in += 1
+        if self.let_in % 100 == 0:
+            print(f"{self.let_in} were let in", file=sys.stderr)
+        connection_id = f"n{self.let_in}"
+        event["requestContext"] |= {"connectionId": connection_id, "authorizer": granted}
+        ref = SessionRef(granted["tenant"], granted["session_id"])
+        before = self.membership.session(ref).members
         connected = self.connect(event, None)
         assert connected["statusCode"] in (200, 429)
-        assert self.view() == self.known, "a socket known already changed something"
+        if connected["statusCode"] == 200:
+            self._settle(self.membership.open(connection_id, ref).batch)
+            (new,) = set(self.membership.session(ref).members) - set(before)
+            assert (new.connection_id, new.user_id) == (connection_id, granted["user_id"])
+            self._settle(self.membership.leave(connection_id, ref, GONE).batch)
+        assert self.membership.session(ref).members == before
+        self.known = self.view()
 
     def _leave(self, text: str, how: int, connection_id: str) -> None:
         """A close code and a reason that the client chose."""
@@ -208,6 +254,15 @@ class Invoker:
 
 def who(user: str) -> Identity:
     return Identity(SESSION, user, UserType(user.partition("_")[0]))
+
+
+def said(text: str) -> dict[str, Any]:
+    """A token's claims, changed by those in a text, if there are any."""
+    try:
+        changes = json.loads(text)
+    except (ValueError, RecursionError):
+        changes = None
+    return tokens.claims(session="s*") | (changes if isinstance(changes, dict) else {})
 
 
 def is_typing(text: str) -> bool:

@@ -27,6 +27,8 @@ HANDLERS = [
     b'\0\0\0{"action":"heartbeat"}',
     b'\0\0\1{"action":"reauthorize","token":"a.b.c"}',
     b"\2\1\0s1|u|customer|a.b.c|hadir.v1, token.a.b.c|https://app.example.com",
+    b'\2\6\0s1||||||{"session":["s1","t*"],"user":"u","type":"agent","tenant":"acme"}',
+    b'\2\7\1s1||||hadir.v1|https://app.example.com|{"exp":4102444800,"aud":["hadir"]}',
     b"\3\0\0Going away",
     b"\3\1\0",
 ]
@@ -71,7 +73,7 @@ def test_whatever_is_sent_is_answered_and_nothing_breaks(tmp_path: Path, redis_u
         ),
         fuzz(tmp_path / "gateway", RUNS - FOR_HANDLERS, chosen, "tests.fuzz.gateway"),
     ]
-    tried = 0
+    tried = let_in = 0
     for each in running:
         output, _ = each.communicate()
         shown = re.sub(r"(?m)^#\d+\s.*\n|^INFO:.*\n", "", output)[-4000:]
@@ -80,4 +82,6 @@ def test_whatever_is_sent_is_answered_and_nothing_breaks(tmp_path: Path, redis_u
         assert done, shown
         print(f"\n{done[0]}s")
         tried += int(done[1])
+        let_in += output.count("were let in")
     assert tried >= RUNS
+    assert let_in, "nobody was ever let in"

@@ -7,6 +7,7 @@ import pytest
 
 from hadir.announcer import Announcer
 from hadir.domain.session import MessageEvent
+from hadir.membership.keys import events_key
 from hadir.membership.membership import Membership, Saying
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
@@ -109,6 +110,18 @@ class TestMessages:
         assert again[0]["data"]["client_id"] == "m1"
         assert len(poster.frames["a1"]) == 1
         assert membership.session(SESSION).version == 3
+
+    def test_one_said_so_long_ago_that_it_is_forgotten_is_refused(
+        self, membership: Membership, say: Say, redis: AnyRedis
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        redis.delete(events_key(SESSION))
+
+        (answer,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        assert answer["data"]["code"] == "invalid_payload"
+        assert membership.session(SESSION).version == 2
 
     def test_a_call_that_the_redis_client_repeats_says_it_once(
         self, membership: Membership, monkeypatch: pytest.MonkeyPatch

@@ -67,7 +67,7 @@ def api() -> Iterator[ManagementApi]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     api.endpoint = f"http://127.0.0.1:{server.server_port}/live"
     yield api
@@ -255,7 +255,7 @@ def _stub() -> Iterator[GetConnection]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     yield GetConnection(f"http://127.0.0.1:{server.server_port}/live", statuses)
     server.shutdown()

@@ -175,7 +175,10 @@ class Conversation:
         seconds_left: Callable[[], float],
     ) -> list[Broadcast]:
         said = self._membership.say(connection_id, who, request.text, request.client_id or "")
-        if said.outcome is Saying.REPEATED and said.earlier:
+        if said.outcome is Saying.REPEATED:
+            if said.earlier is None:
+                text = "client_id: a message of that id was said before, and is kept no longer"
+                raise InvalidRequest("invalid_payload", text)
             session = self._membership.session(who.session)
             ((copy, _),) = event_frames(session, [said.earlier], said.earlier.version)
             self._announcer.tell(connection_id, [copy], seconds_left)

@@ -19,6 +19,7 @@ _LUA = files(__package__) / "lua"
 SESSION_SCRIPTS = (
     "admit",
     "claim",
+    "end_grace",
     "history",
     "lapse",
     "leave",
