@@ -60,8 +60,9 @@ class Doorman:
     ) -> bool:
         """Say ``closing``, and close; whether the socket is closed.
 
-        One that could not be closed has left, and is closed, with the same reason, when its client
-        speaks within 5 minutes (``TOMBSTONE_MS``). A client that speaks later comes in again.
+        One that could not be closed has left all the same, and is closed, with the same reason,
+        when its client next speaks, for as long as its tombstone lasts (``TOMBSTONE_MS``,
+        ``CLOSED_TOMBSTONE_MS``).
 
         Args:
             left_for: why it has left, if anybody remembers.
