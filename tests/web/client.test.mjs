@@ -164,8 +164,13 @@ describe("HadirClient with tokens", () => {
 
   it("proves itself anew a minute before its token expires", async () => {
     const [first, second] = [tokenUntil(1_000_000 + 300), tokenUntil(1_000_000 + 600)];
-    const tokens = [first, Promise.reject(new Error("not now")), second, second];
-    client = new HadirClient({ ...who, getToken: () => tokens.shift() });
+    const tokens = [first, null, second, second];
+    const getToken = () => {
+      const token = tokens.shift();
+      if (!token) throw new Error("not now");
+      return token;
+    };
+    client = new HadirClient({ ...who, getToken });
     client.start();
     await soon();
     const [socket] = FakeSocket.made;
