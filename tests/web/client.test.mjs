@@ -83,7 +83,7 @@ describe("HadirClient", () => {
   });
 });
 
-/** Sockets that are made and never connect anywhere; what was offered and sent is kept. */
+/** Sockets that connect nowhere; what was offered and sent is kept, and heartbeats are answered. */
 class FakeSocket {
   static OPEN = 1;
   static made = [];
@@ -96,7 +96,10 @@ class FakeSocket {
   }
 
   send(text) {
-    this.sent.push(JSON.parse(text));
+    const message = JSON.parse(text);
+    this.sent.push(message);
+    const acknowledge = () => this.onmessage?.({ data: '{"type":"heartbeat_ack","data":{}}' });
+    if (message.action === "heartbeat") queueMicrotask(acknowledge);
   }
 
   close() {}
