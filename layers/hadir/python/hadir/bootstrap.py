@@ -1,19 +1,22 @@
 """Builds the adapters; the only place that does.
 
 Handlers call these at module scope, in Lambda's init phase. Imports stand inside, so that a cold
-start pays only for what its handler uses.
+start pays only for what its handler uses. Redis is connected to on first use, so that a snapshot
+holds no connection.
 """
 
 from functools import cache
 from typing import TYPE_CHECKING
 
 from hadir.domain.errors import InvalidSettings, InvalidToken
+from hadir.restored import made_after_restore
 from hadir.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from botocore.config import Config
     from mypy_boto3_lambda import LambdaClient
 
     from hadir.access.gate import Gate
@@ -58,7 +61,10 @@ def _redis() -> "AnyRedis":
     from hadir.membership.iam import ElastiCachePasswords
 
     serverless = ".serverless." in url  # as in the host names of ElastiCache Serverless
-    return connect(url, ElastiCachePasswords(*iam, _SETTINGS.region, serverless=serverless))
+    passwords = made_after_restore(
+        lambda: ElastiCachePasswords(*iam, _SETTINGS.region, serverless=serverless)
+    )
+    return connect(url, passwords)
 
 
 def announcer(membership: "Membership") -> "Announcer":
@@ -66,7 +72,8 @@ def announcer(membership: "Membership") -> "Announcer":
     from hadir.announcer import Announcer
     from hadir.connections.poster import Poster
 
-    return Announcer(membership, Poster(_SETTINGS.management_endpoint, _SETTINGS.region))
+    endpoint, region = _SETTINGS.management_endpoint, _SETTINGS.region
+    return Announcer(membership, made_after_restore(lambda: Poster(endpoint, region)))
 
 
 def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
@@ -81,7 +88,8 @@ def gate() -> "Gate":
     from hadir.access.gate import Gate
 
     if not _SETTINGS.is_open:
-        return Gate(tokens().read, _SETTINGS.allowed_origins)
+        tokens()  # says at once if there are no keys
+        return Gate(read_token, _SETTINGS.allowed_origins)
     from hadir.log import logger
 
     logger.critical(
@@ -103,11 +111,14 @@ def tokens() -> "Tokens":
     secret_id, url = _SETTINGS.token_secret_id, _SETTINGS.jwks_url
     if not secret_id and not url:
         raise InvalidSettings("set TOKEN_SECRET_ID or JWKS_URL, or AUTH_MODE=open on your machine")
-    return Tokens(
-        _SETTINGS.token_audience,
-        _SETTINGS.token_issuer,
-        secret=SecretKeys(fetch_secret(secret_id)) if secret_id else None,
-        public=SigningKeys(url) if url else None,
+    audience, issuer = _SETTINGS.token_audience, _SETTINGS.token_issuer
+    return made_after_restore(
+        lambda: Tokens(
+            audience,
+            issuer,
+            secret=SecretKeys(fetch_secret(secret_id)) if secret_id else None,
+            public=SigningKeys(url) if url else None,
+        )
     )
 
 
@@ -128,14 +139,15 @@ def read_token(token: str) -> "Grant":
 def sockets() -> "Sockets":
     """The sockets of this deployment's stage."""
     import boto3
-    from botocore.config import Config
 
     from hadir.connections.sockets import Sockets
 
-    short = Config(
-        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
+    # A session of its own, as sessions keep credentials.
+    return Sockets(
+        made_after_restore(
+            lambda: boto3.Session().client("apigatewaymanagementapi", config=_short())
+        )
     )
-    return Sockets(boto3.client("apigatewaymanagementapi", config=short))
 
 
 def close_socket(connection_id: str) -> None:
@@ -149,12 +161,16 @@ def close_socket(connection_id: str) -> None:
 def lambda_client() -> "LambdaClient":
     """boto3's client for invoking another function."""
     import boto3
+
+    return made_after_restore(lambda: boto3.Session().client("lambda", config=_short()))
+
+
+def _short() -> "Config":
     from botocore.config import Config
 
-    short = Config(
+    return Config(
         connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
     )
-    return boto3.client("lambda", config=short)
 
 
 def grace_seconds() -> float:

@@ -140,6 +140,7 @@ def fetch_secret(secret_id: str) -> Callable[[str], str | None]:
     from aws_lambda_powertools.utilities.parameters.exceptions import (  # noqa: PLC0415
         GetParameterError,
     )
+    from boto3 import Session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -148,7 +149,7 @@ def fetch_secret(secret_id: str) -> Callable[[str], str | None]:
         read_timeout=FETCH_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 2},
     )
-    provider = SecretsProvider(boto_config=short)
+    provider = SecretsProvider(boto_config=short, boto3_session=Session())
 
     def fetch(stage: str) -> str | None:
         try:
