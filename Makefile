@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit browser soak fuzz bench build format lock clean
+.PHONY: help run test lint sam-local test-sam-local unit browser soak fuzz bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 export SAM_CLI_TELEMETRY := 0
 
 help: ## Show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 run: .venv/run ## Start Redis, the gateway and the page on this machine
 	@$(BIN)/python -m local $(ARGS)
@@ -21,6 +21,12 @@ lint: .venv/dev ## Format, lint, types and architecture, without changing anythi
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/mypy
+
+sam-local: .venv/dev .venv-sam/done ## Likewise, the built functions in containers of sam local; needs Docker
+	@$(BIN)/python -m local --sam $(ARGS)
+
+test-sam-local: .venv/dev .venv-sam/done ## The end-to-end tests on containers of sam local; needs Docker
+	@HADIR_SAM=1 $(BIN)/pytest --timeout 900 tests/system/test_presence.py -k "not Grace and not Unavailable"
 
 unit: ## Test the browser client without a browser
 	@node --test --test-reporter=dot tests/web/

@@ -4,16 +4,18 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from local import child
 from local.embedded_redis import NoRedis, redis_url
+from local.sam import NoSam, start_lambda, this_machine
 from local.secrets_manager import SECRET_ARN, secrets_manager
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
+_OPEN = ["AllowedOrigins=*", "AuthMode=open"]
 _TOKEN = "hadir token --session '*' --user customer_123 --type customer"  # noqa: S105 (a command)
 
 
@@ -31,14 +33,24 @@ def main() -> int:
         help="let nobody in without a token; `hadir token` makes them (without this option "
         "everybody is whom they say they are)",
     )
+    parser.add_argument(
+        "--sam",
+        action="store_true",
+        help="run the functions as `sam build` leaves them, in containers of `sam local`; needs "
+        "Docker (see docs/local.md)",
+    )
     given, options = parser.parse_known_args()
+    if given.sam and given.tokens:
+        parser.error("--tokens is for functions in processes of their own, not for --sam")
     # A signal becomes an exception, so that every `finally` and `with` below cleans up.
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     try:
+        if given.sam:
+            return _run_sam(options)
         with redis_url() as url, _access(tokens=given.tokens) as (parameters, environment):
-            return _run_gateway([f"RedisUrl={url}", *parameters, *options], environment)
-    except NoRedis as error:
+            return _run_gateway([f"RedisUrl={url}", *parameters], options, environment)
+    except (NoRedis, NoSam) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -48,27 +60,47 @@ def main() -> int:
 @contextmanager
 def _access(*, tokens: bool) -> Iterator[tuple[list[str], Mapping[str, str]]]:
     """Parameters of the template, and the environment, for who is let in."""
-    anywhere = "AllowedOrigins=*"
     if not tokens:
-        yield [anywhere, "AuthMode=open"], os.environ
+        yield _OPEN, os.environ
         return
     with secrets_manager(_ROOT / ".hadir" / "token-secret") as url:
         print("Nobody gets in without a token. One for the page's customer:", file=sys.stderr)
         print(f"  {_TOKEN}", file=sys.stderr)
         yield (
-            [anywhere, f"TokenSecretArn={SECRET_ARN}"],
+            ["AllowedOrigins=*", f"TokenSecretArn={SECRET_ARN}"],
             {**os.environ, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url},
         )
 
 
-def _run_gateway(options: list[str], environment: Mapping[str, str]) -> int:
+def _run_sam(options: list[str]) -> int:
+    listen, reached = this_machine()
+    ports = argparse.ArgumentParser(add_help=False)
+    ports.add_argument("--ws-port", default="8081")
+    ports.add_argument("--lambda-port", default="8083")
+    chosen, _ = ports.parse_known_args(options)
+    with redis_url(listen) as url:
+        parameters = [f"RedisUrl={url.replace(listen, reached)}", *_OPEN]
+        variables = {
+            "REDIS_URL": url.replace(listen, reached),
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{reached}:{chosen.ws_port}/live",
+            "AWS_ENDPOINT_URL_LAMBDA": f"http://{reached}:{chosen.lambda_port}",
+            "ANNOUNCE_FUNCTION": "AnnounceFunction",
+        }
+        with start_lambda(parameters, variables) as endpoint:
+            where = ["--host", listen, "--lambda-endpoint", endpoint]
+            return _run_gateway(parameters, [*where, *options], os.environ)
+
+
+def _run_gateway(
+    parameters: Sequence[str], options: Sequence[str], environment: Mapping[str, str]
+) -> int:
     gateway = child.start(
         [
             *(sys.executable, "-m", "apigw_local"),
             *("--template", str(_ROOT / "template.yaml")),
             *("--path", _PATH_FORM),
             *("--static", str(_ROOT / "web")),
-            "--parameter-overrides",
+            *("--parameter-overrides", *parameters),
             *options,
         ],
         environment,

@@ -24,8 +24,11 @@ class NoRedis(Exception):
 
 
 @contextmanager
-def redis_url() -> Iterator[str]:
+def redis_url(host: str = "127.0.0.1") -> Iterator[str]:
     """The URL of a Redis that answers: that of ``REDIS_URL``, or one started here and stopped.
+
+    Args:
+        host: the address that one started here listens on.
 
     Raises:
         NoRedis: ``REDIS_URL`` does not answer, or there is no server to start.
@@ -38,24 +41,28 @@ def redis_url() -> Iterator[str]:
             raise NoRedis(f"REDIS_URL cannot be used ({error}); correct or unset it") from error
         yield given
         return
-    with embedded_redis() as url:
+    with embedded_redis(host) as url:
         yield url
 
 
 @contextmanager
-def embedded_redis() -> Iterator[str]:
+def embedded_redis(host: str = "127.0.0.1") -> Iterator[str]:
     """Start a Redis that keeps nothing on disk; stop it in the end.
+
+    Args:
+        host: the address to listen on.
 
     Raises:
         NoRedis: no server was found, or it did not start.
     """
-    port = _free_port()
-    url = f"redis://127.0.0.1:{port}"
+    port = _free_port(host)
+    url = f"redis://{host}:{port}"
     # Needed only until the server is up, so that nothing is left even if we are killed.
     with tempfile.TemporaryDirectory(prefix="hadir-redis-") as folder:
-        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "logfile": "redis.log"}
+        options = {"port": port, "bind": host, "dir": folder, "logfile": "redis.log"}
+        options |= {"save": "", "appendonly": "no", "protected-mode": "no"}
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        server = child.start([redis_server(), *flags, "--save", "", "--appendonly", "no"])
+        server = child.start([redis_server(), *flags])
         try:
             _wait_until_up(url, server, Path(folder) / "redis.log")
         except BaseException:
@@ -105,7 +112,7 @@ def _ping(url: str) -> None:
         client.ping()
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])

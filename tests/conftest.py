@@ -1,5 +1,6 @@
 """What tests ask for: a real Redis, membership on it, Hadir running."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
@@ -7,16 +8,25 @@ import pytest
 from redis import Redis
 
 from apigw_local.pytest_plugin import StartGateway
-from apigw_local.testing import LocalGateway
 from hadir.membership.client import connect
 from hadir.membership.membership import Membership
 from hadir.membership.scripts import AnyRedis
 from local.embedded_redis import embedded_redis
+from local.sam import this_machine
 from tests.redis_cluster import Cluster, running_cluster
-from tests.running_gateway import ROOT, RunningGateway, running_gateway
+from tests.running_gateway import (
+    ROOT,
+    AnyGateway,
+    RunningGateway,
+    running_gateway,
+    running_on_sam,
+)
 
 OPEN = {"AuthMode": "open", "AllowedOrigins": "*"}
 """Parameters of the template: everybody is whom they say they are."""
+
+ON_SAM = bool(os.environ.get("HADIR_SAM"))
+"""Whether the tests of a running Hadir run on containers of ``sam local``."""
 
 PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 
@@ -81,14 +91,18 @@ def membership(redis: AnyRedis, clock: Clock) -> Membership:
 @pytest.fixture(scope="session")
 def hadir_redis_url() -> Iterator[str]:
     """The running Hadir's Redis: its sweep must not meddle with other tests' sessions."""
-    with embedded_redis() as url:
+    with embedded_redis(this_machine()[0] if ON_SAM else "127.0.0.1") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def hadir(hadir_redis_url: str, start_gateway: StartGateway) -> LocalGateway:
-    """Hadir as `make run` starts it, on ports of its own."""
-    return start_gateway(
+def hadir(hadir_redis_url: str, start_gateway: StartGateway) -> Iterator[AnyGateway]:
+    """Hadir as `make run` starts it, on ports of its own; or as `make sam-local` does."""
+    if ON_SAM:
+        with running_on_sam(this_machine()[0], hadir_redis_url) as gateway:
+            yield gateway
+        return
+    yield start_gateway(
         "template.yaml",
         parameters={"RedisUrl": hadir_redis_url, **OPEN},
         path=PATH_FORM,

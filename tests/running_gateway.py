@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,15 @@ class RunningGateway:
     """A gateway that is ready, and what it has logged."""
 
     def __init__(
-        self, process: "subprocess.Popen[str]", ws_port: int, http_port: int, lambda_port: int
+        self,
+        process: "subprocess.Popen[str]",
+        ws_port: int,
+        http_port: int,
+        lambda_port: int,
+        host: str = "127.0.0.1",
     ) -> None:
         self.process = process
+        self.host = host
         self.ws_port = ws_port
         self.http_port = http_port
         self.lambda_port = lambda_port
@@ -34,11 +40,16 @@ class RunningGateway:
 
     @property
     def ws(self) -> str:
-        return f"ws://127.0.0.1:{self.ws_port}"
+        return f"ws://{self.host}:{self.ws_port}"
 
     @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://{self.host}:{self.http_port}"
+
+    @property
+    def output(self) -> str:
+        """What has been logged."""
+        return "\n".join(self.lines)
 
     def wait_for_line(self, pattern: str, seconds: float = 10) -> str:
         """The first logged line in which ``pattern`` is found, waiting for it if need be."""
@@ -82,7 +93,23 @@ def running_gateway(template: Path, *options: str) -> Iterator[RunningGateway]:
     ports = {"ws": ws_port, "http": http_port, "lambda": lambda_port, "admin": admin_port}
     given = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
     process = start_gateway(["--template", str(template), *given, *options])
-    gateway = RunningGateway(process, ws_port, http_port, lambda_port)
+    with _ready(RunningGateway(process, ws_port, http_port, lambda_port)) as gateway:
+        yield gateway
+
+
+@contextmanager
+def running_on_sam(host: str, redis_url: str) -> Iterator[RunningGateway]:
+    """Hadir as ``make sam-local`` starts it."""
+    ws_port, http_port, lambda_port, admin_port = free_ports(4)
+    ports = {"ws": ws_port, "http": http_port, "lambda": lambda_port, "admin": admin_port}
+    given = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
+    process = _start("local", ["--sam", *given], {"REDIS_URL": redis_url})
+    with _ready(RunningGateway(process, ws_port, http_port, lambda_port, host)) as gateway:
+        yield gateway
+
+
+@contextmanager
+def _ready(gateway: RunningGateway) -> Iterator[RunningGateway]:
     try:
         gateway.wait_for_line("Ctrl-C stops everything", _STARTING_SECONDS)
         yield gateway
@@ -91,12 +118,18 @@ def running_gateway(template: Path, *options: str) -> Iterator[RunningGateway]:
 
 
 def start_gateway(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    return _start("apigw_local", arguments, {"AWS_REGION": "eu-west-1"})
+
+
+def _start(
+    module: str, arguments: Sequence[str], environment: Mapping[str, str]
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "apigw_local", *arguments],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "AWS_REGION": "eu-west-1"},
+        env={**os.environ, **environment},
     )
 
 

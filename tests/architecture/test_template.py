@@ -76,7 +76,7 @@ def test_the_dependencies_are_for_lambda_and_small(built: Path) -> None:
     wheels = [path.read_text() for path in layer.glob("*.dist-info/WHEEL")]
     tags = [line for text in wheels for line in text.splitlines() if line.startswith("Tag:")]
 
-    assert any("pydantic_core" in name and "cpython-313-aarch64" in name for name in libraries)
+    assert any("pydantic_core" in name and "cpython-314-aarch64" in name for name in libraries)
     assert not [tag for tag in tags if "any" not in tag and "aarch64" not in tag]
     assert sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) < (
         MOST_LAYER_BYTES
@@ -91,7 +91,7 @@ def test_the_runtime_is_one_everywhere() -> None:
     runtime = yaml.safe_load(text.partition("Runtime: ")[2].partition("\n")[0])
 
     assert text.count("python3.") == text.count(runtime)
-    assert f"--python-version {runtime.removeprefix('python')} " in makefile
+    assert f"LAYER_PYTHON ?= {runtime.removeprefix('python')}\n" in makefile
 
 
 def test_uv_is_what_builds_the_layer() -> None:
