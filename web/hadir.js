@@ -8,6 +8,8 @@
  */
 
 const HEARTBEAT_MS = 30_000;
+const SHORTEST_HEARTBEAT_MS = 5_000;
+const LONGEST_HEARTBEAT_MS = 300_000;
 const ANSWER_MS = 10_000;
 const SHORTEST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 20_000;
@@ -152,6 +154,7 @@ export class HadirClient extends EventTarget {
   /** The server's word on when to come back; null where it said nothing, 0: do not. */
   #reconnectAfter = null;
   #getToken;
+  #heartbeatMs;
   /** Counts attempts, so that a token that comes late is not used. */
   #turn = 0;
   #wanted = false;
@@ -165,15 +168,21 @@ export class HadirClient extends EventTarget {
    * @param {"customer"|"agent"|"admin"} options.userType
    * @param {() => string|Promise<string>} [options.getToken]  asks your backend for a token; called
    *   for each socket, and a minute before the token of an open one expires
+   * @param {number} [options.heartbeatMs]  how often to say that this client is alive; under half of
+   *   the deployment's HeartbeatTimeoutSeconds
    */
-  constructor({ url, sessionId, userId, userType, getToken }) {
+  constructor({ url, sessionId, userId, userType, getToken, heartbeatMs = HEARTBEAT_MS }) {
     super();
+    if (!(heartbeatMs >= SHORTEST_HEARTBEAT_MS && heartbeatMs <= LONGEST_HEARTBEAT_MS)) {
+      throw new TypeError("heartbeatMs must be from 5,000 to 300,000");
+    }
     const query = { session_id: sessionId, user_id: userId, user_type: userType };
     for (const [name, value] of Object.entries({ url, ...query })) {
       if (!value) throw new TypeError(`HadirClient needs ${name}`);
     }
     this.#address = `${url}?${new URLSearchParams(query)}`;
     this.#getToken = getToken;
+    this.#heartbeatMs = heartbeatMs;
   }
 
   /** @returns {State} */
@@ -205,7 +214,7 @@ export class HadirClient extends EventTarget {
     this.#socket = socket;
     socket.onopen = () => {
       this.#attempt = 0;
-      this.#heartbeat = setInterval(this.#beat, HEARTBEAT_MS);
+      this.#heartbeat = setInterval(this.#beat, this.#heartbeatMs);
       if (token) this.#renew(expiryOf(token));
       if (this.#state.epoch) this.#sync();
       this.#emit("connection", "open");

@@ -80,6 +80,10 @@ describe("HadirClient", () => {
   it("says what it needs", () => {
     const incomplete = { url: "ws://x/live", sessionId: "s", userType: "customer" };
     assert.throws(() => new HadirClient(incomplete), /HadirClient needs user_id/);
+    const complete = { ...incomplete, userId: "u" };
+    for (const heartbeatMs of [0, 4_999, 300_001, NaN, "often"]) {
+      assert.throws(() => new HadirClient({ ...complete, heartbeatMs }), /from 5,000 to 300,000/);
+    }
   });
 });
 
@@ -155,6 +159,18 @@ describe("HadirClient with tokens", () => {
     mock.timers.tick(500);
     await soon();
     assert.equal(FakeSocket.made.length, 1);
+  });
+
+  it("beats as often as it is told", async () => {
+    client = new HadirClient({ ...who, getToken: () => "a.b.c", heartbeatMs: 120_000 });
+    client.start();
+    await soon();
+    const [socket] = FakeSocket.made;
+    socket.onopen();
+    mock.timers.tick(119_999);
+    assert.equal(socket.sent.length, 0);
+    mock.timers.tick(1);
+    assert.deepEqual(socket.sent, [{ action: "heartbeat" }]);
   });
 
   it("opens nothing once it is closed, though the token came", async () => {

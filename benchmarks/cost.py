@@ -1,0 +1,243 @@
+"""What Hadir costs a month, beside Pusher's and Ably's public price lists.
+
+    python -m benchmarks.cost [--people-per-session 2] [--heartbeat-seconds 30] …
+
+A model, not a bill: the counts follow from the code, the assumptions are options, the prices stand
+in ``prices.toml`` with their dates. Free tiers and discounts are left out, on every side.
+"""
+
+import argparse
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+HOURS = 730.0
+MINUTES = HOURS * 60
+"""Of a month."""
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+
+PRICES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
+
+METRICS = 15
+"""Names in ``hadir.metrics``: one dimension each, so one metric each."""
+ALARM_METRICS = 6
+SWEEPS = MINUTES
+
+JOIN_CALLS, LEAVE_CALLS, MESSAGE_CALLS, HEARTBEAT_CALLS = 3, 2, 3, 1
+"""Of Redis: admit, open, settle; leave, settle; open, message, settle; open."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is assumed; each is an option of the program.
+
+    The milliseconds are guesses for 512 MB: on one machine they are a few (``REPORT`` lines of the
+    local gateway), on AWS each post is a TLS round trip of 10 to 20 ms besides.
+    """
+
+    people_per_session: float = 2.0
+    session_minutes: float = 15.0
+    messages_per_minute: float = 1.0
+    heartbeat_seconds: float = 30.0
+    event_bytes: float = 700.0
+    authorize_ms: float = 5.0
+    connect_ms: float = 15.0
+    announce_ms: float = 50.0
+    disconnect_ms: float = 30.0
+    heartbeat_ms: float = 20.0
+    message_ms: float = 40.0
+    sweep_ms: float = 5000.0
+    memory_gb: float = 0.5
+    log_bytes: float = 900.0
+    heartbeat_log_bytes: float = 300.0
+    ecpus_per_call: float = 3.0
+    socket_bytes: float = 3000.0
+    ended_session_bytes: float = 5200.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) > 0:
+                raise ValueError(f"{field.name} must be over 0")
+        if self.people_per_session < 1:
+            raise ValueError("people_per_session must be at least 1")
+
+
+@dataclass(frozen=True)
+class Month:
+    """What happens in a month with so many sockets open all the time."""
+
+    load: Load
+    sockets: float
+
+    @property
+    def sessions(self) -> float:
+        """At any time."""
+        return self.sockets / self.load.people_per_session
+
+    @property
+    def joins(self) -> float:
+        """And leaves: everybody stays for as long as the session lasts."""
+        return self.sockets * MINUTES / self.load.session_minutes
+
+    @property
+    def heartbeats(self) -> float:
+        return self.sockets * MINUTES * 60 / self.load.heartbeat_seconds
+
+    @property
+    def said(self) -> float:
+        return self.sessions * MINUTES * self.load.messages_per_minute
+
+    @property
+    def posts(self) -> float:
+        """Frames to sockets: the k-th to come is told to k, the k-th last to go to k - 1."""
+        people = self.load.people_per_session
+        told = self.joins * ((people + 1) / 2 + (people - 1) / 2)
+        return told + self.said * people + self.heartbeats
+
+    @property
+    def invocations(self) -> dict[str, tuple[float, float]]:
+        """By function: how many, and how many milliseconds each."""
+        load = self.load
+        return {
+            "authorize": (self.joins, load.authorize_ms),
+            "connect": (self.joins, load.connect_ms),
+            "announce": (self.joins, load.announce_ms),
+            "disconnect": (self.joins, load.disconnect_ms),
+            "default, heartbeats": (self.heartbeats, load.heartbeat_ms),
+            "default, messages": (self.said, load.message_ms),
+            "sweep": (SWEEPS, load.sweep_ms),
+        }
+
+
+def hadir(month: Month) -> dict[str, float]:
+    """Dollars by item."""
+    load = month.load
+    invocations = month.invocations
+    requests = sum(count for count, _ in invocations.values())
+    gb_seconds = sum(count * ms for count, ms in invocations.values()) / 1000 * load.memory_gb
+    calls = (
+        month.joins * (JOIN_CALLS + LEAVE_CALLS)
+        + month.said * MESSAGE_CALLS
+        + month.heartbeats * HEARTBEAT_CALLS
+    )
+    ended = month.joins / load.people_per_session * 24 / HOURS  # kept for a day
+    stored = (month.sockets * load.socket_bytes + ended * load.ended_session_bytes) / 1e9
+    logged = month.heartbeats * load.heartbeat_log_bytes
+    logged += (requests - month.heartbeats) * load.log_bytes
+    return {
+        "connection-minutes": price("connection_minutes", month.sockets * MINUTES / 1e6),
+        "heartbeats and their answers": messages(2 * month.heartbeats),
+        "other messages": messages(month.posts - month.heartbeats + month.said),
+        "Lambda": price("lambda_requests", requests / 1e6) + price("lambda_gb_seconds", gb_seconds),
+        "Valkey": price("valkey_gb_hours", max(stored, 0.1) * HOURS)
+        + price("valkey_ecpus", calls * load.ecpus_per_call / 1e6),
+        "data out": price("data_out", month.posts * load.event_bytes / 1e9),
+        "logs, metrics, alarms": price("log_ingestion", logged / 1e9)
+        + price("custom_metrics", METRICS)
+        + price("alarms", ALARM_METRICS),
+    }
+
+
+def messages(count: float) -> float:
+    """API Gateway's price of messages under 32 KB each."""
+    return price("websocket_messages", count) / 1e6
+
+
+def price(name: str, amount: float) -> float:
+    """``amount`` of what ``prices.toml`` calls ``name``, tier by tier."""
+    entry = PRICES[name]
+    if "price" in entry:
+        return amount * float(entry["price"])
+    total, below = 0.0, 0.0
+    for end, each in entry["tiers"]:
+        total += max(min(amount, end) - below, 0) * each
+        below = end
+    return total
+
+
+def nat(month: Month) -> float:
+    """What two NAT gateways would cost in place of the egress-only internet gateway: it is free."""
+    through = (month.posts + month.joins) * (month.load.event_bytes + 2000) / 1e9
+    hours = price("nat_gateway_hours", 2 * HOURS)
+    return hours + price("nat_gateway_gb", through)
+
+
+def pusher(month: Month) -> float | None:
+    """Dollars; None where their price list ends.
+
+    Presence events and messages count once for each who gets them, and messages once more for who
+    publishes them; heartbeats do not count.
+    """
+    people = month.load.people_per_session
+    daily = (month.joins * (people - 1) + month.said * (1 + people)) / (HOURS / 24)
+    for cost, connections, most in PRICES["pusher"]["plans"]:
+        if month.sockets <= connections and daily <= most:
+            return float(cost)
+    return None
+
+
+def ably(month: Month) -> float | None:
+    """Dollars, resource-based and without volume discounts; None where their price list ends."""
+    entry = PRICES["ably"]
+    people = month.load.people_per_session
+    count = month.joins * (2 + people) + month.said * (1 + people)
+    for cost, connections in entry["packages"]:
+        if month.sockets <= connections:
+            return float(
+                cost
+                + count / 1e6 * entry["million_messages"]
+                + month.sockets * MINUTES / 1e6 * entry["million_connection_minutes"]
+                + month.sessions * MINUTES / 1e6 * entry["million_channel_minutes"]
+            )
+    return None
+
+
+def table(load: Load, sizes: Sequence[int] = SIZES) -> str:
+    """The costs of a month in Markdown: a row for each item, a column for each size."""
+    months = [Month(load, size) for size in sizes]
+    bills = [hadir(month) for month in months]
+    rows = [["sockets at once", *(f"{size:,}" for size in sizes)], ["---", *["---:"] * len(sizes)]]
+    rows += [[item, *(_dollars(bill[item]) for bill in bills)] for item in bills[0]]
+    rows += [
+        ["**Hadir**", *(f"**{_dollars(sum(bill.values()))}**" for bill in bills)],
+        ["**Pusher**", *(f"**{_dollars(pusher(month))}**" for month in months)],
+        ["**Ably**", *(f"**{_dollars(ably(month))}**" for month in months)],
+        ["NAT gateways, if there were any", *(_dollars(nat(month)) for month in months)],
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _dollars(amount: float | None) -> str:
+    return "ask their sales" if amount is None else f"${amount:,.0f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for field in fields(Load):
+        name = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(name, type=float, default=field.default, help=f"{field.default:g}")
+    parser.add_argument(
+        "--sockets", type=int, nargs="+", default=SIZES, help="at once, on average over the month"
+    )
+    given = vars(parser.parse_args())
+    sizes = given.pop("sockets")
+    if min(sizes) < 1:
+        parser.error("sockets must be at least 1")
+    try:
+        load = Load(**given)
+    except ValueError as error:
+        parser.error(str(error))
+    print(table(load, sizes))
+    guessed = [name for name, entry in PRICES.items() if not entry["checked"]]
+    print(f"\nNot looked up, but generally known: {', '.join(guessed)}.")
+
+
+if __name__ == "__main__":
+    main()
