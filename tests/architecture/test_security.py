@@ -1,7 +1,6 @@
 """What would be deployed, looked at for what it lets in and what it may do."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from tests.running_gateway import ROOT
 
-SAM_PYTHON = ROOT / ".venv-sam" / "bin" / "python"
 CHECKOV = ROOT / ".venv-scan" / "bin" / "checkov"
 
 EXCEPTIONS = {
@@ -30,26 +28,6 @@ EXCEPTIONS = {
     "RedisUrl may hold a password, which docs/security.md says.",
 }
 """What the scan says and we do all the same, and why."""
-
-
-@pytest.fixture(scope="module")
-def transformed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cloudformation") / "template.json"
-    script = Path(__file__).parent / "transformed.py"
-    with path.open("w") as file:
-        subprocess.run(
-            [SAM_PYTHON, script, ROOT / "template.yaml"],
-            stdout=file,
-            env={**os.environ, "AWS_DEFAULT_REGION": "eu-west-1", "PYTHONWARNINGS": "ignore"},
-            check=True,
-        )
-    return path
-
-
-@pytest.fixture(scope="module")
-def resources(transformed: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(transformed.read_text())["Resources"]
-    return found
 
 
 def test_the_scan_finds_nothing_but_what_is_explained(transformed: Path) -> None:

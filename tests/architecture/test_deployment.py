@@ -1,0 +1,197 @@
+"""What would be deployed: each function's surroundings, the cache, the alarms, the addresses."""
+
+import json
+import re
+import subprocess
+from typing import Any
+
+import pytest
+from redis.exceptions import NoPermissionError
+
+from hadir.domain.identity import Identity, UserType
+from hadir.domain.reasons import GONE
+from hadir.membership.client import connect
+from hadir.membership.directory import Directory
+from hadir.membership.membership import Membership
+from tests.redis_cluster import Cluster
+from tests.running_gateway import ROOT
+
+Resources = dict[str, Any]
+
+IN_VPC = {"Connect", "Announce", "Disconnect", "Default", "Sweep", "Status"}
+SNAPPED = {"Authorize", "Connect", "Announce", "Disconnect", "Default"}
+SECONDS = {"Authorize": 10, "Connect": 10, "Sweep": 55}
+OWN_VARIABLES = {
+    "Authorize": {"ALLOWED_ORIGINS", "AUTH_MODE", "JWKS_URL"}
+    | {"TOKEN_AUDIENCE", "TOKEN_ISSUER", "TOKEN_SECRET_ID"},
+    "Connect": {"ANNOUNCE_FUNCTION", "AWS_ENDPOINT_URL_LAMBDA"},
+    "Default": {"AUTH_MODE", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "JWKS_URL"}
+    | {"TOKEN_AUDIENCE", "TOKEN_ISSUER", "TOKEN_SECRET_ID"},
+}
+VARIABLES = {
+    "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
+    "CONNECTIONS_PER_USER",
+    "DISCONNECT_GRACE_SECONDS",
+    "HEARTBEAT_TIMEOUT_SECONDS",
+    "MESSAGES_PER_SECOND",
+    "PEOPLE_PER_SESSION",
+    "POWERTOOLS_LOG_LEVEL",
+    "POWERTOOLS_SERVICE_NAME",
+    "REDIS_IAM_CACHE",
+    "REDIS_IAM_USER",
+    "REDIS_URL",
+}
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def of_type(resources: Resources, kind: str) -> Resources:
+    return {name: each["Properties"] for name, each in resources.items() if each["Type"] == kind}
+
+
+@pytest.fixture
+def functions(resources: Resources) -> Resources:
+    found = of_type(resources, "AWS::Lambda::Function")
+    return {name.removesuffix("Function"): properties for name, properties in found.items()}
+
+
+def test_functions_are_alike_but_for_what_they_need(functions: Resources) -> None:
+    assert set(functions) == IN_VPC | {"Authorize"}
+    for name, function in functions.items():
+        assert function["Runtime"] == "python3.14"
+        assert function["Architectures"] == ["arm64"]
+        assert function["MemorySize"] == 512
+        assert function["Timeout"] == SECONDS.get(name, 30)
+        assert function["LoggingConfig"] == {"LogGroup": {"Ref": "FunctionLogs"}}
+        assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
+        assert function["Layers"] == [{"Ref": layer} for layer in layers(function)]
+        variables = set(function["Environment"]["Variables"])
+        assert variables == VARIABLES | OWN_VARIABLES.get(name, set())
+
+
+def layers(function: dict[str, Any]) -> list[str]:
+    """The ids that SAM made of the two layers' names, a hash behind each."""
+    found = [layer["Ref"] for layer in function["Layers"]]
+    assert [re.sub("Layer[0-9a-f]{10}$", "", each) for each in found] == ["Dependencies", "Hadir"]
+    return found
+
+
+def test_those_that_reach_redis_are_in_its_vpc(functions: Resources) -> None:
+    for name, function in functions.items():
+        if name not in IN_VPC:
+            assert function["VpcConfig"] == NO_VALUE
+            continue
+        condition, vpc, otherwise = function["VpcConfig"]["Fn::If"]
+        assert (condition, otherwise) == ("InVpc", NO_VALUE)
+        assert vpc["Ipv6AllowedForDualStack"] == {"Fn::If": ["MakesCache", True, False]}
+
+
+def test_snap_start_starts_from_the_versions_that_are_called(
+    resources: Resources, functions: Resources
+) -> None:
+    versions = of_type(resources, "AWS::Lambda::Version")
+    assert set(versions) == {f"{name}Version" for name in SNAPPED}
+    for name, function in functions.items():
+        applied = {"Fn::If": ["UsesSnapStart", {"ApplyOn": "PublishedVersions"}, NO_VALUE]}
+        assert function.get("SnapStart") == (applied if name in SNAPPED else None)
+    for name in SNAPPED:
+        assert versions[f"{name}Version"]["FunctionName"] == {"Ref": f"{name}Function"}
+    everything = json.dumps(resources)
+    chosen = set(re.findall(r'"UsesSnapStart", {"Ref": "(\w+)Version"}', everything))
+    assert chosen == SNAPPED
+    called = of_type(resources, "AWS::Lambda::Permission")
+    for route in ("Connect", "Disconnect", "Default"):
+        permission = called[f"WebSocketApi{route}Permission"]
+        assert permission["FunctionName"]["Fn::If"][1] == {"Ref": f"{route}Version"}
+
+
+def test_what_announce_cannot_do_is_kept(resources: Resources) -> None:
+    (outcomes,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+
+    assert outcomes["FunctionName"] == {"Ref": "AnnounceFunction"}
+    kept = outcomes["DestinationConfig"]["OnFailure"]["Destination"]
+    assert kept == {"Fn::GetAtt": ["AnnounceDeadLetters", "Arn"]}
+
+
+def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> None:
+    text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
+    written = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Swept"}
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    body = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
+    operate = (ROOT / "docs" / "operate.md").read_text()
+
+    shown = [each for widget in body["widgets"] for each in widget["properties"]["metrics"]]
+    assert {metric[1] for metric in shown if metric[0] == "Hadir"} == written
+    assert {metric[3] for metric in shown if metric[0] == "Hadir"} == {"${AWS::StackName}"}
+    used = set(re.findall(r'"Namespace": "Hadir", "MetricName": "(\w+)"', json.dumps(alarms)))
+    assert used
+    assert used <= written
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == {
+            "Fn::If": ["TellsOfAlarms", [{"Ref": "AlarmTopicArn"}], NO_VALUE]
+        }
+    for name in {*written, *alarms}:
+        assert f"`{name}`" in operate, "docs/operate.md says what it means"
+
+
+@pytest.fixture
+def allowed(cluster: Cluster, resources: Resources) -> str:
+    """The cluster's URL, for a user with the rights of the template's."""
+    (user,) = of_type(resources, "AWS::ElastiCache::User").values()
+    rules = user["AccessString"].split()
+    for node in cluster.nodes:
+        node.ask("ACL", "SETUSER", "template", "reset", ">secret", *rules)
+    return cluster.url.replace("://", "://template:secret@")
+
+
+def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) -> None:
+    client = connect(allowed)
+    ask: Any = client.execute_command
+    membership = Membership(client, lease_seconds=90)
+    who = Identity("s1", "customer_1", UserType.CUSTOMER)
+
+    membership.admit("c1", who)
+    opened = membership.open("c1", who.session, heard=True).batch
+    assert opened
+    membership.say("c1", who, "hello", "m1")
+    more = membership.settle(opened, more=True)
+    assert more
+    membership.settle(more, more=True)
+    membership.missed(who.session, "e", 0)
+    membership.due(100)
+    assert Directory(client).totals() == (1, 1)
+    assert membership.leave("c1", who.session, GONE).batch
+    for forbidden in (["FLUSHALL"], ["KEYS", "*"], ["CONFIG", "GET", "*"], ["SET", "other", "1"]):
+        with pytest.raises(NoPermissionError):
+            ask(*forbidden)
+    client.close()
+
+
+def test_the_older_form_of_the_address_becomes_the_query_form(resources: Resources) -> None:
+    (function,) = of_type(resources, "AWS::CloudFront::Function").values()
+    code = function["FunctionCode"]["Fn::Sub"].replace("${Stage}", "live")
+    request = {"uri": "/ws/s%201/customer_1/customer", "querystring": {"token": {"value": "t"}}}
+    program = f"{code}\nconsole.log(JSON.stringify(handler({{request: {json.dumps(request)}}})))"
+
+    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == {
+        "uri": "/live",
+        "querystring": {
+            "token": {"value": "t"},
+            "session_id": {"value": "s%201"},
+            "user_id": {"value": "customer_1"},
+            "user_type": {"value": "customer"},
+        },
+    }
+
+
+def test_nothing_is_made_that_was_not_asked_for(resources: Resources) -> None:
+    """A deployment with a Redis of one's own makes no network, cache, domain or distribution."""
+    conditional = ("EC2", "ElastiCache", "Route53", "CloudFront", "S3")
+    made = {
+        name: each["Type"]
+        for name, each in resources.items()
+        if each["Type"].split("::")[1] in conditional and "Condition" not in each
+    }
+    assert made == {}
