@@ -11,7 +11,10 @@ const tokens = new URLSearchParams(location.hash.slice(1));
 const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
 const given = parameters.get("session");
 const sessionId = given && ID.test(given) ? given : newSession();
-const url = parameters.get("ws") ?? `ws://${location.hostname}:8081/live`;
+// Where the page is hosted, sockets have its address (docs/operate.md); else the local gateway's.
+const nearby =
+  location.protocol === "https:" ? `wss://${location.host}/ws/` : `ws://${location.hostname}:8081/live`;
+const url = parameters.get("ws") ?? nearby;
 
 /** Keep the session in the address, so that it can be opened in another tab. */
 function newSession() {

@@ -3,11 +3,13 @@
 import json
 import re
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
 from redis.exceptions import NoPermissionError
 
+from apigw_local.template.document import read
 from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import GONE
 from hadir.membership.client import connect
@@ -167,22 +169,30 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
     client.close()
 
 
-def test_the_older_form_of_the_address_becomes_the_query_form(resources: Resources) -> None:
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/ws/s%201/customer_1/customer", ["s%201", "customer_1", "customer"]),
+        ("/ws/s1/customer_1/customer/more/", ["s1", "customer_1", "customer"]),
+        ("/ws/s1", ["s1"]),
+        ("/ws/", []),
+    ],
+)
+def test_the_older_form_of_the_address_becomes_the_query_form(
+    resources: Resources, path: str, told: list[str]
+) -> None:
     (function,) = of_type(resources, "AWS::CloudFront::Function").values()
     code = function["FunctionCode"]["Fn::Sub"].replace("${Stage}", "live")
-    request = {"uri": "/ws/s%201/customer_1/customer", "querystring": {"token": {"value": "t"}}}
+    request = {"uri": path, "querystring": {"token": {"value": "t"}}}
     program = f"{code}\nconsole.log(JSON.stringify(handler({{request: {json.dumps(request)}}})))"
 
     done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
 
+    names = ("session_id", "user_id", "user_type")
+    values = {name: {"value": value} for name, value in zip(names, told, strict=False)}
     assert json.loads(done.stdout) == {
         "uri": "/live",
-        "querystring": {
-            "token": {"value": "t"},
-            "session_id": {"value": "s%201"},
-            "user_id": {"value": "customer_1"},
-            "user_type": {"value": "customer"},
-        },
+        "querystring": {"token": {"value": "t"}, **values},
     }
 
 
@@ -195,3 +205,18 @@ def test_nothing_is_made_that_was_not_asked_for(resources: Resources) -> None:
         if each["Type"].split("::")[1] in conditional and "Condition" not in each
     }
     assert made == {}
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_samconfig_sets_parameters_there_are(environment: str) -> None:
+    configured = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
+    deploy = configured["deploy"]["parameters"]
+    given = dict(each.split("=") for each in deploy["parameter_overrides"].split())
+    parameters = read(ROOT / "template.yaml")["Parameters"]
+
+    assert given["Stage"] == environment
+    for name, value in given.items():
+        allowed = parameters[name].get("AllowedValues")
+        assert allowed is None or value in [str(each) for each in allowed]
+    assert f"environment={environment}" in deploy["tags"]
+    assert configured["global"]["parameters"]["stack_name"] == f"hadir-{environment}"
