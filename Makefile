@@ -47,6 +47,7 @@ fuzz: .venv/dev ## A million inputs, some 30 minutes
 bench: .venv/dev ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
 	@$(BIN)/python -m benchmarks.emulators
+	@$(BIN)/python -m benchmarks.memory
 
 build: .venv/dev .venv-sam/done ## Build what would be deployed, into .aws-sam
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv-sam/bin/sam build
