@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from redis.exceptions import NoPermissionError
 
+from apigw_local.errors import TemplateError
 from apigw_local.template.document import read
+from apigw_local.template.load import load
 from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import GONE
 from hadir.membership.client import connect
@@ -220,3 +222,34 @@ def test_samconfig_sets_parameters_there_are(environment: str) -> None:
         assert allowed is None or value in [str(each) for each in allowed]
     assert f"environment={environment}" in deploy["tags"]
     assert configured["global"]["parameters"]["stack_name"] == f"hadir-{environment}"
+
+
+WHERE = {"SubnetIds": "subnet-0a,subnet-0b", "SecurityGroupIds": "sg-0a"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({"RedisUrl": "redis://r:1"}, ""),
+        ({"RedisUrl": ""}, "RedisUrl is needed"),
+        ({"Redis": "serverless"}, ""),
+        ({"Redis": "serverless", "RedisUrl": "redis://r:1"}, "one is made"),
+        ({"Redis": "vpc", "RedisUrl": "redis://r:1", **WHERE}, ""),
+        ({"Redis": "vpc", "RedisUrl": "redis://r:1"}, "SubnetIds and SecurityGroupIds are needed"),
+        ({"RedisUrl": "redis://r:1", **WHERE}, "are for Redis vpc"),
+        ({"RedisUrl": "rediss://r:1", "RedisIamUser": "hadir"}, "needs RedisIamCache"),
+        ({"RedisUrl": "redis://r:1", "SocketDomain": "a.example"}, "need CertificateArn"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_made(
+    chosen: dict[str, str], sentence: str
+) -> None:
+    def check() -> None:
+        overrides = {"AllowedOrigins": "*", **chosen}
+        load(ROOT / "template.yaml", overrides=overrides, env_vars={}, region="eu-west-1")
+
+    if not sentence:
+        check()
+        return
+    with pytest.raises(TemplateError, match=sentence):
+        check()
