@@ -47,6 +47,10 @@ class RunningGateway:
         return f"http://{self.host}:{self.http_port}"
 
     @property
+    def invoke(self) -> str:
+        return f"http://{self.host}:{self.lambda_port}"
+
+    @property
     def output(self) -> str:
         """What has been logged."""
         return "\n".join(self.lines)
