@@ -12,7 +12,7 @@ from websockets.sync.client import ClientConnection
 
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
-from tests.gateway.clients import ask, closed_with, id_of
+from tests.gateway.clients import WAIT, ask, closed_with, id_of
 from tests.gateway.conftest import MOCK, Serve
 
 NOTHING = "def handler(event, context): pass"
@@ -90,19 +90,19 @@ def test_idle(serve: Serve) -> None:
 @pytest.mark.aws("di-idle")
 @pytest.mark.parametrize("direction", ["in", "out"])
 def test_messages_of_either_direction_keep_it_open(serve: Serve, direction: str) -> None:
-    gateway = serve(NOTHING, {"$default": MOCK}, idle_seconds=0.6)
+    gateway = serve(NOTHING, {"$default": MOCK}, idle_seconds=1.5)
     management = aws("apigatewaymanagementapi", gateway.management)
 
     with gateway.connect() as socket:
         gateway.wait_for_line(r"^\$connect")
         own = next(r.fields["connectionId"] for r in gateway.records if r.kind == "socket")
         for _ in range(5):
-            time.sleep(0.2)
+            time.sleep(0.4)
             if direction == "in":
                 socket.send("here")
             else:
                 management.post_to_connection(ConnectionId=own, Data=b"there")
-                assert socket.recv(1) == "there"
+                assert socket.recv(WAIT) == "there"
         assert closed_with(socket) == (1001, "Going away")
 
 

@@ -80,10 +80,10 @@ def test_disconnect_comes_late(gateway: LocalGateway) -> None:
 
     with gateway.connect() as socket:
         ask(socket)
-    left = time.time()
+        before = time.time()
 
     record = gateway.wait_for(lambda r: r.kind == "socket" and r.source == "$disconnect")
-    assert record.at - left >= 0.4
+    assert record.at - before >= 0.5
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,11 @@ def test_a_function_is_killed(gateway: LocalGateway) -> None:
 def test_a_function_is_frozen(gateway: LocalGateway) -> None:
     with gateway.connect() as socket:
         process, _ = ask(socket)
-        answer = call(gateway, "POST", "/functions/Function/freeze", {"seconds": 0.5})
+        answer = call(gateway, "POST", "/functions/Function/freeze", {"seconds": 2})
         assert answer == (200, {"processes": 1})
-        assert psutil.Process(process).status() == psutil.STATUS_STOPPED
-        began = time.monotonic()
-        assert ask(socket)[0] == process
-        assert time.monotonic() - began > 0.3
+        while psutil.Process(process).status() != psutil.STATUS_STOPPED:
+            pass  # a signal takes a moment
+        assert ask(socket)[0] == process  # which shows that it runs again
 
 
 def test_from_a_test_without_the_admin_api(gateway: LocalGateway) -> None:
