@@ -67,15 +67,21 @@ class RestartableRedis:
 
 
 class Person:
-    """A client as `web/hadir.js` is one: it beats, comes back, and remembers what it was told."""
+    """A client as `web/hadir.js` is one: it beats, comes back, and asks for what it missed.
+
+    `lost_history` once it came back too late to be told what it missed.
+    """
 
     def __init__(self, hadir: RunningGateway, session: str, user_id: str) -> None:
         self.session = session
         self.user_id = user_id
         self.status: dict[str, Any] | None = None
         self.position: tuple[str, int] = ("", -1)
+        self.known: tuple[str, int] = ("", 0)
+        self.has_come_back = False
+        self.lost_history = False
         self.told: dict[tuple[str, int], dict[str, Any]] = {}
-        self.first: dict[str, int] = {}
+        self.told_once: set[tuple[str, int]] = set()
         self.told_twice: list[dict[str, Any]] = []
         self.left_told_at: dict[str, float] = {}
         self._url = f"{hadir.ws}/ws/{session}/{user_id}/{user_id.partition('_')[0]}"
@@ -100,8 +106,12 @@ class Person:
                 continue
             beating = asyncio.create_task(self._beat(self._socket))
             try:
+                if self.status:
+                    self.has_come_back = True
+                    await self.sync()
                 async for frame in self._socket:
-                    self._take(json.loads(frame))
+                    if self._take(json.loads(frame)):
+                        await self.sync()
             finally:
                 beating.cancel()
 
@@ -113,29 +123,41 @@ class Person:
                 await asyncio.sleep(BEAT_SECONDS)
 
     async def sync(self) -> None:
-        """Ask for what a post that failed left out."""
-        if self._socket and self.first:
-            epoch, version = max(self.first.items())
-            since = {"epoch": epoch, "version": version}
+        """Ask for what did not come."""
+        epoch, version = self.known
+        since = {"epoch": epoch, "version": version}
+        if self._socket:
             with suppress(ConnectionClosed):
                 await self._socket.send(json.dumps({"action": "sync", "since": since}))
 
-    def _take(self, frame: dict[str, Any]) -> None:
+    def _take(self, frame: dict[str, Any]) -> bool:
+        """Remember what a frame says; whether it shows that something has not come."""
+        data = frame.get("data", {})
+        if frame.get("type") == "heartbeat_ack":
+            latest = (data.get("epoch", ""), data.get("version", 0))
+            return bool(self.status) and latest > self.known
         if frame.get("type") != "connection_status_update":
-            return
-        data = frame["data"]
+            return False
         position = (data["epoch"], data["status_version"])
-        self.first.setdefault(data["epoch"], data.get("version", data["status_version"] + 1) - 1)
         if position >= self.position:
             self.position, self.status = position, data["connection_status"]
         if "event_type" not in data:
-            return
+            self.lost_history |= self.has_come_back and data.get("recovered") is False
+            self.known = max(self.known, position)
+            return False
         key = (data["epoch"], data["version"])
-        if key in self.told and not data.get("recovered"):
-            self.told_twice.append(data)
+        epoch, version = self.known
+        if epoch == key[0] and key[1] > version + 1:
+            return True  # and what is sent again begins with what is missing
+        self.known = max(self.known, key)
+        # The answer to `sync` may overtake the first telling.
+        if not data.get("recovered"):
+            self.told_twice += [data] if key in self.told_once else []
+            self.told_once.add(key)
         self.told.setdefault(key, data)
         if data["event_type"] == "user_disconnected":
             self.left_told_at.setdefault(data["event_user_id"], time.monotonic())
+        return False
 
 
 @contextmanager
@@ -241,13 +263,14 @@ def check(
     present: dict[str, list[Person]],
     departed: dict[str, list[tuple[str, float, list[Person]]]],
 ) -> None:
-    longest, recovered = 0.0, 0
+    longest, recovered, lost = 0.0, 0, 0
     reasons: dict[str, int] = defaultdict(int)
     for session, here in present.items():
         truth = {person.user_id for person in here}
         assert set(status_of(hadir, session)["users"]) == truth
         for person in here:
             assert person.told_twice == []
+            lost += person.lost_history
             left = [d for d in person.told.values() if d["event_type"] == "user_disconnected"]
             recovered += sum("recovered" in data for data in left)
             for data in left:
@@ -255,13 +278,15 @@ def check(
                 assert data["evidence"]
                 reasons[data["reason"]] += 1
             for user_id, at, stayed in departed[session]:
-                if person in stayed:
+                if person in stayed and not person.lost_history:
                     assert user_id in person.left_told_at, f"{person.user_id} was not told"
+                if user_id in person.left_told_at:
                     longest = max(longest, person.left_told_at[user_id] - at)
     departures = sum(map(len, departed.values()))
     print(
         f"\n{SESSIONS} sessions, {departures} departures, told as {dict(reasons)}, "
-        f"{recovered} of them recovered; the longest that anyone believed a ghost: {longest:.1f} s"
+        f"{recovered} of them recovered; {lost} people came back after the restart; "
+        f"the longest that anyone believed a ghost: {longest:.1f} s"
     )
     assert departures > 50
     assert longest <= LEASE_SECONDS + SWEEP_SECONDS

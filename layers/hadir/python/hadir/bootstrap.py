@@ -136,6 +136,7 @@ def read_token(token: str) -> "Grant":
     return tokens().read(token)
 
 
+@cache
 def sockets() -> "Sockets":
     """The sockets of this deployment's stage."""
     import boto3
