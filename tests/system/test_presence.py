@@ -340,14 +340,15 @@ class TestMessages:
 
 
 class TestRedisUnavailable:
-    def test_who_comes_is_refused_and_told_to_try_again(self) -> None:
+    @pytest.mark.parametrize("away", ["redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1"])
+    def test_who_comes_is_refused_and_told_to_try_again(self, away: str) -> None:
         async def attempt(hadir: AnyGateway) -> int:
             with pytest.raises(InvalidStatus) as refused:
                 async with person(hadir, "s", "customer_1"):
                     pass
             return refused.value.response.status_code
 
-        with running_hadir("redis://127.0.0.1:1") as hadir:
+        with running_hadir(away) as hadir:
             assert asyncio.run(attempt(hadir)) == 503
             for path in ("session/s/connection-status", "health"):
                 status, body = rest_error(f"{hadir.http}/api/{path}")

@@ -62,8 +62,8 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
         what = "message" if isinstance(event, MessageEvent) else "connection status"
         logger.info(
-            f"{tag} Broadcasted {what} to session "
-            f"{broadcast.ref.session_id}: {broadcast.received}/{broadcast.targets} clients received",
+            f"{tag} Broadcasted {what} to session {broadcast.ref.session_id}: "
+            f"{broadcast.received}/{broadcast.targets} clients received",
             extra={
                 "tenant": broadcast.ref.tenant,
                 "session_id": broadcast.ref.session_id,

@@ -15,7 +15,7 @@ KEPT_SECONDS = 300.0
 """How long keys are used before they are fetched again."""
 
 LONGEST_KEPT_SECONDS = 3600.0
-"""... and for how long while they cannot be: one that was taken back is good no longer than this."""
+"""... and for how long while they cannot be: one that was taken back is not good for ever."""
 
 COOLDOWN_SECONDS = 10.0
 """A token that no known key verifies may be signed with a new one, or forged: for its sake keys are
@@ -28,7 +28,8 @@ _CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
 
 class _Kept(Generic[T]):
-    """Keys that are fetched when needed. While none can be had, the last ones are used on for a time.
+    """Keys that are fetched when needed. While none can be had, the last ones are used
+    on for a time.
 
     Args:
         fetch: raises ``KeysUnavailable``.
