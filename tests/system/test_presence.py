@@ -119,7 +119,7 @@ def test_the_query_form_and_the_path_form_meet(hadir: AnyGateway) -> None:
         async with person(hadir, session, "admin_1") as admin:
             await admin.told()
             query = f"session_id={session}&user_id=agent_1&user_type=agent"
-            async with connect(f"{hadir.ws}/live?{query}"):
+            async with connect(f"{hadir.ws}/local?{query}"):
                 joined = await admin.told()
                 assert joined["connection_status"]["total_agent"] == 2
 

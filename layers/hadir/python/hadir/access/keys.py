@@ -28,8 +28,7 @@ _CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
 
 class _Kept(Generic[T]):
-    """Keys that are fetched when needed. While none can be had, the last ones are used
-    on for a time.
+    """Keys that are fetched when needed. While none can be had, the last ones serve for a time.
 
     Args:
         fetch: raises ``KeysUnavailable``.
