@@ -13,6 +13,7 @@ from redis.exceptions import NoPermissionError
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import read
 from apigw_local.template.load import load
+from benchmarks.cost import ALARM_METRICS
 from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import GONE
 from hadir.membership.client import connect
@@ -146,6 +147,11 @@ def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> 
         assert alarm["AlarmActions"] == {
             "Fn::If": ["TellsOfAlarms", [{"Ref": "AlarmTopicArn"}], NO_VALUE]
         }
+    watched = sum(len(each.get("Metrics", [each])) for each in alarms.values())
+    computed = sum(
+        "Expression" in metric for a in alarms.values() for metric in a.get("Metrics", [])
+    )
+    assert watched - computed == ALARM_METRICS, "what docs/cost.md counts"
     for name in {*written, *alarms}:
         assert f"`{name}`" in operate, "docs/operate.md says what it means"
 
