@@ -50,7 +50,7 @@ SECTIONS: dict[str, list[Row]] = {
     "$connect": [
         Row("co-order", "101 only after authorizer and `$connect`; no `$connect` route admits everybody", "Manage connected users"),
         Row("co-status", "any status but 2xx is the client's; the body is not delivered", "WebSocket subprotocol"),
-        Row("co-502", "an exception, or an answer without `statusCode`: 502", "reports"),
+        Row("co-502", "an exception, a function out of its own time, or an answer without `statusCode`: 502", "reports"),
         Row("co-504", "an integration that times out: 504", "reports"),
         Row("co-429", "throttled: 429", "Throttle requests"),
         Row("co-403", "another stage or path: 403 `Forbidden`", "reports"),
@@ -78,7 +78,7 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ms-forbidden", "and without `$default`: a frame `Forbidden`", "frames"),
         Row("ms-one-way", "one-way: what the function returns is dropped", "Route responses"),
         Row("ms-two-way", "two-way: with selection expression and RouteResponse its `body` is sent, whatever `statusCode`", "Route responses"),
-        Row("ms-error", "an exception or an answer without `statusCode`: a frame `Internal server error`", "frames"),
+        Row("ms-error", "an exception, a function out of its own time, an answer without `statusCode`: a frame `Internal server error`", "frames"),
         Row("ms-timeout", "an integration that times out: a frame `Endpoint request timed out`; the function runs on", "frames"),
         Row("ms-throttled", "throttled: a frame `Too Many Requests`", "Throttle requests"),
         Row("ms-frame", "these frames' spacing, ids, and that the socket stays open", "frames"),

@@ -25,7 +25,7 @@ from apigw_local.runtime.invocation import Invocation, Result
 from apigw_local.runtime.remote import Remote
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
-from tests.gateway.clients import WAIT
+from tests.gateway.clients import WAIT, refusal
 from tests.gateway.conftest import TWO_WAY, Serve, answers_on
 from tests.gateway.debugger import Debugger
 from tests.running_gateway import free_ports
@@ -103,6 +103,7 @@ def handler(event, context):
         assert 64 < used < 200
         assert "Init Duration" not in second.text
 
+    @pytest.mark.aws("ms-error")
     def test_a_timeout_ends_the_process(self, serve: Serve) -> None:
         code = "import os, time\ndef handler(e, c):\n    print(os.getpid())\n    time.sleep(60)"
         gateway = serve(
@@ -114,11 +115,23 @@ def handler(event, context):
 
         with gateway.connect() as socket:
             socket.send("x")
-            assert json.loads(socket.recv(WAIT))["message"] == "Endpoint request timed out"
+            assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
         printed = gateway.wait_for(lambda r: r.kind == "output" and r.text.isdigit())
         gateway.wait_for_line("Task timed out after 1.00 seconds")
         with suppress(psutil.NoSuchProcess):
             psutil.Process(int(printed.text)).wait(WAIT)
+
+    @pytest.mark.aws("co-502")
+    @pytest.mark.parametrize("in_process", [True, False])
+    def test_at_connect_a_functions_own_timeout_is_a_failure_of_the_function(
+        self, serve: Serve, *, in_process: bool
+    ) -> None:
+        """504 is of the integration's timeout alone."""
+        code = "import time\ndef handler(event, context): time.sleep(1.5)"
+        resources = {"Function": function(Timeout=1)}
+        gateway = serve(code, {"$connect": {}}, resources=resources, in_process=in_process)
+
+        assert refusal(gateway).status_code == 502
 
     @pytest.mark.parametrize("idle", [True, False])
     def test_who_waits_for_a_busy_process_gets_another_one(
@@ -372,22 +385,22 @@ class TestElsewhere:
         gateway.wait_for_line(f"^Function Gateway.EndpointError: {endpoint}.* refused|Connect")
 
     @pytest.mark.parametrize(
-        ("body", "failed", "timed_out"),
+        ("body", "error"),
         [
-            (b'{"statusCode": 200}', False, False),
-            (b"null", False, False),
-            (b'{"errorMessage": "no", "errorType": "KeyError", "stackTrace": []}', True, False),
-            (b"Task timed out after 3.00 seconds", True, True),
-            (b'"Task timed out after 3.00 seconds"', True, True),
-            (b"", True, True),
-            (b"<html>", True, False),
+            (b'{"statusCode": 200}', None),
+            (b"null", None),
+            (b'{"errorMessage": "no", "errorType": "KeyError", "stackTrace": []}', "KeyError"),
+            (b"Task timed out after 3.00 seconds", "Sandbox.Timedout"),
+            (b'"Task timed out after 3.00 seconds"', "Sandbox.Timedout"),
+            (b"", "Sandbox.Timedout"),
+            (b"<html>", "Gateway.EndpointError"),
         ],
     )
-    def test_what_sam_local_answers(self, body: bytes, failed: bool, timed_out: bool) -> None:
+    def test_what_sam_local_answers(self, body: bytes, error: str | None) -> None:
         with answering(body) as there:
             result = asyncio.run(invoke(there.url))
 
-        assert (result.failed, result.timed_out) == (failed, timed_out)
+        assert (result.error()[0] if result.failed else None) == error
 
     def test_an_endpoint_that_refuses(self) -> None:
         with answering(b"who are you", status=403) as there:

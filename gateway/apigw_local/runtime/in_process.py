@@ -84,7 +84,7 @@ class InProcess:
             except TimeoutError:
                 pass
         text = f"Task timed out after {self._function.timeout:.2f} seconds"
-        return Result.failure("Sandbox.Timedout", text, timed_out=True)
+        return Result.failure("Sandbox.Timedout", text)
 
     def reload(self) -> None:
         """The next invocation imports the handler anew."""

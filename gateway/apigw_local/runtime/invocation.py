@@ -63,22 +63,18 @@ class Result:
     Attributes:
         payload: JSON; where ``failed``, ``{"errorType", "errorMessage", …}``.
         failed: the function raised, was killed, or ran out of time.
-        timed_out: it ran out of time.
         report: None where the function runs elsewhere, or never ran.
     """
 
     payload: bytes
     failed: bool = False
-    timed_out: bool = False
     report: Report | None = None
 
     @classmethod
-    def failure(
-        cls, kind: str, message: str, *, timed_out: bool = False, report: Report | None = None
-    ) -> "Result":
+    def failure(cls, kind: str, message: str, *, report: Report | None = None) -> "Result":
         """A failure the runtime itself did not live to report."""
         body = json.dumps({"errorType": kind, "errorMessage": message})
-        return cls(body.encode(), failed=True, timed_out=timed_out, report=report)
+        return cls(body.encode(), failed=True, report=report)
 
     def error(self) -> tuple[str, str]:
         """The error's type and message, of a failed invocation."""

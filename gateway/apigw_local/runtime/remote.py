@@ -60,7 +60,7 @@ def _result(body: bytes, *, failed: bool) -> Result:
     """Of an answer; ``sam local`` reports errors and timeouts in the body alone."""
     if _TIMED_OUT.fullmatch(body.strip().strip(b'"')) or not body:
         said = body.decode(errors="replace") or "the function ended without an answer"
-        return Result.failure("Sandbox.Timedout", said, timed_out=True)
+        return Result.failure("Sandbox.Timedout", said)
     try:
         answer = json.loads(body)
     except ValueError:

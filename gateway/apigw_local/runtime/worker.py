@@ -155,7 +155,7 @@ class Worker:
 
     def _init_timed_out(self) -> None:
         message = f"Init phase timed out after {_INIT_SECONDS:.2f} seconds"
-        self._error = Result.failure("Sandbox.Timedout", message, timed_out=True)
+        self._error = Result.failure("Sandbox.Timedout", message)
         self.kill()
 
     def _time_out(self) -> None:
@@ -163,9 +163,7 @@ class Worker:
         message = f"Task timed out after {self._function.timeout:.2f} seconds"
         text = f"RequestId: {self._current.request_id} Error: {message}"
         report = self._report(self._current)
-        self._current.finish(
-            Result.failure("Sandbox.Timedout", text, timed_out=True, report=report)
-        )
+        self._current.finish(Result.failure("Sandbox.Timedout", text, report=report))
         self.kill()
 
     def _report(self, invocation: Invocation) -> Report:
