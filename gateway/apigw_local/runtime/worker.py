@@ -6,6 +6,7 @@ a port of its own, so that which process asks needs no telling.
 
 import asyncio
 import contextlib
+import ctypes
 import io
 import os
 import re
@@ -26,6 +27,10 @@ _VERSION = "/2018-06-01/runtime"
 _LINE_BYTES = 1024 * 1024
 _LAST_WORDS_SECONDS = 0.2
 """How long the output of a process that has ended is read, where a child of its holds it open."""
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+"""Looked up here: between fork and exec little may be done."""
 
 _PEAK = re.compile(rb"VmHWM:\s*(\d+) kB")
 _INIT_SECONDS = 10.0
@@ -98,6 +103,7 @@ class Worker:
                 stdout=write_end,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_die_with_gateway if _prctl else None,
             )
         except OSError as error:
             output.close()
@@ -240,6 +246,12 @@ class Worker:
             # Bytecode is told from newer code by whole seconds: a second save would not be seen.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+
+def _die_with_gateway() -> None:
+    """Be killed when the thread of the gateway's event loop ends, however it does (Linux)."""
+    assert _prctl is not None
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _most_memory(pid: int) -> int | None:
