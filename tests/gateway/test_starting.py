@@ -97,7 +97,7 @@ def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_behind(name: signal.Signals) -> None:
     with running_gateway(Path(TEMPLATE)) as gateway:
         workers = psutil.Process(gateway.process.pid).children(recursive=True)
@@ -107,6 +107,27 @@ def test_nothing_is_left_behind(name: signal.Signals) -> None:
 
         assert gateway.process.wait(10) == 0
         assert not [worker for worker in workers if worker.is_running()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_under_nohup_a_terminal_that_goes_away_ends_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with running_gateway(Path(TEMPLATE)) as gateway:
+            status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    assert int(ignored.split()[1], 16) & 1 << signal.SIGHUP - 1
+
+
+def test_a_ctrl_c_while_it_imports_ends_it_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "aiohttp.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    process = start_gateway(["--template", TEMPLATE], {"PYTHONPATH": str(tmp_path)})
+    _, error = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert error == ""
 
 
 def test_disconnect_is_delivered_for_the_sockets_a_stop_closes() -> None:
