@@ -36,6 +36,8 @@ SECTIONS: dict[str, list[Row]] = {
         Row("au-context", "its context, as strings, on `$connect`, every message and `$disconnect`", "WebSocket mapping template reference"),
         Row("au-latency", "`integrationLatency`, a number, on `$connect` only", "events"),
         Row("au-deny", "a policy that denies, or allows something else: 403", "Lambda REQUEST authorizers"),
+        Row("au-not", "`NotAction` and `NotResource` in a policy", "IAM JSON policy grammar"),
+        Row("au-condition", "`Condition` in a policy", "IAM JSON policy grammar", "not evaluated: 500, with a line in the log"),
         Row("au-resource", "`…/stage/*` allows; `…/stage/*/*` does not: 403", "reports"),
         Row("au-401", "`Unauthorized` raised: 401", "Lambda REQUEST authorizers"),
         Row("au-500", "another exception, a malformed or simple answer, nested context: 500", "reports"),
