@@ -193,7 +193,9 @@ def _parser() -> argparse.ArgumentParser:
         action=_AddFault,
         default=Faults(),
         metavar="NAME=VALUE",
-        help=f"may be repeated: {', '.join(Faults().values()).replace('_', '-')}",
+        help=f"may be repeated: {', '.join(Faults().values()).replace('_', '-')}; shares from 0 to "
+        "1, but for seconds and posts; cut strikes new sockets within their first minute, kill and "
+        "freeze (for 2 s) invocations",
     )
     add("--verify-signatures", action="store_true", help="of calls to the AWS APIs served here")
     add(

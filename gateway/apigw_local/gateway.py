@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from apigw_local.errors import CannotRun, PortTaken
+from apigw_local.errors import CannotRun, NoProcesses, PortTaken
 from apigw_local.faults import Faults
 from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
@@ -100,6 +100,7 @@ class Gateway:
 
         Raises:
             CannotRun: names the function that cannot be run as was asked for.
+            NoProcesses: the faults ``kill`` and ``freeze`` would do nothing.
             PortTaken: names the port.
         """
         self._application = application
@@ -223,7 +224,9 @@ class Gateway:
                     _check_free(port, function.name)
                     log.gateway("debug", f"{function.name}: attach a debugger to port {port}")
                 workers = options.most_workers
-                made[function.name] = Pool(here, environment, options.region, workers, port, log)
+                made[function.name] = Pool(
+                    here, environment, options.region, workers, port, options.faults, log
+                )
         return made
 
     def _local_hosts(self) -> dict[str, str]:
@@ -265,8 +268,15 @@ class Gateway:
         made["lambda"].router.add_post(
             "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
         )
-        made["admin"] = AdminApi(self.functions, self.sockets, self.faults, log).application()
+        made["admin"] = AdminApi(
+            self.functions, self.sockets, self.faults, log, own_processes=_own_processes(options)
+        ).application()
         return made
+
+
+def _own_processes(options: Options) -> bool:
+    """Whether functions run in processes of the gateway's, which alone can be killed or frozen."""
+    return not options.in_process and options.lambda_endpoint is None
 
 
 def _runnable(application: Application, options: Options, log: Log) -> dict[str, Function]:
@@ -274,7 +284,13 @@ def _runnable(application: Application, options: Options, log: Log) -> dict[str,
 
     Raises:
         CannotRun: one that is needed cannot.
+        NoProcesses: processes are to be disturbed where there are none.
     """
+    if (options.faults.kill or options.faults.freeze) and not _own_processes(options):
+        raise NoProcesses(
+            "the faults kill and freeze are of functions in processes of their own: do without "
+            "these faults, or without --lambda-endpoint and in_process"
+        )
     if options.debug_port and find_spec("debugpy") is None:
         raise CannotRun("--debug-port needs debugpy: pip install debugpy")
     if options.lambda_endpoint:

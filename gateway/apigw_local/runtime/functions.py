@@ -30,7 +30,11 @@ class Backend(Protocol):
         """The function's code has changed."""
 
     def send_signal(self, number: signal.Signals, /) -> int:
-        """Send the function's processes a signal; how many there were."""
+        """Send the function's processes a signal; how many there were.
+
+        Raises:
+            NoProcesses: it runs in another way.
+        """
 
 
 class Functions:
@@ -77,17 +81,27 @@ class Functions:
         self._backends[name].reload()
 
     def kill(self, name: str) -> int:
-        """Kill the function's processes; how many there were."""
+        """Kill the function's processes; how many there were.
+
+        Raises:
+            NoProcesses: it runs in another way.
+        """
         return self._backends[self._names[name]].send_signal(signal.SIGKILL)
 
     def freeze(self, name: str, seconds: float) -> int:
-        """Stop the function's processes for a while; how many there were."""
-        backend = self._backends[self._names[name]]
-        if name in self._frozen:
-            self._frozen[name].cancel()
+        """Stop the function's processes for a while, and start none; how many there were.
+
+        Raises:
+            NoProcesses: it runs in another way.
+        """
+        logical_id = self._names[name]
+        backend = self._backends[logical_id]
+        stopped = backend.send_signal(signal.SIGSTOP)
+        if logical_id in self._frozen:
+            self._frozen[logical_id].cancel()
         loop = asyncio.get_running_loop()
-        self._frozen[name] = loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
-        return backend.send_signal(signal.SIGSTOP)
+        self._frozen[logical_id] = loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
+        return stopped
 
     async def _with_retries(self, name: str, payload: bytes) -> None:
         for pause in (*ASYNC_RETRY_SECONDS, None):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apigw_local.core.events import ACCOUNT
-from apigw_local.errors import CannotRun
+from apigw_local.errors import CannotRun, NoProcesses
 from apigw_local.runtime.environment import of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.modules import Modules
@@ -94,7 +94,8 @@ class InProcess:
 
     def send_signal(self, _: signal.Signals, /) -> int:
         """There are no processes."""
-        return 0
+        name = self._function.name
+        raise NoProcesses(f"{name} runs in the test's own process; do without in_process")
 
     def _run(self, invocation: Invocation) -> Result:
         function = self._function

@@ -6,6 +6,7 @@ import signal
 
 import aiohttp
 
+from apigw_local.errors import NoProcesses
 from apigw_local.runtime.invocation import Invocation, Result
 
 _ENDPOINT = "Gateway.EndpointError"
@@ -21,6 +22,7 @@ class Remote:
     """
 
     def __init__(self, name: str, endpoint: str, timeout: float) -> None:
+        self._name = name
         self._url = f"{endpoint}/2015-03-31/functions/{name}/invocations"
         self._timeout = aiohttp.ClientTimeout(total=timeout + 30)
         self._session: aiohttp.ClientSession | None = None
@@ -53,7 +55,7 @@ class Remote:
 
     def send_signal(self, _: signal.Signals, /) -> int:
         """There are no processes of ours."""
-        return 0
+        raise NoProcesses(f"{self._name} runs elsewhere; do without --lambda-endpoint")
 
 
 def _result(body: bytes, *, failed: bool) -> Result:

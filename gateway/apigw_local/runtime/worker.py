@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import io
 import os
+import random
 import re
 import signal
 import sys
@@ -33,6 +34,9 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 """Looked up here: between fork and exec little may be done."""
 
 _PEAK = re.compile(rb"VmHWM:\s*(\d+) kB")
+_DOOMED_SECONDS = 0.2
+"""How long a process may work that is to be killed meanwhile."""
+
 _INIT_SECONDS = 10.0
 """How long importing the handler may take ("Lambda execution environment lifecycle")."""
 
@@ -76,6 +80,7 @@ class Worker:
         self._init_milliseconds: float | None = None
         self._waiting: RuntimeConnection | None = None
         self._current: Invocation | None = None
+        self._doomed = False
         self._timer: asyncio.TimerHandle | None = None
         self.initialised = asyncio.Event()
         self._error: Result | None = None
@@ -116,10 +121,18 @@ class Worker:
         self._life = asyncio.create_task(self._live(self._process, output))
         self._set_timer(_INIT_SECONDS, self._init_timed_out)
 
-    def invoke(self, invocation: Invocation) -> None:
-        """Hand an idle worker an invocation."""
+    def invoke(self, invocation: Invocation, *, doomed: bool) -> None:
+        """Hand an idle worker an invocation.
+
+        Args:
+            doomed: kill the process before its answer counts.
+        """
         assert self._waiting is not None
         self._current = invocation
+        self._doomed = doomed
+        if doomed:
+            moment = random.uniform(0, _DOOMED_SECONDS)  # noqa: S311 (a fault, not a secret)
+            asyncio.get_running_loop().call_later(moment, self.kill)
         invocation.began_at = asyncio.get_running_loop().time()
         self._set_timer(self._function.timeout, self._time_out)
         deadline = time.time_ns() // 1_000_000 + int(self._function.timeout * 1000)
@@ -146,7 +159,10 @@ class Worker:
         """Send the process a signal; whether it was there."""
         if self._process is None or self._process.returncode is not None:
             return False
-        os.killpg(self._process.pid, number)
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:  # it has just ended
+            return False
         return True
 
     def _command(self) -> list[str]:
@@ -213,6 +229,9 @@ class Worker:
             return
         if path == "/init/error":
             self._error = Result(body, failed=True)
+        elif self._doomed:
+            self.kill()
+            return
         elif self._current and path == f"/invocation/{self._current.request_id}/response":
             self._current.finish(Result(body, report=self._report(self._current)))
         elif self._current and path == f"/invocation/{self._current.request_id}/error":

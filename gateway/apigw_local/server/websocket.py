@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from apigw_local.server.sockets import Socket, Sockets
 from apigw_local.server.stream import Answered, BufferFull, Stream
 from apigw_local.server.throttles import Throttles
 from apigw_local.template.model import WebSocketApi
+
+_CUT_SECONDS = 60.0
+"""How old a socket is at most when the fault ``cut`` strikes it."""
 
 _INTERNAL = {"$connect", "$disconnect", "$default"}
 
@@ -103,6 +107,9 @@ class WebSocketServer:
             self._sockets.add(socket)
             self._log.totals["sockets"] += 1
             self._tell(connection, "$connect", started, "open")
+            if strikes(self._faults.cut):
+                moment = random.uniform(0, _CUT_SECONDS)  # noqa: S311 (a fault, not a secret)
+                asyncio.get_running_loop().call_later(moment, self._cut, socket)
             if self._finishing:
                 socket.close(DELETED)
         close = await stream.closed()
@@ -175,6 +182,12 @@ class WebSocketServer:
         if route := self._api.routes.get("$disconnect"):
             await self._integrations.invoke(route, disconnect_event(connection, close))
         self._tell(connection, "$disconnect", started, how)
+
+    def _cut(self, socket: Socket) -> None:
+        own = socket.connection.connection_id
+        if self._sockets.get(own):
+            self._log.fault("cut", f"{own} cut on purpose")
+            socket.cut()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
