@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from apigw_local.errors import CannotRun, NoProcesses, PortTaken
 from apigw_local.faults import Faults
 from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
-from apigw_local.runtime.environment import LOCAL_KEY
+from apigw_local.runtime.environment import signing_secret
 from apigw_local.runtime.functions import Backend, Functions
 from apigw_local.runtime.in_process import InProcess, shared_environment, the_only_one
 from apigw_local.runtime.pool import Pool
@@ -65,7 +64,7 @@ class Options:
         lambda_endpoint: run functions there, for example behind ``sam local start-lambda``.
         debug_port: a debugger may attach to the first function there, to the next one port higher.
         reload: restart functions when their code changes.
-        verify_signatures: refuse those that were not made with our own secret.
+        verify_signatures: refuse those that were not made with the functions' secret.
         idle_seconds, duration_seconds: after which a socket is closed.
     """
 
@@ -99,7 +98,7 @@ class Gateway:
         """Take the ports; nothing is served yet.
 
         Raises:
-            CannotRun: names the function that cannot be run as was asked for.
+            CannotRun: names the function, or the option, that cannot be had as was asked for.
             NoProcesses: the faults ``kill`` and ``freeze`` would do nothing.
             PortTaken: names the port.
         """
@@ -112,6 +111,7 @@ class Gateway:
                 "use the admin API"
             )
         self._runnable = _runnable(application, options, log)
+        self._secret = signing_secret() if options.verify_signatures else None
         self._taken: dict[str, socket.socket] = {}
         self._runners: list[web.AppRunner] = []
         self._listeners: list[Listener] = []
@@ -239,8 +239,7 @@ class Gateway:
 
     def _applications(self) -> dict[str, web.Application]:
         options, log, api = self._options, self._log, self._application.websocket_api
-        own = os.environ.get("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)
-        signatures = Signatures(own if options.verify_signatures else None)
+        signatures = Signatures(self._secret)
         made = {name: web.Application(client_max_size=_MOST_BODY_BYTES) for name in self._taken}
         if api:
             throttles = Throttles(api.routes)

@@ -80,6 +80,7 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ms-forbidden", "and without `$default`: a frame `Forbidden`", "frames"),
         Row("ms-one-way", "one-way: what the function returns is dropped", "Route responses"),
         Row("ms-two-way", "two-way: with selection expression and RouteResponse its `body` is sent, whatever `statusCode`", "Route responses"),
+        Row("ms-two-way-long", "a two-way answer over 128 KB", "unknown in AWS", "a frame `Internal server error`, and a line in the log"),
         Row("ms-error", "an exception, a function out of its own time, an answer without `statusCode`: a frame `Internal server error`", "frames"),
         Row("ms-timeout", "an integration that times out: a frame `Endpoint request timed out`; the function runs on", "frames"),
         Row("ms-throttled", "throttled: a frame `Too Many Requests`", "Throttle requests"),

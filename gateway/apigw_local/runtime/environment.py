@@ -4,11 +4,17 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import botocore.session
+
+from apigw_local.errors import CannotRun
 from apigw_local.template.model import Function
 
 _OWN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SSL_CERT_FILE")
 LOCAL_KEY = "local"
 """Access key and secret where the developer has no credentials."""
+
+_LASTING = ("env", "shared-credentials-file", "config-file")
+"""Botocore's names of the places that give every process the same secret."""
 
 
 def credentials() -> dict[str, str]:
@@ -17,6 +23,24 @@ def credentials() -> dict[str, str]:
     if any(name in os.environ for name in own) or (Path.home() / ".aws/credentials").exists():
         return {}
     return {"AWS_ACCESS_KEY_ID": LOCAL_KEY, "AWS_SECRET_ACCESS_KEY": LOCAL_KEY}
+
+
+def signing_secret() -> str:
+    """The secret that functions sign with, found as they find it.
+
+    Raises:
+        CannotRun: it is not known beforehand, as that of a role or of single sign-on.
+    """
+    if own := credentials():
+        return own["AWS_SECRET_ACCESS_KEY"]
+    found = botocore.session.Session().get_credentials()
+    if found is None or found.method not in _LASTING:
+        kind = f"credentials of the kind {found.method}" if found else "no credentials"
+        raise CannotRun(
+            f"--verify-signatures: there are {kind} here, of which the secret that functions sign "
+            "with is not known: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or do without"
+        )
+    return found.secret_key
 
 
 def inherited() -> dict[str, str]:

@@ -15,7 +15,7 @@ from apigw_local.core.events import Connection, disconnect_event, message_event
 from apigw_local.core.ids import new_request_id
 from apigw_local.core.routing import select_route
 from apigw_local.faults import Faults, strikes
-from apigw_local.limits import URL_BYTES
+from apigw_local.limits import MESSAGE_BYTES, URL_BYTES
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.server.admission import Admission, Refused
@@ -152,6 +152,10 @@ class WebSocketServer:
             answer = await self._integrations.invoke(route, event)
             if isinstance(answer, Trouble):
                 trouble = answer.value
+            elif route.two_way and len(answer.body.encode()) > MESSAGE_BYTES:
+                said = f"an answer of over {MESSAGE_BYTES} bytes is not sent"
+                self._log.trouble(route.function or route.key, said)
+                trouble = Trouble.FAILED.value
             elif route.two_way and answer.body:
                 self._send(socket, answer.body)
         if trouble:
