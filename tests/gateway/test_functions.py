@@ -82,6 +82,46 @@ def handler(event, context):
 
         assert ask(gateway) == "there"
 
+    @pytest.fixture
+    def no_module_left(self) -> Iterator[None]:
+        yield
+        assert not [name for name in sys.modules if name.startswith("of_")]
+
+    @pytest.mark.parametrize("in_process", [True, False])
+    def test_modules_of_layers_and_of_the_templates_pythonpath(
+        self, no_module_left: None, serve: Serve, tmp_path: Path, *, in_process: bool
+    ) -> None:
+        """Of a layer both folders that may hold them; `/var/task` is the code."""
+        places = {
+            "one": "layer/python",
+            "two": "layer/python/lib/python3.13/site-packages",
+            "three": "vendored",
+            "four": "elsewhere",
+        }
+        for name, place in places.items():
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            (tmp_path / place / f"of_{name}.py").write_text(f"NAME = {name!r}")
+        code = """
+import of_one, of_two, of_three, of_four
+def handler(event, context):
+    body = " ".join(each.NAME for each in (of_one, of_two, of_three, of_four))
+    return {"statusCode": 200, "body": body}
+"""
+        paths = os.pathsep.join(("/var/task/vendored", str(tmp_path / "elsewhere")))
+        resources = {
+            "Layer": {
+                "Type": "AWS::Serverless::LayerVersion",
+                "Properties": {"ContentUri": "layer"},
+            },
+            "Function": function(
+                Layers=[{"Ref": "Layer"}], Environment={"Variables": {"PYTHONPATH": paths}}
+            ),
+            **answers_on(0),
+        }
+        gateway = serve(code, {"$default": TWO_WAY}, resources=resources, in_process=in_process)
+
+        assert ask(gateway) == "one two three four"
+
     def test_lambdas_report_line(self, serve: Serve) -> None:
         code = "big = bytearray(64 * 2**20)\n" + echoing("done")
         gateway = serve(code, {"$default": TWO_WAY}, resources=answers_on(0), in_process=False)

@@ -1,10 +1,9 @@
 """The variables a function finds."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-
-import botocore.session
 
 from apigw_local.errors import CannotRun
 from apigw_local.template.model import Function
@@ -33,6 +32,8 @@ def signing_secret() -> str:
     """
     if own := credentials():
         return own["AWS_SECRET_ACCESS_KEY"]
+    import botocore.session  # noqa: PLC0415 (takes a while, and is for an option alone)
+
     found = botocore.session.Session().get_credentials()
     if found is None or found.method not in _LASTING:
         kind = f"credentials of the kind {found.method}" if found else "no credentials"
@@ -50,6 +51,20 @@ def inherited() -> dict[str, str]:
     """
     own = {name: os.environ[name] for name in _OWN if name in os.environ}
     return own | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+def import_folders(function: Function) -> list[Path]:
+    """Where a function's modules are beside its code, the first before the next.
+
+    What the template's ``PYTHONPATH`` names, where ``/var/task`` is the code, and of each layer,
+    the last one first, both folders that may hold modules ("Packaging your layer content").
+    """
+    named = function.environment.get("PYTHONPATH", "").split(os.pathsep)
+    folders = [function.code / re.sub(r"^/var/task/?", "", path) for path in named if path]
+    for layer in reversed(function.layers):
+        python = layer / "python"
+        folders += [python / "lib" / function.runtime / "site-packages", python]
+    return folders
 
 
 def of_function(function: Function, given: Mapping[str, str], region: str) -> dict[str, str]:

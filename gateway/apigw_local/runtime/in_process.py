@@ -19,7 +19,7 @@ from typing import Any
 
 from apigw_local.core.events import ACCOUNT
 from apigw_local.errors import CannotRun, NoProcesses
-from apigw_local.runtime.environment import of_function
+from apigw_local.runtime.environment import import_folders, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.modules import Modules
 from apigw_local.template.model import Function
@@ -54,8 +54,7 @@ class InProcess:
         self._function = function
         self._region = region
         self._room = asyncio.Semaphore(most_threads)
-        layers = (layer / "python" for layer in reversed(function.layers))
-        self._modules = Modules([function.code, *layers])
+        self._modules = Modules([function.code, *import_folders(function)])
         self._loading = threading.Lock()
         self._handler: Callable[[Any, Any], Any] | None = None
 

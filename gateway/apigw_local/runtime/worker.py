@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from apigw_local.core.events import ACCOUNT
-from apigw_local.runtime.environment import inherited, of_function
+from apigw_local.runtime.environment import import_folders, inherited, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.model import Function
@@ -255,12 +255,12 @@ class Worker:
         self._owner.ready(self, first=first)
 
     def _environment(self, given: Mapping[str, str], port: int) -> dict[str, str]:
-        layers = [str(layer / "python") for layer in reversed(self._function.layers)]
+        folders = map(str, import_folders(self._function))
         return {
             **inherited(),
             **of_function(self._function, given, self._region),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-            "PYTHONPATH": os.pathsep.join(layers),
+            "PYTHONPATH": os.pathsep.join(folders),
             "PYTHONUNBUFFERED": "1",
             # Bytecode is told from newer code by whole seconds: a second save would not be seen.
             "PYTHONDONTWRITEBYTECODE": "1",
