@@ -215,7 +215,9 @@ class Gateway:
             here = _with_local_hosts(function, self._local_hosts())
             if options.lambda_endpoint:
                 name = function.name
-                made[name] = Remote(name, options.lambda_endpoint, function.timeout)
+                made[name] = Remote(
+                    name, options.lambda_endpoint, function.timeout, function.memory
+                )
             elif options.in_process:
                 made[function.name] = InProcess(here, options.region, options.most_workers)
             else:

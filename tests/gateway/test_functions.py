@@ -6,15 +6,11 @@ import json
 import os
 import re
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import psutil
 import pytest
@@ -28,6 +24,7 @@ from tests.aws import aws
 from tests.gateway.clients import WAIT, refusal
 from tests.gateway.conftest import TWO_WAY, Serve, answers_on
 from tests.gateway.debugger import Debugger
+from tests.gateway.stand_in import answering
 from tests.running_gateway import free_ports
 
 
@@ -413,6 +410,9 @@ class TestElsewhere:
             )
             assert ask(gateway) == "from there"
 
+        report = next(r for r in gateway.records if r.kind == "invocation")
+        assert re.match(r"REPORT RequestId: [0-9a-f-]{36}  Duration: [\d.]+ ms  ", report.text)
+        assert report.fields["durationMs"] > 0
         path, event = there.asked[0]
         assert path == "/2015-03-31/functions/Function/invocations"
         assert event == gateway.events("Function")[0]
@@ -450,41 +450,9 @@ class TestElsewhere:
 
 
 async def invoke(endpoint: str) -> Result:
-    remote = Remote("Function", endpoint, timeout=3)
+    remote = Remote("Function", endpoint, timeout=3, memory=128)
     await remote.start()
     try:
         return await remote.invoke(Invocation(b"{}"))
     finally:
         await remote.stop()
-
-
-@dataclass
-class StandIn:
-    """For `sam local start-lambda`, which wants Docker: it answers 200 whatever happened."""
-
-    url: str
-    asked: list[tuple[str, Any]]
-
-
-@contextmanager
-def answering(body: bytes, status: int = 200) -> Iterator[StandIn]:
-    asked: list[tuple[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            payload = self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append((self.path, json.loads(payload)))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.01])
-        thread.start()
-        yield StandIn(f"http://127.0.0.1:{server.server_port}", asked)
-        server.shutdown()
-        thread.join()

@@ -63,18 +63,22 @@ class Functions:
             task.cancel()
         await asyncio.gather(*(backend.stop() for backend in self._backends.values()))
 
-    async def invoke(self, name: str, payload: bytes) -> Result:
-        """Invoke and wait for the answer."""
+    async def invoke(self, name: str, payload: bytes, client_context: str | None = None) -> Result:
+        """Invoke and wait for the answer.
+
+        Args:
+            client_context: an object in JSON, for the handler's context.
+        """
         logical_id = self._names[name]
-        invocation = Invocation(payload)
+        invocation = Invocation(payload, client_context=client_context)
         self._log.event(logical_id, invocation)
         result = await self._backends[logical_id].invoke(invocation)
         self._log.invocation(logical_id, invocation, result)
         return result
 
-    def invoke_async(self, name: str, payload: bytes) -> None:
+    def invoke_async(self, name: str, payload: bytes, client_context: str | None = None) -> None:
         """Invoke without waiting; failures are tried twice more, as Lambda does."""
-        self._spawn(self._with_retries(name, payload))
+        self._spawn(self._with_retries(name, payload, client_context))
 
     def reload(self, name: str) -> None:
         """The function's code has changed."""
@@ -103,9 +107,9 @@ class Functions:
         self._frozen[logical_id] = loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
         return stopped
 
-    async def _with_retries(self, name: str, payload: bytes) -> None:
+    async def _with_retries(self, name: str, payload: bytes, client_context: str | None) -> None:
         for pause in (*ASYNC_RETRY_SECONDS, None):
-            if not (await self.invoke(name, payload)).failed:
+            if not (await self.invoke(name, payload, client_context)).failed:
                 return
             if pause is not None:
                 await asyncio.sleep(pause)

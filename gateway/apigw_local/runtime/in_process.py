@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from awslambdaric.lambda_context import Client, ClientContext, make_obj_from_dict
+
 from apigw_local.core.events import ACCOUNT
 from apigw_local.errors import CannotRun, NoProcesses
 from apigw_local.runtime.environment import import_folders, of_function
@@ -40,7 +42,7 @@ class Context:
     function_version: str = "$LATEST"
     log_stream_name: str = "local"
     identity: None = None
-    client_context: None = None
+    client_context: ClientContext | None = None
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the timeout."""
@@ -110,6 +112,7 @@ class InProcess:
                 memory_limit_in_mb=str(function.memory),
                 log_group_name=f"/aws/lambda/{function.function_name}",
                 deadline=imported + function.timeout,
+                client_context=_client_context(invocation),
             )
             answer = json.dumps(handler(json.loads(invocation.payload), context))
         except SystemExit:
@@ -134,6 +137,15 @@ class InProcess:
                 with variables(own):
                     self._handler = getattr(self._modules.load(module.replace("/", ".")), name)
             return self._handler
+
+
+def _client_context(invocation: Invocation) -> ClientContext | None:
+    if invocation.client_context is None:
+        return None
+    given = json.loads(invocation.client_context)
+    made: ClientContext = make_obj_from_dict(ClientContext, given)
+    made.client = make_obj_from_dict(Client, given.get("client"))
+    return made
 
 
 _only_one = threading.Lock()

@@ -142,6 +142,8 @@ class Worker:
             "Lambda-Runtime-Deadline-Ms": str(deadline),
             "Lambda-Runtime-Invoked-Function-Arn": arn,
         }
+        if invocation.client_context:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
         self._waiting.answer(200, invocation.payload, headers)
         self._waiting = None
 
