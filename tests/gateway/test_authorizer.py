@@ -251,6 +251,9 @@ def test_without_the_key_the_authorizer_is_not_asked(serve: Serve) -> None:
 
     assert refusal(gateway, headers={"x-token": "t"}, room="r").status_code == 403
     assert gateway.events("Function") == []
+    both = {"x-token": "no key of ours", "x-api-key": "secret"}
+    with gateway.connect(headers=both, room="r"):  # the authorizer's key does not count
+        pass
 
 
 @pytest.mark.aws("au-key")

@@ -52,18 +52,20 @@ def ask(gateway: LocalGateway) -> str:
 
 
 class TestOwnProcesses:
-    def test_a_child_that_stays_hides_nothing(self, serve: Serve) -> None:
+    def test_a_child_that_stays_hides_nothing_and_is_killed(self, serve: Serve) -> None:
         code = """
 import os, subprocess
 def handler(event, context):
-    subprocess.Popen(["sleep", "60"])
+    print(subprocess.Popen(["sleep", "60"]).pid)
     os._exit(1)
 """
         gateway = serve(code, {"$default": {}}, in_process=False)
 
         assert json.loads(ask(gateway))["message"] == "Internal server error"
-        record = gateway.wait_for_line("Runtime exited with error: exit status 1")
-        assert record
+        gateway.wait_for_line("Runtime exited with error: exit status 1")
+        child = gateway.wait_for(lambda r: r.kind == "output" and r.text.isdigit())
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(int(child.text)).wait(WAIT)
 
     def test_a_folder_that_is_gone_for_a_while(self, serve: Serve, tmp_path: Path) -> None:
         code = tmp_path / "code"
