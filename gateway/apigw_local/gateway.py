@@ -46,6 +46,10 @@ _SERVES = {
 _TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Where boto3, requests and Python's ssl look for the certificates to trust."""
 _ANY_PATH = r"/{path:[\s\S]*}"
+_LINE_BYTES = 1024 * 1024
+"""Of what is longer the HTTP parser says 400, where the WebSocket API has said 414 long before."""
+_OTHERS_LINE_BYTES = 8190
+"""The HTTP parser's own, which says that too."""
 _MOST_BODY_BYTES = 10 * 1024 * 1024
 """An HTTP API's payload quota ("Quotas for configuring and running an HTTP API")."""
 
@@ -153,6 +157,7 @@ class Gateway:
                 access_log=None,
                 logger=server_log(),
                 shutdown_timeout=_FINISH_SECONDS,
+                max_line_size=_LINE_BYTES if name == "websocket" else _OTHERS_LINE_BYTES,
             )
             self._runners.append(runner)
             await runner.setup()
