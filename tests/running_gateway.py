@@ -121,8 +121,10 @@ def _ready(gateway: RunningGateway) -> Iterator[RunningGateway]:
         gateway.stop()
 
 
-def start_gateway(arguments: Sequence[str]) -> "subprocess.Popen[str]":
-    return _start("apigw_local", arguments, {"AWS_REGION": "eu-west-1"})
+def start_gateway(
+    arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
+    return _start("apigw_local", arguments, {"AWS_REGION": "eu-west-1", **(environment or {})})
 
 
 def _start(

@@ -21,5 +21,9 @@ class PortTaken(GatewayError):
     """Something else listens on a port."""
 
 
+class NoProcesses(GatewayError):
+    """A function does not run in processes of the gateway's, which alone can be disturbed."""
+
+
 class CannotRun(GatewayError):
     """A function cannot be run in the way that was asked for."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 from apigw_local.errors import GatewayError
 
+_UNBOUNDED = ("delay_disconnect", "posts_per_second")
+"""What is no share."""
+
 
 class NoSuchFault(GatewayError):
     """A fault of another name, or a value it cannot have."""
@@ -22,6 +25,11 @@ class Faults:
         gone: share of posts that are answered 410 although the socket is there.
         throttle: share of posts that are answered 429.
         posts_per_second: posts beyond so many a second are answered 429; 0 for any number.
+        cut: share of new sockets that are cut, each at some moment of its first minute.
+        kill: share of invocations whose process is killed, at some moment before its answer counts.
+        freeze: share of invocations whose process stands still for two seconds.
+
+    The last two are of functions in processes of their own.
     """
 
     lose_disconnect: float = 0.0
@@ -29,6 +37,9 @@ class Faults:
     gone: float = 0.0
     throttle: float = 0.0
     posts_per_second: float = 0.0
+    cut: float = 0.0
+    kill: float = 0.0
+    freeze: float = 0.0
 
     def set(self, values: Mapping[str, object]) -> None:
         """Change some; ``-`` in a name counts as ``_``.
@@ -48,7 +59,7 @@ class Faults:
                 number = float(value)
             except ValueError:
                 raise NoSuchFault(f"{given} must be a number, not {value!r}") from None
-            highest = 1.0 if name in ("lose_disconnect", "gone", "throttle") else float("inf")
+            highest = float("inf") if name in _UNBOUNDED else 1.0
             if not 0 <= number <= highest or number == float("inf"):
                 most = " to 1" if highest == 1 else ""
                 raise NoSuchFault(f"{given} must be from 0{most}, not {value}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import sys
 import tempfile
@@ -13,11 +12,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from apigw_local.errors import CannotRun, PortTaken
+from apigw_local.errors import CannotRun, NoProcesses, PortTaken
 from apigw_local.faults import Faults
 from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
-from apigw_local.runtime.environment import LOCAL_KEY
+from apigw_local.runtime.environment import signing_secret
 from apigw_local.runtime.functions import Backend, Functions
 from apigw_local.runtime.in_process import InProcess, shared_environment, the_only_one
 from apigw_local.runtime.pool import Pool
@@ -47,6 +46,10 @@ _SERVES = {
 _TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Where boto3, requests and Python's ssl look for the certificates to trust."""
 _ANY_PATH = r"/{path:[\s\S]*}"
+_LINE_BYTES = 1024 * 1024
+"""Of what is longer the HTTP parser says 400, where the WebSocket API has said 414 long before."""
+_OTHERS_LINE_BYTES = 8190
+"""The HTTP parser's own, which says that too."""
 _MOST_BODY_BYTES = 10 * 1024 * 1024
 """An HTTP API's payload quota ("Quotas for configuring and running an HTTP API")."""
 
@@ -65,7 +68,7 @@ class Options:
         lambda_endpoint: run functions there, for example behind ``sam local start-lambda``.
         debug_port: a debugger may attach to the first function there, to the next one port higher.
         reload: restart functions when their code changes.
-        verify_signatures: refuse those that were not made with our own secret.
+        verify_signatures: refuse those that were not made with the functions' secret.
         idle_seconds, duration_seconds: after which a socket is closed.
     """
 
@@ -99,7 +102,8 @@ class Gateway:
         """Take the ports; nothing is served yet.
 
         Raises:
-            CannotRun: names the function that cannot be run as was asked for.
+            CannotRun: names the function, or the option, that cannot be had as was asked for.
+            NoProcesses: the faults ``kill`` and ``freeze`` would do nothing.
             PortTaken: names the port.
         """
         self._application = application
@@ -111,6 +115,7 @@ class Gateway:
                 "use the admin API"
             )
         self._runnable = _runnable(application, options, log)
+        self._secret = signing_secret() if options.verify_signatures else None
         self._taken: dict[str, socket.socket] = {}
         self._runners: list[web.AppRunner] = []
         self._listeners: list[Listener] = []
@@ -152,6 +157,7 @@ class Gateway:
                 access_log=None,
                 logger=server_log(),
                 shutdown_timeout=_FINISH_SECONDS,
+                max_line_size=_LINE_BYTES if name == "websocket" else _OTHERS_LINE_BYTES,
             )
             self._runners.append(runner)
             await runner.setup()
@@ -214,7 +220,9 @@ class Gateway:
             here = _with_local_hosts(function, self._local_hosts())
             if options.lambda_endpoint:
                 name = function.name
-                made[name] = Remote(name, options.lambda_endpoint, function.timeout)
+                made[name] = Remote(
+                    name, options.lambda_endpoint, function.timeout, function.memory
+                )
             elif options.in_process:
                 made[function.name] = InProcess(here, options.region, options.most_workers)
             else:
@@ -223,7 +231,9 @@ class Gateway:
                     _check_free(port, function.name)
                     log.gateway("debug", f"{function.name}: attach a debugger to port {port}")
                 workers = options.most_workers
-                made[function.name] = Pool(here, environment, options.region, workers, port, log)
+                made[function.name] = Pool(
+                    here, environment, options.region, workers, port, options.faults, log
+                )
         return made
 
     def _local_hosts(self) -> dict[str, str]:
@@ -236,8 +246,7 @@ class Gateway:
 
     def _applications(self) -> dict[str, web.Application]:
         options, log, api = self._options, self._log, self._application.websocket_api
-        own = os.environ.get("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)
-        signatures = Signatures(own if options.verify_signatures else None)
+        signatures = Signatures(self._secret)
         made = {name: web.Application(client_max_size=_MOST_BODY_BYTES) for name in self._taken}
         if api:
             throttles = Throttles(api.routes)
@@ -265,8 +274,15 @@ class Gateway:
         made["lambda"].router.add_post(
             "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
         )
-        made["admin"] = AdminApi(self.functions, self.sockets, self.faults, log).application()
+        made["admin"] = AdminApi(
+            self.functions, self.sockets, self.faults, log, own_processes=_own_processes(options)
+        ).application()
         return made
+
+
+def _own_processes(options: Options) -> bool:
+    """Whether functions run in processes of the gateway's, which alone can be killed or frozen."""
+    return not options.in_process and options.lambda_endpoint is None
 
 
 def _runnable(application: Application, options: Options, log: Log) -> dict[str, Function]:
@@ -274,7 +290,13 @@ def _runnable(application: Application, options: Options, log: Log) -> dict[str,
 
     Raises:
         CannotRun: one that is needed cannot.
+        NoProcesses: processes are to be disturbed where there are none.
     """
+    if (options.faults.kill or options.faults.freeze) and not _own_processes(options):
+        raise NoProcesses(
+            "the faults kill and freeze are of functions in processes of their own: do without "
+            "these faults, or without --lambda-endpoint and in_process"
+        )
     if options.debug_port and find_spec("debugpy") is None:
         raise CannotRun("--debug-port needs debugpy: pip install debugpy")
     if options.lambda_endpoint:

@@ -127,15 +127,17 @@ class Log:
         self._record(Record("invocation", function, text, fields), "blue", "dim")
 
     def output(self, function: str, line: str) -> None:
-        """A line a function printed; of a structured log line, its message.
+        """A line a function printed; of a structured log line, its message, and all of it in JSON.
 
         Metrics ("Embedded metric format specification", Amazon CloudWatch) are for ``verbose``.
         """
         # awslambdaric separates a trace's lines so, for CloudWatch.
         text, colour, write = line.replace("\r", "\n"), "", True
+        fields: dict[str, Any] = {}
         if line.startswith("{"):
             try:
                 record = parsed(line)
+                fields = {"record": record}
                 write = self._verbose or "_aws" not in record
                 text = str(record["message"])
                 colour = _LEVELS.get(str(record.get("level")), "")
@@ -143,7 +145,8 @@ class Log:
                     text = f"{text}\n{record['exception']}"
             except (ValueError, KeyError):
                 pass
-        self._record(Record("output", function, text), "blue", colour, write=write)
+        made = Record("output", function, text, {"text": text, **fields})
+        self._record(made, "blue", colour, write=write)
 
     def total(self) -> None:
         """The last line."""

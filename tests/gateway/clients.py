@@ -1,6 +1,7 @@
 """What tests do with sockets."""
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from typing import Any
@@ -46,6 +47,26 @@ def closed_with(socket: ClientConnection) -> tuple[int, str]:
         socket.recv(WAIT)
     assert closed.value.rcvd is not None, "no close frame was sent"
     return closed.value.rcvd.code, closed.value.rcvd.reason
+
+
+def upgraded(gateway: LocalGateway) -> socket.socket:
+    """A WebSocket of whose frames nobody takes care, to be used in a ``with`` statement."""
+    host, _, port = gateway.ws.removeprefix("ws://").partition(":")
+    made = socket.create_connection((host, int(port)), timeout=WAIT)
+    lines = (
+        f"GET /{gateway.stage} HTTP/1.1",
+        f"Host: {host}:{port}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    made.sendall("\r\n".join((*lines, "", "")).encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += made.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    return made
 
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, Any]]:

@@ -42,6 +42,46 @@ def test_what_a_policy_grants(statements: list[object], granted: bool) -> None:
     assert (allowed(policy(*statements), ARN) is not None) is granted
 
 
+NOT_HERE = {"Effect": "Deny", "Action": "*", "NotResource": ARN}
+BUT_INVOKE = {"Effect": "Deny", "NotAction": "execute-api:ManageConnections", "Resource": "*"}
+
+
+@pytest.mark.aws("au-not")
+@pytest.mark.parametrize(
+    ("denies", "granted"),
+    [
+        (NOT_HERE, True),
+        ({**NOT_HERE, "NotResource": [f"{ARN}/x", "*/other"]}, False),
+        (BUT_INVOKE, False),
+        ({**BUT_INVOKE, "NotAction": ["s3:*", "Execute-API:Invoke"]}, True),
+    ],
+)
+def test_a_denial_of_all_but_some(denies: object, granted: bool) -> None:
+    assert (allowed(policy(statement(), denies), ARN) is not None) is granted
+
+
+@pytest.mark.parametrize("wrong", ["Action", "Resource", "both"])
+def test_a_statement_has_an_action_and_a_resource_or_what_they_are_not(wrong: str) -> None:
+    denies = {**statement("Deny"), "NotAction": "s3:*"}
+    if wrong != "both":
+        denies = statement("Deny")
+        del denies[wrong]
+
+    with pytest.raises(MalformedAnswer, match="a Statement must have either "):
+        allowed(policy(statement(), denies), ARN)
+
+
+@pytest.mark.aws("au-condition")
+def test_a_condition_lets_nobody_in_that_it_might_keep_out(serve: Serve) -> None:
+    condition = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+    answer = json.loads(policy({**statement(), "Condition": condition}))
+    gateway = serve(f"def handler(event, context): return {answer}", WITH_AUTHORIZER,
+                    resources=AUTHORIZER, stage={"StageVariables": {"colour": "blue"}})  # fmt: skip
+
+    assert refusal(gateway, headers={"x-token": "t"}, room="r").status_code == 500
+    gateway.wait_for_line("^Function malformed authorizer answer: a Statement has a Condition")
+
+
 @pytest.mark.aws("au-500")
 @pytest.mark.parametrize(
     "answer",
@@ -211,6 +251,9 @@ def test_without_the_key_the_authorizer_is_not_asked(serve: Serve) -> None:
 
     assert refusal(gateway, headers={"x-token": "t"}, room="r").status_code == 403
     assert gateway.events("Function") == []
+    both = {"x-token": "no key of ours", "x-api-key": "secret"}
+    with gateway.connect(headers=both, room="r"):  # the authorizer's key does not count
+        pass
 
 
 @pytest.mark.aws("au-key")

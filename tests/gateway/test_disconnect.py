@@ -1,5 +1,6 @@
 """How sockets end, and what `$disconnect` is told of it."""
 
+import asyncio
 import socket as sockets
 import struct
 import time
@@ -12,7 +13,7 @@ from websockets.sync.client import ClientConnection
 
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
-from tests.gateway.clients import WAIT, ask, closed_with, id_of
+from tests.gateway.clients import WAIT, closed_with, id_of, upgraded
 from tests.gateway.conftest import MOCK, Serve
 
 NOTHING = "def handler(event, context): pass"
@@ -73,6 +74,32 @@ def test_deleted(gateway: LocalGateway) -> None:
     assert told(gateway, own) == (1000, "Connection Closed Normally")
 
 
+@pytest.mark.aws("mg-delete")
+def test_whom_delete_has_put_out_is_gone_before_it_has_answered(serve: Serve) -> None:
+    gateway = serve(NOTHING, {"$default": MOCK})
+    management = aws("apigatewaymanagementapi", gateway.management)
+
+    with upgraded(gateway):
+        own = gateway.wait_for(lambda r: r.kind == "socket").fields["connectionId"]
+        management.delete_connection(ConnectionId=own)
+        with pytest.raises(management.exceptions.GoneException):
+            management.get_connection(ConnectionId=own)
+
+
+def test_one_that_pings_and_does_not_read_is_cut(serve: Serve) -> None:
+    gateway = serve(NOTHING, {"$default": MOCK})
+    ping = bytes([0x89, 0x80 | 125, 0, 0, 0, 0]) + b"x" * 125
+    sent = 0
+
+    with upgraded(gateway) as socket, suppress(ConnectionError):
+        while sent < 64 * 2**20:  # far more than all buffers on the way hold
+            socket.sendall(ping * 1000)
+            sent += len(ping) * 1000
+
+    assert sent < 64 * 2**20
+    gateway.wait_for_line(r"^\$disconnect .* 1006 ")
+
+
 @pytest.mark.aws("di-idle", "ms-ping")
 def test_idle(serve: Serve) -> None:
     gateway = serve(NOTHING, {"$disconnect": {}, "$default": MOCK}, idle_seconds=0.5)
@@ -116,17 +143,20 @@ def test_two_hours_old(serve: Serve) -> None:
 
 
 @pytest.mark.aws("di-ignored")
-def test_a_failure_is_not_tried_again(gateway: LocalGateway) -> None:
-    with gateway.connect(who="failing") as socket:
-        own = ask(socket, "hi")["requestContext"]["connectionId"]
-    gateway.wait_for_line(rf"^\$disconnect {own}")
+def test_a_failure_is_not_tried_again(serve: Serve) -> None:
+    gateway = serve("def handler(event, context): raise RuntimeError", {"$disconnect": {}})
+    assert gateway._loop
+    before = len(asyncio.all_tasks(gateway._loop))
 
-    again = [
-        event
-        for event in gateway.events("DisconnectFunction")
-        if event["requestContext"]["connectionId"] == own
-    ]
-    assert len(again) == 1
+    with gateway.connect():
+        pass
+    gateway.wait_for_line(r"^Function RuntimeError")
+
+    deadline = time.monotonic() + WAIT
+    while len(asyncio.all_tasks(gateway._loop)) > before:  # who would try again is one more
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert len(gateway.events("Function")) == 1
 
 
 @pytest.mark.aws("di-best")

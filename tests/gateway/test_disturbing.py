@@ -11,7 +11,10 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from apigw_local.errors import NoProcesses
 from apigw_local.faults import Faults, NoSuchFault
+from apigw_local.runtime import pool, worker
+from apigw_local.server import websocket
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import WAIT, closed_with
@@ -146,6 +149,86 @@ def test_a_function_is_frozen(gateway: LocalGateway) -> None:
         while psutil.Process(process).status() != psutil.STATUS_STOPPED:
             pass  # a signal takes a moment
         assert ask(socket)[0] == process  # which shows that it runs again
+
+
+def test_a_frozen_function_gets_no_new_process(serve: Serve) -> None:
+    properties = {"CodeUri": ".", "Handler": "app.handler", "Runtime": "python3.13", "Timeout": 1}
+    resources = {
+        "Function": {"Type": "AWS::Serverless::Function", "Properties": properties},
+        **answers_on(0),
+    }
+    gateway = serve(CODE, ROUTES, resources=resources, in_process=False)
+
+    with gateway.connect() as socket:
+        process, _ = ask(socket)
+        gateway.freeze("Function", 3600)
+        socket.send("times out, and with it ends the process")
+        socket.send("waits for another one")
+        assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
+        gateway.wait_for_line("Task timed out after 1.00 seconds")
+        gateway.freeze("Function", 0.001)
+        assert json.loads(socket.recv(WAIT))[0] != process
+
+
+def test_sockets_are_cut_at_random(gateway: LocalGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_CUT_SECONDS", 0)
+    call(gateway, "PATCH", "/faults", {"cut": 1})
+
+    with gateway.connect() as socket, pytest.raises(AssertionError, match="no close frame"):
+        closed_with(socket)
+
+    gateway.wait_for_line(r"^cut .* cut on purpose")
+    gateway.wait_for_line(r"^\$disconnect .* 1006")
+
+
+@pytest.mark.parametrize("moment", ["at work", "at its answer"])
+def test_invocations_are_killed(serve: Serve, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    monkeypatch.setattr(worker, "_DOOMED_SECONDS", 0 if moment == "at work" else 3600)
+    wait = "import threading; threading.Event().wait()" if moment == "at work" else "pass"
+    code = f"def handler(event, context):\n    {wait}\n    return {{'statusCode': 200}}"
+    gateway = serve(code, ROUTES, in_process=False, faults=Faults(kill=1))
+    with gateway.connect() as socket:
+        for _ in range(2):
+            socket.send("x")
+            assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
+
+    gateway.wait_for_line("^Function .* is killed on purpose")
+    gateway.wait_for_line("^Function Runtime.ExitError: .* signal: SIGKILL")
+
+
+def test_invocations_stand_still(gateway: LocalGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_STILL_SECONDS", 3600)
+    call(gateway, "PATCH", "/faults", {"freeze": 1})
+    with gateway.connect() as socket:
+        socket.send("x")
+        gateway.wait_for_line("^Function .* stands still for 3600 s on purpose")
+        assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
+        gateway.wait_for_line("Task timed out after 3.00 seconds")
+
+        monkeypatch.setattr(pool, "_STILL_SECONDS", 0.05)
+        ask(socket)
+
+
+def test_what_has_no_processes_says_so(serve: Serve) -> None:
+    gateway = serve(CODE, ROUTES)
+    with pytest.raises(NoProcesses, match="Function runs in the test's own process"):
+        gateway.kill("Function")
+    with pytest.raises(NoProcesses, match="Function runs in the test's own process"):
+        gateway.freeze("Function", 1)
+    for path, body in (("kill", None), ("freeze", {"seconds": 1})):
+        status, answer = call(gateway, "POST", f"/functions/Function/{path}", body)
+        assert (status, answer["message"][:13]) == (409, "Function runs")
+    assert call(gateway, "PATCH", "/faults", {"kill": 0.5})[0] == 409
+    assert gateway.faults == Faults()
+
+
+def test_what_runs_elsewhere_cannot_be_killed(serve: Serve) -> None:
+    there = {"in_process": False, "lambda_endpoint": "http://127.0.0.1:1"}
+    gateway = serve(CODE, ROUTES, **there)
+    status, answer = call(gateway, "POST", "/functions/Function/kill")
+    assert (status, answer["message"][:22]) == (409, "Function runs elsewher")
+    with pytest.raises(NoProcesses, match="do without these faults, or without --lambda-endpoint"):
+        serve(CODE, ROUTES, faults=Faults(freeze=0.1), **there)
 
 
 def test_from_a_test_without_the_admin_api(gateway: LocalGateway) -> None:

@@ -141,7 +141,9 @@ def test_stage_variables(events: Events) -> None:
 def test_ids_and_times(gateway: LocalGateway, events: Events) -> None:
     contexts = [event["requestContext"] for event in events.values()]
 
-    assert ID.fullmatch(events["message"]["requestContext"]["messageId"])
+    message = events["message"]["requestContext"]
+    assert ID.fullmatch(message["messageId"])
+    assert message["messageId"] not in (message["connectionId"], message["requestId"])
     for context in contexts:
         assert ID.fullmatch(context["connectionId"])
         assert ID.fullmatch(context["requestId"])

@@ -3,12 +3,16 @@
 import json
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
+from tests.gateway.conftest import Serve
+from tests.gateway.stand_in import answering
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,42 @@ def test_a_function_that_cannot_be_imported(gateway: LocalGateway, functions: An
 
     assert "cannot be imported" in json.load(answer["Payload"])["errorMessage"]
     gateway.wait_for_line("BrokenFunction did not start: .*cannot be imported")
+
+
+TELLS_ITS_CONTEXT = """
+def handler(event, context):
+    given = context.client_context
+    return given and {"custom": given.custom, "app": given.client and given.client.app_title}
+"""
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_the_callers_context_reaches_the_handler(serve: Serve, *, in_process: bool) -> None:
+    gateway = serve(TELLS_ITS_CONTEXT, {"$default": {}}, in_process=in_process)
+    client = aws("lambda", gateway.invoke)
+
+    def told(context: object) -> object:
+        given = b64encode(json.dumps(context).encode()).decode()
+        answer = client.invoke(FunctionName="Function", ClientContext=given)
+        return json.load(answer["Payload"])
+
+    assert told({"custom": {"a": "é\n"}}) == {"custom": {"a": "é\n"}, "app": None}
+    assert told({"client": {"app_title": "t"}}) == {"custom": None, "app": "t"}
+    with pytest.raises(ClientError, match="InvalidRequestContentException"):
+        told(["no object"])
+    with pytest.raises(ClientError, match="valid Base64-encoded JSON object"):
+        client.invoke(FunctionName="Function", ClientContext="{}")
+    assert json.load(client.invoke(FunctionName="Function")["Payload"]) is None
+
+
+def test_the_callers_context_goes_where_functions_run(serve: Serve) -> None:
+    with answering(b"null") as there:
+        gateway = serve("", {"$default": {}}, in_process=False, lambda_endpoint=there.url)
+        client = aws("lambda", gateway.invoke)
+        given = b64encode(b'{"custom": {}}').decode()
+        client.invoke(FunctionName="Function", ClientContext=given)
+
+    assert there.headers[0]["X-Amz-Client-Context"] == given
 
 
 def test_a_payload_that_is_not_json(functions: Any) -> None:

@@ -43,6 +43,30 @@ def test_a_structured_line_shows_its_message() -> None:
     assert bare.endswith(' {"level": "INFO"}')
 
 
+def test_a_structured_line_keeps_its_fields_in_json() -> None:
+    stream = io.StringIO()
+    log = Log(stream, as_json=True)
+
+    log.output("F", '{"level": "INFO", "message": "hi", "time": "theirs", "user": 7}')
+    log.output("F", "plain")
+
+    structured, plain = map(json.loads, stream.getvalue().splitlines())
+    assert structured["record"] == {"level": "INFO", "message": "hi", "time": "theirs", "user": 7}
+    assert (structured["source"], structured["text"]) == ("F", "hi")
+    assert structured["time"] != "theirs"
+    assert plain["text"] == "plain"
+    assert "record" not in plain
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_metrics_are_for_the_verbose(verbose: bool) -> None:
+    stream = io.StringIO()
+
+    Log(stream, verbose=verbose).output("F", '{"_aws": {}, "Sockets": 1}')
+
+    assert ("_aws" in stream.getvalue()) is verbose
+
+
 def test_lambdas_bill() -> None:
     report = Report(duration=10.2, init=100.1, memory=128, used=50)
 

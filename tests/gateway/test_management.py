@@ -3,6 +3,7 @@
 import http.client
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 from websockets.sync.client import connect
 
+from apigw_local.errors import CannotRun
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.gateway.clients import WAIT, id_of
@@ -177,7 +179,18 @@ class TestSignatures:
             with pytest.raises(ClientError, match="GoneException"):
                 call("local", "any")
 
-    def test_functions_sign_with_it(self, serve: Serve) -> None:
+    @pytest.mark.parametrize("where", ["nowhere", "environment", "file"])
+    def test_functions_sign_with_it(
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        credentials = tmp_path / "credentials"
+        credentials.write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name, raising=False)
+            if where == "environment":
+                monkeypatch.setenv(name, "of the shell")
+        if where == "file":
+            monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
         code = """
 import boto3
 def handler(event, context):
@@ -190,3 +203,27 @@ def handler(event, context):
         with gateway.connect() as socket:
             socket.send("x")
             assert socket.recv(WAIT) == "signed"
+
+    @pytest.mark.parametrize(
+        ("config", "kind"),
+        [("role_arn = r\nsource_profile = p", "credentials of the kind assume-role"),
+         ("", "no credentials")],
+    )  # fmt: skip
+    def test_a_secret_that_is_not_known_beforehand(
+        self,
+        serve: Serve,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        config: str,
+        kind: str,
+    ) -> None:
+        keys = "aws_access_key_id = a\naws_secret_access_key = b\n"
+        (tmp_path / "config").write_text(f"[profile mine]\n{config}\n[profile p]\n{keys}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        monkeypatch.setenv("AWS_PROFILE", "mine")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+        with pytest.raises(CannotRun, match=f"--verify-signatures: there are {kind} here"):
+            serve("", {"$default": {}}, verify_signatures=True)

@@ -109,6 +109,22 @@ def test_two_way(serve: Serve) -> None:
         assert socket.recv(WAIT) == "back"
 
 
+@pytest.mark.aws("ms-two-way-long")
+def test_a_two_way_answer_of_128_kb_is_the_longest(serve: Serve) -> None:
+    code = (
+        "def handler(event, context):\n"
+        "    return {'statusCode': 200, 'body': 'é' * int(event['body'])}"
+    )
+    gateway = serve(code, {"$default": TWO_WAY}, resources=answers_on(0))
+
+    with gateway.connect() as socket:
+        socket.send("65536")
+        assert socket.recv(WAIT) == "é" * 65_536
+        socket.send("65537")
+        assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
+    gateway.wait_for_line("^Function an answer of over 131072 bytes is not sent")
+
+
 @pytest.mark.aws("ms-two-way")
 def test_two_way_takes_both_halves(serve: Serve) -> None:
     code = "def handler(event, context): return {'statusCode': 200, 'body': event['body']}"

@@ -46,6 +46,7 @@ def test_a_url_may_be_long_but_not_too_long(gateway: LocalGateway) -> None:
 
     assert status(4096) == 426  # taken, and then found to be no upgrade
     assert status(4097) == 414
+    assert status(100_000) == 414
 
 
 @pytest.mark.aws("qu-account", "qu-route")

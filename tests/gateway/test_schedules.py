@@ -18,7 +18,7 @@ class Recording(Functions):
         super().__init__({}, {}, Log(io.StringIO()))
         self.given: list[tuple[str, Any]] = []
 
-    def invoke_async(self, name: str, payload: bytes) -> None:
+    def invoke_async(self, name: str, payload: bytes, client_context: str | None = None) -> None:
         self.given.append((name, json.loads(payload)))
 
 

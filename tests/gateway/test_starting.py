@@ -1,21 +1,31 @@
 """Starting and stopping: one line when it cannot, nothing left behind when it ends."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.aws import aws
 from tests.gateway.conftest import ECHO_APP
 from tests.running_gateway import ROOT, RunningGateway, free_ports, running_gateway, start_gateway
 
 TEMPLATE = str(ECHO_APP / "template.yaml")
+ONE_FUNCTION = """
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: app.handler
+      CodeUri: .
+      Events: {Any: {Type: HttpApi, Properties: {Method: ANY, Path: /}}}
+"""
 
 
 def failure(*arguments: str) -> str:
@@ -87,7 +97,7 @@ def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_behind(name: signal.Signals) -> None:
     with running_gateway(Path(TEMPLATE)) as gateway:
         workers = psutil.Process(gateway.process.pid).children(recursive=True)
@@ -97,6 +107,27 @@ def test_nothing_is_left_behind(name: signal.Signals) -> None:
 
         assert gateway.process.wait(10) == 0
         assert not [worker for worker in workers if worker.is_running()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_under_nohup_a_terminal_that_goes_away_ends_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with running_gateway(Path(TEMPLATE)) as gateway:
+            status = Path(f"/proc/{gateway.process.pid}/status").read_text()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+    assert int(ignored.split()[1], 16) & 1 << signal.SIGHUP - 1
+
+
+def test_a_ctrl_c_while_it_imports_ends_it_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "aiohttp.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    process = start_gateway(["--template", TEMPLATE], {"PYTHONPATH": str(tmp_path)})
+    _, error = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert error == ""
 
 
 def test_disconnect_is_delivered_for_the_sockets_a_stop_closes() -> None:
@@ -109,18 +140,49 @@ def test_disconnect_is_delivered_for_the_sockets_a_stop_closes() -> None:
         gateway.wait_for_line("DisconnectFunction REPORT")
 
 
-def test_workers_end_with_a_gateway_that_is_killed() -> None:
+def test_idle_workers_end_with_a_gateway_that_is_killed() -> None:
     with running_gateway(Path(TEMPLATE)) as gateway:
         workers = psutil.Process(gateway.process.pid).children(recursive=True)
-        os.kill(gateway.process.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while any(worker.is_running() for worker in workers) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not [worker for worker in workers if worker.is_running()]
+        gateway.process.kill()
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert not alive
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they end once they are done")
+@pytest.mark.parametrize("where", ["import", "handler"])
+def test_a_busy_worker_ends_with_a_gateway_that_is_killed(tmp_path: Path, where: str) -> None:
+    hang = "print('process', os.getpid(), flush=True); threading.Event().wait()"
+    code = f"import os, threading\ndef hang(*_): {hang}\n"
+    code += "hang()\ndef handler(*_): pass" if where == "import" else "handler = hang"
+    (tmp_path / "app.py").write_text(code)
+    template = tmp_path / "template.yaml"
+    template.write_text(ONE_FUNCTION)
+    http_port, lambda_port, admin_port = free_ports(3)
+    process = start_gateway(
+        (
+            *("--template", str(template), "--http-port", str(http_port)),
+            *("--lambda-port", str(lambda_port), "--admin-port", str(admin_port)),
+        )
+    )
+    gateway = RunningGateway(process, 0, http_port, lambda_port)
+    try:
+        if where == "handler":
+            gateway.wait_for_line("Ctrl-C stops everything")
+            client = aws("lambda", gateway.invoke)
+            client.invoke(FunctionName="Function", InvocationType="Event")
+        worker = psutil.Process(int(gateway.wait_for_line(r"process \d+").split()[-1]))
+        gateway.process.kill()
+        _, alive = psutil.wait_procs([worker], timeout=10)
+        for each in alive:
+            each.kill()
+        assert not alive
+    finally:
+        process.kill()
+        gateway.stop()
 
 
 def test_help_says_what_each_option_is_for() -> None:
-    command = [os.sys.executable, "-m", "apigw_local", "--help"]  # type: ignore[attr-defined]
+    command = [sys.executable, "-m", "apigw_local", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for option in ("--template", "--ws-port", "--path", "--static", "--parameter-overrides"):
         assert option in text

@@ -239,7 +239,7 @@ class Servers:
             await self._add(name, "/{path:.*}", upgrades.handle)
         http = HttpApi(_http_routes(), functions, here, "eu-west-1", self.log)
         await self._add("http", "/{path:.*}", http.handle)
-        admin = AdminApi(functions, Sockets(), Faults(), self.log)
+        admin = AdminApi(functions, Sockets(), Faults(), self.log, own_processes=True)
         await self._add_application("admin", admin.application())
 
     async def _add(self, name: str, path: str, handler: Any) -> None:

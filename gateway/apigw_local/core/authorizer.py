@@ -7,7 +7,7 @@ Gateway V2).
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -133,22 +133,42 @@ def _allows(policy: Any, method_arn: str) -> bool:
         raise MalformedAnswer("the answer has no policyDocument with a Statement")
     statements = _list(policy["Statement"])
     for statement in statements:
-        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-            raise MalformedAnswer("a Statement has no Effect that is Allow or Deny")
+        _check_statement(statement)
     effects = {
         statement["Effect"]
         for statement in statements
         # Actions are told apart without regard to case, resources with.
-        if _matches([str(each).lower() for each in _list(statement.get("Action"))], _INVOKE)
-        and _matches(statement.get("Resource"), method_arn)
+        if _applies(statement, "Action", _INVOKE, str.lower)
+        and _applies(statement, "Resource", method_arn, str)
     }
     return "Allow" in effects and "Deny" not in effects
 
 
-def _matches(patterns: Any, text: str) -> bool:
+def _check_statement(statement: Any) -> None:
+    """Its form ("Grammar of the IAM JSON policy language").
+
+    A ``Condition`` is refused: left unread, it would let in whom it keeps out.
+    """
+    if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+        raise MalformedAnswer("a Statement has no Effect that is Allow or Deny")
+    for name in ("Action", "Resource"):
+        if (name in statement) == (f"Not{name}" in statement):
+            raise MalformedAnswer(f"a Statement must have either {name} or Not{name}")
+    if "Condition" in statement:
+        raise MalformedAnswer("a Statement has a Condition, which is not evaluated here")
+
+
+def _applies(statement: dict[str, Any], name: str, text: str, normal: Callable[[str], str]) -> bool:
+    """Whether ``Action`` or ``Resource`` matches, or its opposite does not."""
+    opposite = f"Not{name}" in statement
+    patterns = _list(statement[f"Not{name}" if opposite else name])
+    return _matches([normal(str(each)) for each in patterns], text) != opposite
+
+
+def _matches(patterns: list[str], text: str) -> bool:
     return any(
-        re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*").replace(r"\?", "."), text)
-        for pattern in _list(patterns)
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text)
+        for pattern in patterns
     )
 
 

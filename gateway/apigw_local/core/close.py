@@ -16,7 +16,6 @@ ABNORMAL = Close(1006, "Connection Closed Abnormally")
 DELETED = Close(1000, "Connection Closed Normally")
 GOING_AWAY = Close(1001, "Going away")
 BINARY = Close(1003, "")
-TOO_BIG = Close(1009, "")
 
 
 def by_client(code: int | None, reason: str | None) -> Close:

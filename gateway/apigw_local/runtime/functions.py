@@ -30,7 +30,11 @@ class Backend(Protocol):
         """The function's code has changed."""
 
     def send_signal(self, number: signal.Signals, /) -> int:
-        """Send the function's processes a signal; how many there were."""
+        """Send the function's processes a signal; how many there were.
+
+        Raises:
+            NoProcesses: it runs in another way.
+        """
 
 
 class Functions:
@@ -59,39 +63,53 @@ class Functions:
             task.cancel()
         await asyncio.gather(*(backend.stop() for backend in self._backends.values()))
 
-    async def invoke(self, name: str, payload: bytes) -> Result:
-        """Invoke and wait for the answer."""
+    async def invoke(self, name: str, payload: bytes, client_context: str | None = None) -> Result:
+        """Invoke and wait for the answer.
+
+        Args:
+            client_context: an object in JSON, for the handler's context.
+        """
         logical_id = self._names[name]
-        invocation = Invocation(payload)
+        invocation = Invocation(payload, client_context=client_context)
         self._log.event(logical_id, invocation)
         result = await self._backends[logical_id].invoke(invocation)
         self._log.invocation(logical_id, invocation, result)
         return result
 
-    def invoke_async(self, name: str, payload: bytes) -> None:
+    def invoke_async(self, name: str, payload: bytes, client_context: str | None = None) -> None:
         """Invoke without waiting; failures are tried twice more, as Lambda does."""
-        self._spawn(self._with_retries(name, payload))
+        self._spawn(self._with_retries(name, payload, client_context))
 
     def reload(self, name: str) -> None:
         """The function's code has changed."""
         self._backends[name].reload()
 
     def kill(self, name: str) -> int:
-        """Kill the function's processes; how many there were."""
+        """Kill the function's processes; how many there were.
+
+        Raises:
+            NoProcesses: it runs in another way.
+        """
         return self._backends[self._names[name]].send_signal(signal.SIGKILL)
 
     def freeze(self, name: str, seconds: float) -> int:
-        """Stop the function's processes for a while; how many there were."""
-        backend = self._backends[self._names[name]]
-        if name in self._frozen:
-            self._frozen[name].cancel()
-        loop = asyncio.get_running_loop()
-        self._frozen[name] = loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
-        return backend.send_signal(signal.SIGSTOP)
+        """Stop the function's processes for a while, and start none; how many there were.
 
-    async def _with_retries(self, name: str, payload: bytes) -> None:
+        Raises:
+            NoProcesses: it runs in another way.
+        """
+        logical_id = self._names[name]
+        backend = self._backends[logical_id]
+        stopped = backend.send_signal(signal.SIGSTOP)
+        if logical_id in self._frozen:
+            self._frozen[logical_id].cancel()
+        loop = asyncio.get_running_loop()
+        self._frozen[logical_id] = loop.call_later(seconds, backend.send_signal, signal.SIGCONT)
+        return stopped
+
+    async def _with_retries(self, name: str, payload: bytes, client_context: str | None) -> None:
         for pause in (*ASYNC_RETRY_SECONDS, None):
-            if not (await self.invoke(name, payload)).failed:
+            if not (await self.invoke(name, payload, client_context)).failed:
                 return
             if pause is not None:
                 await asyncio.sleep(pause)

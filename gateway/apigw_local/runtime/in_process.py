@@ -17,9 +17,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from awslambdaric.lambda_context import Client, ClientContext, make_obj_from_dict
+
 from apigw_local.core.events import ACCOUNT
-from apigw_local.errors import CannotRun
-from apigw_local.runtime.environment import of_function
+from apigw_local.errors import CannotRun, NoProcesses
+from apigw_local.runtime.environment import import_folders, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.modules import Modules
 from apigw_local.template.model import Function
@@ -40,7 +42,7 @@ class Context:
     function_version: str = "$LATEST"
     log_stream_name: str = "local"
     identity: None = None
-    client_context: None = None
+    client_context: ClientContext | None = None
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the timeout."""
@@ -54,8 +56,7 @@ class InProcess:
         self._function = function
         self._region = region
         self._room = asyncio.Semaphore(most_threads)
-        layers = (layer / "python" for layer in reversed(function.layers))
-        self._modules = Modules([function.code, *layers])
+        self._modules = Modules([function.code, *import_folders(function)])
         self._loading = threading.Lock()
         self._handler: Callable[[Any, Any], Any] | None = None
 
@@ -84,7 +85,7 @@ class InProcess:
             except TimeoutError:
                 pass
         text = f"Task timed out after {self._function.timeout:.2f} seconds"
-        return Result.failure("Sandbox.Timedout", text, timed_out=True)
+        return Result.failure("Sandbox.Timedout", text)
 
     def reload(self) -> None:
         """The next invocation imports the handler anew."""
@@ -94,7 +95,8 @@ class InProcess:
 
     def send_signal(self, _: signal.Signals, /) -> int:
         """There are no processes."""
-        return 0
+        name = self._function.name
+        raise NoProcesses(f"{name} runs in the test's own process; do without in_process")
 
     def _run(self, invocation: Invocation) -> Result:
         function = self._function
@@ -110,6 +112,7 @@ class InProcess:
                 memory_limit_in_mb=str(function.memory),
                 log_group_name=f"/aws/lambda/{function.function_name}",
                 deadline=imported + function.timeout,
+                client_context=_client_context(invocation),
             )
             answer = json.dumps(handler(json.loads(invocation.payload), context))
         except SystemExit:
@@ -134,6 +137,15 @@ class InProcess:
                 with variables(own):
                     self._handler = getattr(self._modules.load(module.replace("/", ".")), name)
             return self._handler
+
+
+def _client_context(invocation: Invocation) -> ClientContext | None:
+    if invocation.client_context is None:
+        return None
+    given = json.loads(invocation.client_context)
+    made: ClientContext = make_obj_from_dict(ClientContext, given)
+    made.client = make_obj_from_dict(Client, given.get("client"))
+    return made
 
 
 _only_one = threading.Lock()

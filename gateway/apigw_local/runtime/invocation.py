@@ -9,13 +9,17 @@ from typing import Any
 
 from apigw_local.core.documents import parsed
 
+CLIENT_CONTEXT = "X-Amz-Client-Context"
+"""The header that an invocation's context comes in, an object in JSON in Base64 ("Invoke", AWS
+Lambda API)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What Lambda reports of an invocation.
 
     Attributes:
-        duration: milliseconds.
+        duration: milliseconds; where the function runs elsewhere, as seen from here.
         init: milliseconds that the init phase took, on a worker's first invocation.
         memory: the function's, in MB.
         used: the most its process has had in memory, in MB; None where the system does not say.
@@ -63,22 +67,18 @@ class Result:
     Attributes:
         payload: JSON; where ``failed``, ``{"errorType", "errorMessage", …}``.
         failed: the function raised, was killed, or ran out of time.
-        timed_out: it ran out of time.
-        report: None where the function runs elsewhere, or never ran.
+        report: None where the function never ran.
     """
 
     payload: bytes
     failed: bool = False
-    timed_out: bool = False
     report: Report | None = None
 
     @classmethod
-    def failure(
-        cls, kind: str, message: str, *, timed_out: bool = False, report: Report | None = None
-    ) -> "Result":
+    def failure(cls, kind: str, message: str, *, report: Report | None = None) -> "Result":
         """A failure the runtime itself did not live to report."""
         body = json.dumps({"errorType": kind, "errorMessage": message})
-        return cls(body.encode(), failed=True, timed_out=timed_out, report=report)
+        return cls(body.encode(), failed=True, report=report)
 
     def error(self) -> tuple[str, str]:
         """The error's type and message, of a failed invocation."""
@@ -98,11 +98,13 @@ class Invocation:
     Attributes:
         asked_at: by the event loop's clock, seconds.
         began_at: likewise, when a worker took it.
+        client_context: an object in JSON that the caller gave besides; None if there is none.
     """
 
     payload: bytes
     asked_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     began_at: float = 0.0
+    client_context: str | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     result: "asyncio.Future[Result]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()

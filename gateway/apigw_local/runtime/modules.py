@@ -67,6 +67,11 @@ class Modules:
 
     def _is_ours(self, module: Any) -> bool:
         file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or "site-packages" in Path(file).parts:
+        if not isinstance(file, str):
             return False
-        return any(Path(file).resolve().is_relative_to(folder) for folder in self._folders)
+        path = Path(file).resolve()
+        # A virtual environment within the code's folder is not the function's.
+        return any(
+            path.is_relative_to(folder) and "site-packages" not in path.relative_to(folder).parts
+            for folder in self._folders
+        )

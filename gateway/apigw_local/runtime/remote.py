@@ -3,10 +3,14 @@
 import json
 import re
 import signal
+import time
+from base64 import b64encode
+from dataclasses import replace
 
 import aiohttp
 
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.errors import NoProcesses
+from apigw_local.runtime.invocation import CLIENT_CONTEXT, Invocation, Report, Result
 
 _ENDPOINT = "Gateway.EndpointError"
 _TIMED_OUT = re.compile(rb"Task timed out after [\d.]+ seconds")
@@ -18,9 +22,12 @@ class Remote:
     Args:
         endpoint: for example ``http://127.0.0.1:3001``.
         timeout: seconds, the function's own; the request is given a little more.
+        memory: the function's, in MB.
     """
 
-    def __init__(self, name: str, endpoint: str, timeout: float) -> None:
+    def __init__(self, name: str, endpoint: str, timeout: float, memory: int) -> None:
+        self._name = name
+        self._memory = memory
         self._url = f"{endpoint}/2015-03-31/functions/{name}/invocations"
         self._timeout = aiohttp.ClientTimeout(total=timeout + 30)
         self._session: aiohttp.ClientSession | None = None
@@ -37,8 +44,14 @@ class Remote:
     async def invoke(self, invocation: Invocation) -> Result:
         """Invoke; an endpoint that cannot be reached is a failed invocation."""
         assert self._session is not None
+        headers = {}
+        if invocation.client_context:
+            headers[CLIENT_CONTEXT] = b64encode(invocation.client_context.encode()).decode()
+        began = time.monotonic()
         try:
-            async with self._session.post(self._url, data=invocation.payload) as answer:
+            async with self._session.post(
+                self._url, data=invocation.payload, headers=headers
+            ) as answer:
                 body = await answer.read()
                 failed = "X-Amz-Function-Error" in answer.headers
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -46,21 +59,22 @@ class Remote:
         if answer.status >= 300:
             said = body.decode(errors="replace")
             return Result.failure(_ENDPOINT, f"{self._url}: {answer.status} {said}")
-        return _result(body, failed=failed)
+        report = Report((time.monotonic() - began) * 1000, None, self._memory, None)
+        return replace(_result(body, failed=failed), report=report)
 
     def reload(self) -> None:
         """Not ours to do: ``start-lambda`` mounts the code anew for each container."""
 
     def send_signal(self, _: signal.Signals, /) -> int:
         """There are no processes of ours."""
-        return 0
+        raise NoProcesses(f"{self._name} runs elsewhere; do without --lambda-endpoint")
 
 
 def _result(body: bytes, *, failed: bool) -> Result:
     """Of an answer; ``sam local`` reports errors and timeouts in the body alone."""
     if _TIMED_OUT.fullmatch(body.strip().strip(b'"')) or not body:
         said = body.decode(errors="replace") or "the function ended without an answer"
-        return Result.failure("Sandbox.Timedout", said, timed_out=True)
+        return Result.failure("Sandbox.Timedout", said)
     try:
         answer = json.loads(body)
     except ValueError:

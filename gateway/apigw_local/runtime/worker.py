@@ -6,8 +6,10 @@ a port of its own, so that which process asks needs no telling.
 
 import asyncio
 import contextlib
+import ctypes
 import io
 import os
+import random
 import re
 import signal
 import sys
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from apigw_local.core.events import ACCOUNT
-from apigw_local.runtime.environment import inherited, of_function
+from apigw_local.runtime.environment import import_folders, inherited, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.model import Function
@@ -27,7 +29,14 @@ _LINE_BYTES = 1024 * 1024
 _LAST_WORDS_SECONDS = 0.2
 """How long the output of a process that has ended is read, where a child of its holds it open."""
 
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+"""Looked up here: between fork and exec little may be done."""
+
 _PEAK = re.compile(rb"VmHWM:\s*(\d+) kB")
+_DOOMED_SECONDS = 0.2
+"""How long a process may work that is to be killed meanwhile."""
+
 _INIT_SECONDS = 10.0
 """How long importing the handler may take ("Lambda execution environment lifecycle")."""
 
@@ -71,6 +80,7 @@ class Worker:
         self._init_milliseconds: float | None = None
         self._waiting: RuntimeConnection | None = None
         self._current: Invocation | None = None
+        self._doomed = False
         self._timer: asyncio.TimerHandle | None = None
         self.initialised = asyncio.Event()
         self._error: Result | None = None
@@ -98,6 +108,7 @@ class Worker:
                 stdout=write_end,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_die_with_gateway if _prctl else None,
             )
         except OSError as error:
             output.close()
@@ -110,10 +121,18 @@ class Worker:
         self._life = asyncio.create_task(self._live(self._process, output))
         self._set_timer(_INIT_SECONDS, self._init_timed_out)
 
-    def invoke(self, invocation: Invocation) -> None:
-        """Hand an idle worker an invocation."""
+    def invoke(self, invocation: Invocation, *, doomed: bool) -> None:
+        """Hand an idle worker an invocation.
+
+        Args:
+            doomed: kill the process before its answer counts.
+        """
         assert self._waiting is not None
         self._current = invocation
+        self._doomed = doomed
+        if doomed:
+            moment = random.uniform(0, _DOOMED_SECONDS)  # noqa: S311 (a fault, not a secret)
+            asyncio.get_running_loop().call_later(moment, self.kill)
         invocation.began_at = asyncio.get_running_loop().time()
         self._set_timer(self._function.timeout, self._time_out)
         deadline = time.time_ns() // 1_000_000 + int(self._function.timeout * 1000)
@@ -123,6 +142,8 @@ class Worker:
             "Lambda-Runtime-Deadline-Ms": str(deadline),
             "Lambda-Runtime-Invoked-Function-Arn": arn,
         }
+        if invocation.client_context:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
         self._waiting.answer(200, invocation.payload, headers)
         self._waiting = None
 
@@ -140,7 +161,10 @@ class Worker:
         """Send the process a signal; whether it was there."""
         if self._process is None or self._process.returncode is not None:
             return False
-        os.killpg(self._process.pid, number)
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:  # it has just ended
+            return False
         return True
 
     def _command(self) -> list[str]:
@@ -155,7 +179,7 @@ class Worker:
 
     def _init_timed_out(self) -> None:
         message = f"Init phase timed out after {_INIT_SECONDS:.2f} seconds"
-        self._error = Result.failure("Sandbox.Timedout", message, timed_out=True)
+        self._error = Result.failure("Sandbox.Timedout", message)
         self.kill()
 
     def _time_out(self) -> None:
@@ -163,9 +187,7 @@ class Worker:
         message = f"Task timed out after {self._function.timeout:.2f} seconds"
         text = f"RequestId: {self._current.request_id} Error: {message}"
         report = self._report(self._current)
-        self._current.finish(
-            Result.failure("Sandbox.Timedout", text, timed_out=True, report=report)
-        )
+        self._current.finish(Result.failure("Sandbox.Timedout", text, report=report))
         self.kill()
 
     def _report(self, invocation: Invocation) -> Report:
@@ -209,6 +231,9 @@ class Worker:
             return
         if path == "/init/error":
             self._error = Result(body, failed=True)
+        elif self._doomed:
+            self.kill()
+            return
         elif self._current and path == f"/invocation/{self._current.request_id}/response":
             self._current.finish(Result(body, report=self._report(self._current)))
         elif self._current and path == f"/invocation/{self._current.request_id}/error":
@@ -232,16 +257,22 @@ class Worker:
         self._owner.ready(self, first=first)
 
     def _environment(self, given: Mapping[str, str], port: int) -> dict[str, str]:
-        layers = [str(layer / "python") for layer in reversed(self._function.layers)]
+        folders = map(str, import_folders(self._function))
         return {
             **inherited(),
             **of_function(self._function, given, self._region),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-            "PYTHONPATH": os.pathsep.join(layers),
+            "PYTHONPATH": os.pathsep.join(folders),
             "PYTHONUNBUFFERED": "1",
             # Bytecode is told from newer code by whole seconds: a second save would not be seen.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+
+def _die_with_gateway() -> None:
+    """Be killed when the thread of the gateway's event loop ends, however it does (Linux)."""
+    assert _prctl is not None
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _most_memory(pid: int) -> int | None:

@@ -11,6 +11,7 @@ from collections import Counter
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from apigw_local.errors import NoProcesses
 from apigw_local.faults import Faults, NoSuchFault
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
@@ -19,13 +20,26 @@ from apigw_local.server.sockets import Socket, Sockets
 
 
 class AdminApi:
-    """Describes and disturbs a running gateway."""
+    """Describes and disturbs a running gateway.
 
-    def __init__(self, functions: Functions, sockets: Sockets, faults: Faults, log: Log) -> None:
+    Args:
+        own_processes: functions run in processes of the gateway's.
+    """
+
+    def __init__(
+        self,
+        functions: Functions,
+        sockets: Sockets,
+        faults: Faults,
+        log: Log,
+        *,
+        own_processes: bool,
+    ) -> None:
         self._functions = functions
         self._sockets = sockets
         self._faults = faults
         self._log = log
+        self._own_processes = own_processes
 
     def application(self) -> web.Application:
         """Its routes."""
@@ -54,6 +68,9 @@ class AdminApi:
     async def _set_faults(self, request: web.Request) -> web.Response:
         try:
             values = await _body(request)
+            strike = {name for name in ("kill", "freeze") if values.get(name)}
+            if strike and not self._own_processes:
+                return message(409, f"{' and '.join(strike)}: the functions run elsewhere")
             self._faults.set(values)
         except (NoSuchFault, ValueError) as error:
             return message(400, str(error))
@@ -93,7 +110,10 @@ class AdminApi:
         name = request.match_info["name"]
         if name not in self._functions:
             return message(404, f"there is no function {name}")
-        processes = self._functions.kill(name)
+        try:
+            processes = self._functions.kill(name)
+        except NoProcesses as error:
+            return message(409, str(error))
         self._log.fault(name, f"{processes} processes killed")
         return web.json_response({"processes": processes})
 
@@ -103,9 +123,11 @@ class AdminApi:
             return message(404, f"there is no function {name}")
         try:
             seconds = _seconds(await _body(request))
+            processes = self._functions.freeze(name, seconds)
         except ValueError:
             return message(400, 'the body must be {"seconds": some number over 0}')
-        processes = self._functions.freeze(name, seconds)
+        except NoProcesses as error:
+            return message(409, str(error))
         self._log.fault(name, f"{processes} processes frozen for {seconds:g} s")
         return web.json_response({"processes": processes})
 

@@ -38,15 +38,16 @@ class Integrations:
         self._log = log
 
     async def invoke(self, route: Route, event: dict[str, Any]) -> Answer | Trouble:
-        """Invoke; a function whose integration times out runs on."""
+        """Invoke; a function whose integration times out runs on.
+
+        A function that runs out of its own time has failed, as one that raises.
+        """
         if route.function is None:
             return Answer(200)
         invocation = self._functions.invoke(route.function, written(event).encode())
         try:
             result = await asyncio.wait_for(asyncio.shield(invocation), route.timeout)
         except TimeoutError:
-            return Trouble.TIMED_OUT
-        if result.timed_out:
             return Trouble.TIMED_OUT
         if result.failed:
             return Trouble.FAILED

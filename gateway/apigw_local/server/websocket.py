@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from apigw_local.core.events import Connection, disconnect_event, message_event
 from apigw_local.core.ids import new_request_id
 from apigw_local.core.routing import select_route
 from apigw_local.faults import Faults, strikes
-from apigw_local.limits import URL_BYTES
+from apigw_local.limits import MESSAGE_BYTES, URL_BYTES
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.server.admission import Admission, Refused
@@ -25,6 +26,9 @@ from apigw_local.server.sockets import Socket, Sockets
 from apigw_local.server.stream import Answered, BufferFull, Stream
 from apigw_local.server.throttles import Throttles
 from apigw_local.template.model import WebSocketApi
+
+_CUT_SECONDS = 60.0
+"""How old a socket is at most when the fault ``cut`` strikes it."""
 
 _INTERNAL = {"$connect", "$disconnect", "$default"}
 
@@ -103,6 +107,9 @@ class WebSocketServer:
             self._sockets.add(socket)
             self._log.totals["sockets"] += 1
             self._tell(connection, "$connect", started, "open")
+            if strikes(self._faults.cut):
+                moment = random.uniform(0, _CUT_SECONDS)  # noqa: S311 (a fault, not a secret)
+                asyncio.get_running_loop().call_later(moment, self._cut, socket)
             if self._finishing:
                 socket.close(DELETED)
         close = await stream.closed()
@@ -145,6 +152,10 @@ class WebSocketServer:
             answer = await self._integrations.invoke(route, event)
             if isinstance(answer, Trouble):
                 trouble = answer.value
+            elif route.two_way and len(answer.body.encode()) > MESSAGE_BYTES:
+                said = f"an answer of over {MESSAGE_BYTES} bytes is not sent"
+                self._log.trouble(route.function or route.key, said)
+                trouble = Trouble.FAILED.value
             elif route.two_way and answer.body:
                 self._send(socket, answer.body)
         if trouble:
@@ -175,6 +186,12 @@ class WebSocketServer:
         if route := self._api.routes.get("$disconnect"):
             await self._integrations.invoke(route, disconnect_event(connection, close))
         self._tell(connection, "$disconnect", started, how)
+
+    def _cut(self, socket: Socket) -> None:
+        own = socket.connection.connection_id
+        if self._sockets.get(own):
+            self._log.fault("cut", f"{own} cut on purpose")
+            socket.cut()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,0 +1,263 @@
+"""Serves a SAM template's WebSocket API, HTTP API and functions on this machine."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from apigw_local.errors import GatewayError
+from apigw_local.faults import Faults, NoSuchFault
+from apigw_local.gateway import Gateway, Options
+from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
+from apigw_local.log import Log
+from apigw_local.template.functions import read_env_vars
+from apigw_local.template.load import load
+from apigw_local.template.model import Application
+
+_SAM_OVERRIDE = re.compile(r"ParameterKey=([^,]+),ParameterValue=(.*)")
+
+
+def run() -> int:
+    """Run until Ctrl-C or another signal to end; 0, or 1 after a line that says what is wrong."""
+    arguments = _parser().parse_args()
+    try:
+        asyncio.run(_serve(arguments))
+    except GatewayError as error:
+        print(f"hadir-gateway: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    log = Log(as_json=arguments.json, verbose=arguments.verbose)
+    application = load(
+        arguments.template,
+        overrides=dict(arguments.parameter_overrides),
+        env_vars=read_env_vars(arguments.env_vars) if arguments.env_vars else {},
+        region=arguments.region,
+        api=arguments.api,
+        stage=arguments.stage,
+    )
+    for warning in application.warnings:
+        log.warning(warning)
+    gateway = Gateway(application, _options(arguments), log)
+    stopped = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:  # as nohup sets it
+            asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    try:
+        if await _start(gateway, stopped):
+            _say_where(gateway, application, arguments.path, log)
+            await stopped.wait()
+    finally:
+        await gateway.stop()
+        log.total()
+
+
+async def _start(gateway: Gateway, stopped: asyncio.Event) -> bool:
+    """Start, unless told to stop before that is done."""
+    starting = asyncio.create_task(gateway.start())
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        return False
+    await starting
+    return True
+
+
+def _say_where(gateway: Gateway, application: Application, path: str | None, log: Log) -> None:
+    if api := application.websocket_api:
+        log.gateway("ready", f"{gateway.url('websocket')}/{api.stage}")
+        if path:
+            log.gateway("ready", f"{gateway.url('websocket')}{path}")
+    if gateway.port("http"):
+        log.gateway("ready", f"{gateway.url('http')}/")
+    log.gateway("ready", f"{gateway.url('lambda')} invokes, {gateway.url('admin')} disturbs")
+    log.gateway("ready", "Ctrl-C stops everything")
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    return Options(
+        host=arguments.host,
+        ws_port=arguments.ws_port,
+        http_port=arguments.http_port,
+        lambda_port=arguments.lambda_port,
+        admin_port=arguments.admin_port,
+        region=arguments.region,
+        path=arguments.path,
+        static=arguments.static,
+        most_workers=arguments.max_workers,
+        lambda_endpoint=arguments.lambda_endpoint,
+        debug_port=arguments.debug_port,
+        reload=arguments.reload,
+        verify_signatures=arguments.verify_signatures,
+        idle_seconds=arguments.idle_seconds,
+        duration_seconds=arguments.duration_seconds,
+        faults=arguments.fault,
+    )
+
+
+class _AddFault(argparse.Action):
+    """``--fault NAME=VALUE``, again and again."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002 (argparse's signature)
+    ) -> None:
+        name, _, value = str(values).partition("=")
+        try:
+            namespace.fault.set({name: value})
+        except NoSuchFault as error:
+            parser.error(f"argument --fault: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hadir-gateway",
+        description=__doc__,
+    )
+    add = parser.add_argument_group("what is served").add_argument
+    add(
+        "--template",
+        type=Path,
+        default=Path("template.yaml"),
+        help="SAM or CloudFormation; template.yaml",
+    )
+    add(
+        "--parameter-overrides",
+        nargs="*",
+        action="extend",
+        default=[],
+        type=_override,
+        metavar="NAME=VALUE",
+        help="values of parameters, and of what only AWS knows: exports, attributes, secrets",
+    )
+    add("--env-vars", type=Path, metavar="FILE", help="variables of functions, in SAM's JSON")
+    add("--api", metavar="ID", help="which WebSocket API, where there are several")
+    add("--stage", metavar="NAME", help="which of its stages, likewise")
+    add(
+        "--region",
+        default=os.environ.get("AWS_REGION", "us-east-1"),
+        help="as functions see it; AWS_REGION's, else us-east-1",
+    )
+    add(
+        "--path",
+        metavar="PATTERN",
+        type=_path,
+        help="also accept sockets on this path, its {names} becoming query parameters",
+    )
+    add("--static", type=_folder, metavar="FOLDER", help="files to serve over HTTP")
+
+    add = parser.add_argument_group("where").add_argument
+    add("--host", default="127.0.0.1", help="address to listen on; 127.0.0.1")
+    add("--ws-port", type=_port, default=8081, help="WebSocket and management API; 8081")
+    add("--http-port", type=_port, default=8082, help="HTTP API and static files; 8082")
+    add("--lambda-port", type=_port, default=8083, help="Lambda's Invoke API; 8083")
+    add("--admin-port", type=_port, default=8084, help="admin API: faults on demand; 8084")
+
+    add = parser.add_argument_group("how functions run").add_argument
+    add("--max-workers", type=_count, default=8, help="processes per function; 8")
+    add(
+        "--no-reload",
+        dest="reload",
+        action="store_false",
+        help="keep functions running when their code changes",
+    )
+    add(
+        "--debug-port",
+        type=_port,
+        metavar="PORT",
+        help="debugpy listens there for the first function, one port higher for the next; one "
+        "process each, not killed at its timeout",
+    )
+    add(
+        "--lambda-endpoint",
+        type=_url,
+        metavar="URL",
+        help="run functions there instead: sam local start-lambda",
+    )
+
+    add = parser.add_argument_group("how it behaves").add_argument
+    add(
+        "--fault",
+        action=_AddFault,
+        default=Faults(),
+        metavar="NAME=VALUE",
+        help=f"may be repeated: {', '.join(Faults().values()).replace('_', '-')}; shares from 0 to "
+        "1, but for seconds and posts; cut strikes new sockets within their first minute, kill and "
+        "freeze (for 2 s) invocations",
+    )
+    add("--verify-signatures", action="store_true", help="of calls to the AWS APIs served here")
+    add(
+        "--idle-seconds", type=_seconds, default=IDLE_SECONDS, help="after which sockets close; 600"
+    )
+    add(
+        "--duration-seconds",
+        type=_seconds,
+        default=DURATION_SECONDS,
+        help="likewise, however busy; 7200",
+    )
+
+    add = parser.add_argument_group("what it logs").add_argument
+    add("--json", action="store_true", help="a JSON object a line")
+    add("-v", "--verbose", action="store_true", help="events, answers and posts too")
+    return parser
+
+
+def _checked(parse: Callable[[str], object], wanted: str) -> Callable[[str], object]:
+    """A type for argparse that says what was wanted."""
+
+    def convert(text: str) -> object:
+        with contextlib.suppress(ValueError):
+            return parse(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+
+    return convert
+
+
+def _within(number: float, lowest: float, highest: float) -> float:
+    if lowest <= number <= highest:
+        return number
+    raise ValueError
+
+
+def _matching(pattern: str, text: str) -> str:
+    if re.fullmatch(pattern, text):
+        return text
+    raise ValueError
+
+
+def _existing(text: str) -> Path:
+    if Path(text).is_dir():
+        return Path(text)
+    raise ValueError
+
+
+_port = _checked(lambda text: int(_within(int(text), 1, 65535)), "a port, 1 to 65535")
+_count = _checked(lambda text: int(_within(int(text), 1, 10_000)), "a number from 1")
+_seconds = _checked(lambda text: _within(float(text), 0.001, 1e9), "a number of seconds over 0")
+_path = _checked(
+    lambda text: _matching(r"(/([^/{}]+|\{\w+\}))+", text), "a path such as /ws/{room}/{user}"
+)
+_url = _checked(lambda text: _matching("https?://[^/]+", text), "a URL such as http://host:3001")
+_folder = _checked(_existing, "a folder")
+
+
+def _override(text: str) -> tuple[str, str]:
+    sam = _SAM_OVERRIDE.fullmatch(text)
+    if sam:
+        return sam[1], sam[2]
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
