@@ -184,7 +184,7 @@ def running(contender: Contender) -> Iterator[str]:
             environment(redis_url, ports[0], scratch),
         )
         try:
-            url = f"ws://127.0.0.1:{ports[0]}/live"
+            url = f"ws://127.0.0.1:{ports[0]}/local"
             try:
                 asyncio.run(wait_until_up(url, server))
             except TimeoutError as error:
@@ -245,7 +245,7 @@ def our_gateway(redis_url: str, ports: list[int], *parameters: str) -> list[str]
 
 def hadir(redis_url: str, ports: list[int]) -> list[str]:
     """It lets nobody in unless told whom."""
-    return our_gateway(redis_url, ports, "AllowedOrigins=*", "AuthMode=open")
+    return our_gateway(redis_url, ports, "AllowedOrigins=*", "AuthMode=open", "Stage=local")
 
 
 THEIRS = Contender("serverless-offline, small application in Node", NODE, serverless_offline)
