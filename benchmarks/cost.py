@@ -7,9 +7,11 @@ in ``prices.toml`` with their dates. Free tiers and discounts are left out, on e
 """
 
 import argparse
+import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ PRICES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "prices.toml").r
 
 METRICS = 15
 """Names in ``hadir.metrics``: one dimension each, so one metric each."""
-ALARM_METRICS = 6
+ALARM_METRICS = 10
+"""Of the template's six alarms: one watches two, one four; each metric is billed."""
+SNAPSTART_FUNCTIONS = 5
 SWEEPS = MINUTES
 
 JOIN_CALLS, LEAVE_CALLS, MESSAGE_CALLS, HEARTBEAT_CALLS = 3, 2, 3, 1
@@ -128,17 +132,22 @@ def hadir(month: Month) -> dict[str, float]:
     stored = (month.sockets * load.socket_bytes + ended * load.ended_session_bytes) / 1e9
     logged = month.heartbeats * load.heartbeat_log_bytes
     logged += (requests - month.heartbeats) * load.log_bytes
+    heartbeats, others = 2 * month.heartbeats, month.posts - month.heartbeats + month.said
+    a_message = messages(heartbeats + others) / (heartbeats + others)  # they share the tiers
     return {
         "connection-minutes": price("connection_minutes", month.sockets * MINUTES / 1e6),
-        "heartbeats and their answers": messages(2 * month.heartbeats),
-        "other messages": messages(month.posts - month.heartbeats + month.said),
+        "heartbeats and their answers": heartbeats * a_message,
+        "other messages": others * a_message,
         "Lambda": price("lambda_requests", requests / 1e6) + price("lambda_gb_seconds", gb_seconds),
         "Valkey": price("valkey_gb_hours", max(stored, 0.1) * HOURS)
         + price("valkey_ecpus", calls * load.ecpus_per_call / 1e6),
         "data out": price("data_out", month.posts * load.event_bytes / 1e9),
-        "logs, metrics, alarms": price("log_ingestion", logged / 1e9)
-        + price("custom_metrics", METRICS)
-        + price("alarms", ALARM_METRICS),
+        "logs, kept for a month": price("log_ingestion", logged / 1e9)
+        + price("log_storage", logged / 1e9),
+        "metrics, alarms, dashboard, secret": price("custom_metrics", METRICS)
+        + price("alarms", ALARM_METRICS)
+        + price("dashboards", 1)
+        + price("secrets", 1),
     }
 
 
@@ -162,8 +171,13 @@ def price(name: str, amount: float) -> float:
 def nat(month: Month) -> float:
     """What two NAT gateways would cost in place of the egress-only internet gateway: it is free."""
     through = (month.posts + month.joins) * (month.load.event_bytes + 2000) / 1e9
-    hours = price("nat_gateway_hours", 2 * HOURS)
+    hours = price("nat_gateway_hours", 2 * HOURS) + price("public_ipv4_hours", 2 * HOURS)
     return hours + price("nat_gateway_gb", through)
+
+
+def snapstart(load: Load) -> float:
+    """What SnapStart's snapshots cost where it is on, without what is restored from them."""
+    return price("snapstart_cache", SNAPSTART_FUNCTIONS * load.memory_gb * HOURS * 3600)
 
 
 def pusher(month: Month) -> float | None:
@@ -174,7 +188,7 @@ def pusher(month: Month) -> float | None:
     """
     people = month.load.people_per_session
     daily = (month.joins * (people - 1) + month.said * (1 + people)) / (HOURS / 24)
-    for cost, connections, most in PRICES["pusher"]["plans"]:
+    for cost, connections, most in PRICES["pusher"]["plans"] + PRICES["pusher_larger"]["plans"]:
         if month.sockets <= connections and daily <= most:
             return float(cost)
     return None
@@ -182,16 +196,15 @@ def pusher(month: Month) -> float | None:
 
 def ably(month: Month) -> float | None:
     """Dollars, resource-based and without volume discounts; None where their price list ends."""
-    entry = PRICES["ably"]
     people = month.load.people_per_session
     count = month.joins * (2 + people) + month.said * (1 + people)
-    for cost, connections in entry["packages"]:
+    for cost, connections in PRICES["ably"]["plans"]:
         if month.sockets <= connections:
-            return float(
-                cost
-                + count / 1e6 * entry["million_messages"]
-                + month.sockets * MINUTES / 1e6 * entry["million_connection_minutes"]
-                + month.sessions * MINUTES / 1e6 * entry["million_channel_minutes"]
+            return (
+                float(cost)
+                + price("ably_messages", count / 1e6)
+                + price("ably_connection_minutes", month.sockets * MINUTES / 1e6)
+                + price("ably_channel_minutes", month.sessions * MINUTES / 1e6)
             )
     return None
 
@@ -206,8 +219,57 @@ def table(load: Load, sizes: Sequence[int] = SIZES) -> str:
         ["**Hadir**", *(f"**{_dollars(sum(bill.values()))}**" for bill in bills)],
         ["**Pusher**", *(f"**{_dollars(pusher(month))}**" for month in months)],
         ["**Ably**", *(f"**{_dollars(ably(month))}**" for month in months)],
+        ["SnapStart's snapshots, if it is on", *(_dollars(snapstart(load)) for _ in months)],
         ["NAT gateways, if there were any", *(_dollars(nat(month)) for month in months)],
     ]
+    return _markdown(rows)
+
+
+def price_table() -> str:
+    """All of ``prices.toml`` in Markdown: a row for each price or plan."""
+    rows = [
+        ["name", "price ($)", "for each", "source", "as of", "looked up"],
+        ["---", "---", "---", "---", "---", "---"],
+    ]
+    for name, entry in PRICES.items():
+        looked_up = "yes" if entry["checked"] else "**no**"
+        for cost, unit in _listed(entry):
+            rows.append([f"`{name}`", cost, unit, entry["source"], entry["seen"], looked_up])
+    return _markdown(rows)
+
+
+def not_looked_up() -> str:
+    """Which prices were not found, as a sentence."""
+    names = [f"`{name}`" for name, entry in PRICES.items() if not entry["checked"]]
+    return f"Not looked up: {', '.join(names)}."
+
+
+def _listed(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an entry of ``prices.toml`` says costs how much: price, unit."""
+    if "plans" in entry:
+        for cost, *limits in entry["plans"]:
+            named = zip(limits, ("sockets", "messages a day"), strict=False)
+            yield (
+                _exact(cost),
+                "month, up to " + ", ".join(f"{most:,} {what}" for most, what in named),
+            )
+    elif "price" in entry:
+        yield _exact(entry["price"]), entry["unit"]
+    else:
+        tiers = [
+            f"then {_exact(each)}" if end == math.inf else f"{_exact(each)} up to {end:,.0f}"
+            for end, each in entry["tiers"]
+        ]
+        yield "; ".join(tiers), entry["unit"]
+
+
+def _exact(amount: float) -> str:
+    """In decimals, two at least."""
+    whole, _, decimals = format(Decimal(str(amount)), "f").partition(".")
+    return f"{int(whole):,}.{decimals:0<2}"
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -236,8 +298,7 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     print(table(load, sizes))
-    guessed = [name for name, entry in PRICES.items() if not entry["checked"]]
-    print(f"\nNot looked up, but generally known: {', '.join(guessed)}.")
+    print(f"\n{price_table()}\n\n{not_looked_up()}")
 
 
 if __name__ == "__main__":

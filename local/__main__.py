@@ -15,7 +15,8 @@ from local.secrets_manager import SECRET_ARN, secrets_manager
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
-_OPEN = ["AllowedOrigins=*", "AuthMode=open"]
+_OURS = ["AllowedOrigins=*", "Stage=local"]
+_OPEN = [*_OURS, "AuthMode=open"]
 _TOKEN = "hadir token --session '*' --user customer_123 --type customer"  # noqa: S105 (a command)
 
 
@@ -67,7 +68,7 @@ def _access(*, tokens: bool) -> Iterator[tuple[list[str], Mapping[str, str]]]:
         print("Nobody gets in without a token. One for the page's customer:", file=sys.stderr)
         print(f"  {_TOKEN}", file=sys.stderr)
         yield (
-            ["AllowedOrigins=*", f"TokenSecretArn={SECRET_ARN}"],
+            [*_OURS, f"TokenSecretArn={SECRET_ARN}"],
             {**os.environ, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url},
         )
 
@@ -82,7 +83,7 @@ def _run_sam(options: list[str]) -> int:
         parameters = [f"RedisUrl={url.replace(listen, reached)}", *_OPEN]
         variables = {
             "REDIS_URL": url.replace(listen, reached),
-            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{reached}:{chosen.ws_port}/live",
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{reached}:{chosen.ws_port}/local",
             "AWS_ENDPOINT_URL_LAMBDA": f"http://{reached}:{chosen.lambda_port}",
             "ANNOUNCE_FUNCTION": "AnnounceFunction",
         }

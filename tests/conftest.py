@@ -22,7 +22,7 @@ from tests.running_gateway import (
     running_on_sam,
 )
 
-OPEN = {"AuthMode": "open", "AllowedOrigins": "*"}
+OPEN = {"AuthMode": "open", "AllowedOrigins": "*", "Stage": "local"}
 """Parameters of the template: everybody is whom they say they are."""
 
 ON_SAM = bool(os.environ.get("HADIR_SAM"))

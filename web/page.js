@@ -13,7 +13,7 @@ const given = parameters.get("session");
 const sessionId = given && ID.test(given) ? given : newSession();
 // Where the page is hosted, sockets have its address (docs/operate.md); else the local gateway's.
 const nearby =
-  location.protocol === "https:" ? `wss://${location.host}/ws/` : `ws://${location.hostname}:8081/live`;
+  location.protocol === "https:" ? `wss://${location.host}/ws/` : `ws://${location.hostname}:8081/local`;
 const url = parameters.get("ws") ?? nearby;
 
 /** Keep the session in the address, so that it can be opened in another tab. */

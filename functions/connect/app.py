@@ -24,6 +24,7 @@ announce_function = bootstrap.announce_function()
 _LIMITS = {
     Admission.CROWDED: "the user has too many connections in the session",
     Admission.FULL: "the session has too many people",
+    Admission.HASTY: "the user comes and goes too fast",
 }
 
 
@@ -38,7 +39,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except MembershipUnavailable:
         logger.exception("Connection refused: Redis is unavailable")
         return {"statusCode": 503}
-    if admitted in (Admission.CROWDED, Admission.FULL):
+    if admitted in _LIMITS:
         logger.warning("Connection refused: %s", _LIMITS[admitted])
         metrics.refused()
         return {"statusCode": 429}

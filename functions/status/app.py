@@ -46,9 +46,9 @@ def events(session_id: str) -> dict[str, Any]:
 
 @app.delete("/api/session/<session_id>/users/<user_id>")
 def kick(session_id: str, user_id: str) -> Response[Any]:
-    ref = _session(Action.KICK, session_id)
+    ref, by = _session(Action.KICK, session_id), _grant(Action.KICK).user_id
     seconds_left = bootstrap.seconds_left(app.lambda_context)
-    kicked = _doorman().kick(ref, check_id("user_id", user_id), None, seconds_left)
+    kicked = _doorman().kick(ref, check_id("user_id", user_id), by, None, seconds_left)
     report.broadcasts(kicked.broadcasts)
     if not kicked.anybody:
         return _error_answer(404, "not_found", "nobody of that name is in the session")

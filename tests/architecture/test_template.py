@@ -1,11 +1,14 @@
 """What would be deployed, without an AWS account: SAM's own validation and build."""
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -83,6 +86,42 @@ def test_the_dependencies_are_for_lambda_and_small(built: Path) -> None:
     )
     for name in ("awscrt", "aws_lambda_powertools", "pydantic", "redis"):
         assert (layer / name).is_dir()
+
+
+OF_THE_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+"""What Lambda's Python brings along: boto3, and what that needs."""
+
+
+def test_the_layers_hold_all_that_hadir_imports(tmp_path: Path) -> None:
+    """Under the runtime's Python where it is at hand, else under this one."""
+    version = (ROOT / "template.yaml").read_text().partition("Runtime: python")[2].split()[0]
+    python = shutil.which(f"python{version}")
+    if python is None:
+        python, version = sys.executable, f"{sys.version_info.major}.{sys.version_info.minor}"
+    target = f"build-DependenciesLayer ARTIFACTS_DIR={tmp_path} LAYER_PYTHON={version}"
+    machine = f"LAYER_PLATFORM={platform.machine()}-manylinux_2_28"
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["make", "-C", ROOT / "layers" / "dependencies", *target.split(), machine],
+        env={**os.environ, "PATH": path},
+        check=True,
+    )
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    for name in OF_THE_RUNTIME:
+        (runtime / name).symlink_to(Path(boto3.__file__).parents[1] / name)
+    ours = ROOT / "layers" / "hadir" / "python"
+    modules = [
+        ".".join(file.relative_to(ours).with_suffix("").parts)
+        for file in ours.rglob("*.py")
+        if file.stem not in ("__main__", "__init__")
+    ]
+
+    program = f"import sys, importlib; sys.path += {[str(ours), str(tmp_path / 'python')]!r}\n"
+    program += f"sys.path += {[str(runtime)]!r}\n"
+    program += f"for name in {modules!r}: importlib.import_module(name)"
+    subprocess.run([python, "-I", "-S", "-c", program], check=True)
+    assert len(modules) > 30
 
 
 def test_the_runtime_is_one_everywhere() -> None:

@@ -23,7 +23,7 @@ NODE_MODULES = Path(__file__).parent / "node_modules"
 
 def open_page(context: BrowserContext, hadir: AnyGateway, session: str) -> Page:
     page = context.new_page()
-    page.goto(f"{hadir.http}/?session={session}&ws={hadir.ws}/live")
+    page.goto(f"{hadir.http}/?session={session}&ws={hadir.ws}/local")
     return page
 
 
@@ -73,7 +73,7 @@ def test_a_page_without_a_session_makes_one(
     context: BrowserContext, hadir: AnyGateway, given: str
 ) -> None:
     page = context.new_page()
-    page.goto(f"{hadir.http}/?ws={hadir.ws}/live&{given}")
+    page.goto(f"{hadir.http}/?ws={hadir.ws}/local&{given}")
     customer = page.get_by_label("Customer", exact=True)
 
     customer.get_by_role("button", name="Connect").click()
@@ -206,7 +206,7 @@ def test_the_react_hook_in_a_real_react(
     session = new_session()
     page = context.new_page()
 
-    page.goto(f"{hook_page}?session={session}&ws={hadir.ws}/live")
+    page.goto(f"{hook_page}?session={session}&ws={hadir.ws}/local")
 
     components = page.locator("p")
     expect(components).to_have_text(["admin_456: user_connected admin_456"] * 2)

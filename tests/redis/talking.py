@@ -28,5 +28,5 @@ def conversation_of(
     close_socket: Callable[[str], None],
     read_token: Callable[[str], Grant] = no_tokens,
 ) -> Conversation:
-    doorman = Doorman(membership, announcer, close_socket)
+    doorman = Doorman(membership, announcer, close_socket, lambda *_: None)
     return Conversation(membership, announcer, doorman, read_token)

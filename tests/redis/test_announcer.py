@@ -172,7 +172,8 @@ class TestAnnouncing:
         clock.pass_seconds(11)
         poster.refused = {"c2"}
 
-        assert Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds) == []
+        made = Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds)
+        assert [each.told for each in made] == [False] * len(made)
 
         poster.refused = set()
         Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds)

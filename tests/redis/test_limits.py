@@ -107,6 +107,25 @@ class TestMessages:
         assert not any(redis.keys("*pace*"))
 
 
+class TestJoins:
+    def test_who_comes_and_goes_too_fast_is_not_let_in(
+        self, strict: Membership, clock: Clock
+    ) -> None:
+        for number in range(10):
+            join(strict, f"c{number}", "customer_1")
+            strict.leave(f"c{number}", SESSION, CLOSED)
+        before = strict.session(SESSION)
+
+        assert strict.admit("c10", identity("customer_1")) is Admission.HASTY
+
+        assert strict.session(SESSION) == before
+        assert strict.identity_of("c10") is None
+        assert strict.admit("x", identity("customer_2")) is Admission.ADMITTED
+        clock.pass_seconds(0.1)
+        assert strict.admit("c10", identity("customer_1")) is Admission.ADMITTED
+        assert strict.admit("c10", identity("customer_1")) is Admission.REPEATED
+
+
 class TestPeople:
     def test_connections_of_a_user(self, strict: Membership) -> None:
         assert strict.admit("c1", identity("customer_1")) is Admission.ADMITTED

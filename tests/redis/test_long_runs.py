@@ -85,7 +85,7 @@ class Life(RuleBasedStateMachine):
         self.platform = Sockets()
         self.announcer = Announcer(self.membership, self.platform)
         platform: Any = self.platform
-        doorman = Doorman(self.membership, self.announcer, platform.close)
+        doorman = Doorman(self.membership, self.announcer, platform.close, lambda *_: None)
         self.sweeper = Sweeper(self.membership, platform, self.announcer, doorman, lambda _: None)
         self.conversation = conversation_of(self.membership, self.announcer, platform.close)
         self.count = 0

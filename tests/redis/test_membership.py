@@ -362,8 +362,8 @@ class TestForgetting:
 
         lives = [redis.pttl(key) for key in session_keys(SESSION) if redis.exists(key)]
 
-        # Its record, connections and events; the leases, and the two indexes of who is where.
-        assert len(lives) == 6
+        # Its record, connections, events and pace; the leases, and the two indexes of who is where.
+        assert len(lives) == 7
         assert all(23 * 3600_000 < life <= 24 * 3600_000 for life in lives)
 
     def test_nothing_in_redis_lives_for_ever(self, membership: Membership, redis: AnyRedis) -> None:

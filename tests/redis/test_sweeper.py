@@ -46,7 +46,7 @@ def sweeper(membership: Membership, platform: Any, poster: RecordingPoster) -> S
     told: list[Broadcast] = []
     membership.due(1)  # a minute ago the sweep came by, and was not blind
     announcer = Announcer(membership, poster)
-    doorman = Doorman(membership, announcer, platform.close)
+    doorman = Doorman(membership, announcer, platform.close, lambda *_: None)
     return Sweeper(membership, platform, announcer, doorman, told.extend)
 
 

@@ -5,6 +5,7 @@ Secrets Manager is moto's server, since there is no other here; keys, tokens and
 
 import asyncio
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -38,6 +39,7 @@ from tests.tokens import (
 
 ORIGIN = "https://app.example.com"
 WAIT = 20
+GRACE = 5  # s, for clocks
 
 
 BAD = {
@@ -312,9 +314,9 @@ class TestExpiry:
 
         async def run() -> None:
             async with both(guarded, session) as (admin, customer):
-                soon = int(time.time()) + 5
-                await prove(customer, exp=soon)
-                await prove(admin, user="admin_1", type="admin", exp=soon)
+                soon = int(time.time()) + 6
+                await prove(customer, exp=soon - GRACE)
+                await prove(admin, user="admin_1", type="admin", exp=soon - GRACE)
                 await prove(admin, user="admin_1", type="admin")
                 await asyncio.sleep(max(soon - time.time(), 0) + 0.1)
                 await asyncio.to_thread(
@@ -497,6 +499,38 @@ class TestRest:
         assert [event["version"] for event in rest_of_it["events"]] == [2]
 
 
+class TestIssuer:
+    def test_only_the_issuer_and_audience_of_the_parameters_are_taken(
+        self, redis: str, start_gateway: StartGateway, issuer: Issuer
+    ) -> None:
+        strict = start_gateway(
+            "template.yaml",
+            parameters={
+                "RedisUrl": redis,
+                "AllowedOrigins": ORIGIN,
+                "JwksUrl": issuer.url,
+                "TokenAudience": "support",
+                "TokenIssuer": "https://id.example.com",
+            },
+        )
+
+        async def enters(**changes: object) -> bool:
+            ours = {"aud": "support", "iss": "https://id.example.com", **changes}
+            try:
+                async with socket(strict, public_token("k1", **ours)):
+                    return True
+            except InvalidStatus:
+                return False
+
+        async def run() -> None:
+            assert await enters()
+            assert not await enters(iss="https://evil.example.com")
+            assert not await enters(iss=None)
+            assert not await enters(aud="hadir")
+
+        asyncio.run(run())
+
+
 def test_neither_tokens_nor_texts_are_in_any_log(guarded: LocalGateway) -> None:
     """The functions' lines and the gateway's, of all that has happened above and here."""
     mine = token(session=new_session(), user="admin_1", type="admin")
@@ -509,10 +543,13 @@ def test_neither_tokens_nor_texts_are_in_any_log(guarded: LocalGateway) -> None:
             await admin.ask(json.dumps({"action": "reauthorize", "token": mine + "x"}))
         async with connect(f"{guarded.ws}/live?token={mine}", open_timeout=WAIT) as client:
             await client.recv()
+        with pytest.raises(InvalidStatus):  # a good one, from where it may not be used
+            await connect(f"{guarded.ws}/live?token={mine}", origin=Origin("https://evil.example"))
 
     asyncio.run(run())
     written = guarded.output
     assert "WebSocket client connected: admin_1" in written
     assert "4711-0815" not in written
+    assert "Connection refused: sockets from this origin" in written
     assert mine.rpartition(".")[2] not in written
-    assert mine.split(".")[1] not in written
+    assert re.search(r"eyJ[\w-]{8,}", written) is None, "nothing looks like a token"

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from hadir import metrics
+from hadir.announcer import Broadcast
+from hadir.domain.identity import SessionRef, UserType
+from hadir.domain.session import EventType, PresenceEvent
 from hadir.sweeper import Swept
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
@@ -66,6 +69,22 @@ def test_somebody_who_is_not_let_in_is_counted(wordy: RunningGateway) -> None:
     refused = figures(wordy.wait_for_line(r"AuthorizeFunction .*_aws"))
 
     assert refused == {"ConnectionsRefused": ([1], "Count")}
+
+
+def test_posts_of_an_event_that_nobody_got_are_counted_and_the_event_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ref = SessionRef("default", "s1")
+    joined = PresenceEvent(1, EventType.USER_CONNECTED, "u1", UserType.CUSTOMER, at=0)
+    pending = Broadcast(
+        ref, joined, told=False, received=0, targets=2, gone=(), retries=6, latency_ms=5000
+    )
+
+    metrics.published(lambda _event, _context: metrics.broadcasts([pending]))({}, None)
+
+    written = json.loads(capsys.readouterr().out)
+    names = {each["Name"] for each in written["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert {name: written[name] for name in names} == {"PostsFailed": [2], "PostRetries": [6]}
 
 
 def test_a_sweep_says_how_things_stand(capsys: pytest.CaptureFixture[str]) -> None:

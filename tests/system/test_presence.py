@@ -119,7 +119,7 @@ def test_the_query_form_and_the_path_form_meet(hadir: AnyGateway) -> None:
         async with person(hadir, session, "admin_1") as admin:
             await admin.told()
             query = f"session_id={session}&user_id=agent_1&user_type=agent"
-            async with connect(f"{hadir.ws}/live?{query}"):
+            async with connect(f"{hadir.ws}/local?{query}"):
                 joined = await admin.told()
                 assert joined["connection_status"]["total_agent"] == 2
 
@@ -340,14 +340,15 @@ class TestMessages:
 
 
 class TestRedisUnavailable:
-    def test_who_comes_is_refused_and_told_to_try_again(self) -> None:
+    @pytest.mark.parametrize("away", ["redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1"])
+    def test_who_comes_is_refused_and_told_to_try_again(self, away: str) -> None:
         async def attempt(hadir: AnyGateway) -> int:
             with pytest.raises(InvalidStatus) as refused:
                 async with person(hadir, "s", "customer_1"):
                     pass
             return refused.value.response.status_code
 
-        with running_hadir("redis://127.0.0.1:1") as hadir:
+        with running_hadir(away) as hadir:
             assert asyncio.run(attempt(hadir)) == 503
             for path in ("session/s/connection-status", "health"):
                 status, body = rest_error(f"{hadir.http}/api/{path}")

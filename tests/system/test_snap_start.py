@@ -107,7 +107,14 @@ def aws() -> Iterator[tuple[Lambda, int]]:
         server.shutdown()
 
 
-def test_clients_are_made_after_the_restore(aws: tuple[Lambda, int], redis_url: str) -> None:
+@pytest.mark.parametrize("kind", ["node", "cluster"])
+def test_clients_are_made_after_the_restore(
+    aws: tuple[Lambda, int], request: pytest.FixtureRequest, kind: str
+) -> None:
+    if kind == "node":
+        redis_url = request.getfixturevalue("redis_url")
+    else:
+        redis_url = request.getfixturevalue("cluster").url
     state, port = aws
     here = f"http://127.0.0.1:{port}"
     membership = Membership(connect(redis_url), lease_seconds=90)

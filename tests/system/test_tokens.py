@@ -56,7 +56,7 @@ def test_a_run_in_which_nobody_gets_in_without_one() -> None:
     ws_port, http_port = free_ports(2)
 
     async def look(token: str) -> None:
-        url = f"ws://127.0.0.1:{ws_port}/live?session_id=s1"
+        url = f"ws://127.0.0.1:{ws_port}/local?session_id=s1"
         with pytest.raises(InvalidStatus) as refused:
             async with connect(f"{url}&user_id=u1&user_type=admin", open_timeout=30):
                 pass

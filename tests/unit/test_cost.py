@@ -6,7 +6,24 @@ import sys
 
 import pytest
 
-from benchmarks.cost import METRICS, Load, Month, ably, hadir, messages, price, pusher, table
+from benchmarks.cost import (
+    HOURS,
+    METRICS,
+    PRICES,
+    SNAPSTART_FUNCTIONS,
+    Load,
+    Month,
+    ably,
+    hadir,
+    messages,
+    nat,
+    not_looked_up,
+    price,
+    price_table,
+    pusher,
+    snapstart,
+    table,
+)
 from tests.running_gateway import ROOT
 
 
@@ -14,6 +31,18 @@ def test_tiers_are_paid_one_after_the_other() -> None:
     assert messages(1e9) == pytest.approx(1000)
     assert messages(3e9) == pytest.approx(1000 + 1600)
     assert price("data_out", 20_000) == pytest.approx(10_240 * 0.09 + 9_760 * 0.085)
+    assert price("log_ingestion", 60_000) == pytest.approx(5120 + 5120 + 2048 + 8800 * 0.05)
+
+
+def test_all_messages_share_one_set_of_tiers() -> None:
+    month = Month(Load(), 10_000)
+    bill = hadir(month)
+    heartbeats, others = 2 * month.heartbeats, month.posts - month.heartbeats + month.said
+
+    assert others < 1e9 < heartbeats + others
+    together = bill["heartbeats and their answers"] + bill["other messages"]
+    assert together == pytest.approx(1000 + (heartbeats + others - 1e9) / 1e6 * 0.80)
+    assert bill["other messages"] / together == pytest.approx(others / (heartbeats + others))
 
 
 def test_a_month_counted_by_hand() -> None:
@@ -29,6 +58,42 @@ def test_a_month_counted_by_hand() -> None:
     assert bill["connection-minutes"] == pytest.approx(4.38 * 0.25)
     assert bill["heartbeats and their answers"] == pytest.approx(8.76)
     assert bill["other messages"] == pytest.approx(0.292)
+    # 15 metrics, 10 metrics of alarms, a dashboard, a secret.
+    assert bill["metrics, alarms, dashboard, secret"] == pytest.approx(4.50 + 1.00 + 3.00 + 0.40)
+
+
+def test_a_small_team_pays_what_the_document_says() -> None:
+    bill = hadir(Month(Load(), 40 * 8 * 21 / HOURS))
+    gateway = ("connection-minutes", "heartbeats and their answers", "other messages")
+
+    nobody = hadir(Month(Load(), 1e-9))
+    assert f"{sum(nobody.values()) - nobody['Valkey']:.0f}" == "10"
+    assert f"{sum(bill.values()) - bill['Valkey']:.0f}" == "14"
+    assert f"{bill['Valkey']:.0f}" == "6"
+    metrics_not_free, secret = 0.30 * (METRICS - 10), 0.40
+    assert f"{sum(bill[item] for item in gateway) + metrics_not_free + secret:.0f}" == "4"
+
+
+def test_heartbeats_are_three_fifths() -> None:
+    for sockets in (1_000, 10_000, 100_000, 1_000_000):
+        without = hadir(Month(Load(heartbeat_seconds=1e9), sockets))
+        bill = hadir(Month(Load(), sockets))
+
+        assert 1 - sum(without.values()) / sum(bill.values()) == pytest.approx(0.6, abs=0.015)
+
+
+def test_snapshots_are_paid_while_they_are_kept() -> None:
+    assert snapstart(Load()) == pytest.approx(5 * 0.5 * 730 * 3600 * 0.0000015046)
+    assert price("snapstart_restores", 0.5) == pytest.approx(0.00007, abs=1e-6)
+
+    template = (ROOT / "template.yaml").read_text()
+    assert template.count("ApplyOn: PublishedVersions") == SNAPSTART_FUNCTIONS
+
+
+def test_a_nat_gateway_has_an_address() -> None:
+    nobody = Month(Load(), 1e-9)
+
+    assert nat(nobody) == pytest.approx(2 * 730 * (0.045 + 0.005))
 
 
 def test_who_has_no_public_price_is_not_guessed() -> None:
@@ -53,6 +118,28 @@ def test_the_document_has_the_table_as_it_is_computed() -> None:
 
     assert table(Load()) in document
     assert table(Load(heartbeat_seconds=120)) in document
+
+
+def test_the_document_has_the_prices_and_which_were_not_looked_up() -> None:
+    document = (ROOT / "docs" / "cost.md").read_text()
+
+    assert price_table() in document
+    assert not_looked_up() in document
+    rows = price_table().splitlines()
+    for name, entry in PRICES.items():
+        assert re.fullmatch(r"20\d\d-[01]\d(-[0-3]\d)?", entry["seen"]), name
+        for row in [row for row in rows if row.startswith(f"| `{name}` |")]:
+            assert row.endswith("| yes |" if entry["checked"] else "| **no** |")
+
+
+def test_a_comparison_holds_as_the_document_says() -> None:
+    for sockets in (1_000, 10_000):
+        often, seldom = (Month(Load(heartbeat_seconds=each), sockets) for each in (30, 120))
+        of_pusher, of_ably = pusher(often), ably(often)
+
+        assert of_pusher is not None
+        assert of_ably is not None
+        assert sum(hadir(often).values()) > of_ably > sum(hadir(seldom).values()) > of_pusher
 
 
 def test_every_metric_is_counted() -> None:

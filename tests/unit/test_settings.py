@@ -36,6 +36,15 @@ def test_any_other_mode_is_refused(mode: str) -> None:
         _ = Settings({"AUTH_MODE": mode}).is_open
 
 
+@pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
+def test_elasticache_is_reached_by_tls_only(scheme: str) -> None:
+    host = "chat.abc.euw1.cache.amazonaws.com:6379"
+    with pytest.raises(InvalidSettings, match="must begin with rediss://"):
+        _ = Settings({"REDIS_URL": f"{scheme}://{host}"}).redis_url
+    tls = f"{scheme.replace('redis', 'rediss')}://{host}"
+    assert Settings({"REDIS_URL": tls}).redis_url == tls
+
+
 @pytest.mark.parametrize(
     "url", ["http://issuer.example/jwks", "ftp://x", "file:///etc/passwd", "x"]
 )

@@ -10,7 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 
-from hadir.access.keys import COOLDOWN_SECONDS, KEPT_SECONDS, SecretKeys, SigningKeys, fetch_secret
+from hadir.access.keys import (
+    COOLDOWN_SECONDS,
+    KEPT_SECONDS,
+    LONGEST_KEPT_SECONDS,
+    SecretKeys,
+    SigningKeys,
+    fetch_secret,
+)
 from hadir.access.tokens import Tokens
 from hadir.domain.errors import InvalidToken, KeysUnavailable
 from hadir.domain.grant import LONGEST_TOKEN, Grant
@@ -56,8 +63,12 @@ class TestClaims:
     def test_what_a_token_says(self) -> None:
         expiry = int(time.time()) + 60
         text = token(session=["a", "b-*"], user="u", type="agent", tenant="acme", exp=expiry)
-        expected = Grant("acme", "u", UserType.AGENT, ("a", "b-*"), expiry)
+        expected = Grant("acme", "u", UserType.AGENT, ("a", "b-*"), expiry + 5)
         assert by_secret(SECRET).read(text) == expected
+
+    def test_who_gets_in_by_the_grace_for_clocks_has_the_rest_of_it(self) -> None:
+        now = int(time.time())
+        assert by_secret(SECRET).read(token(exp=now - 1)).expires_at == now + 4
 
     def test_without_a_tenant_it_is_the_default_one(self) -> None:
         assert by_secret(SECRET).read(token()).tenant == "default"
@@ -232,6 +243,9 @@ class TestSecret:
         away = True
         clock.now += KEPT_SECONDS
         assert tokens.read(token())
+        clock.now += LONGEST_KEPT_SECONDS
+        with pytest.raises(KeysUnavailable, match=r"^away$"):
+            tokens.read(token())
 
     def test_a_short_one_is_refused_and_said(self) -> None:
         with pytest.raises(KeysUnavailable, match="must have 32 bytes or more"):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hadir.domain.delivery import Delivery, Outcome
+from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch, Event, MessageEvent
 from hadir.membership.membership import Membership
@@ -38,6 +39,7 @@ class Broadcast:
     """One event that was posted.
 
     Attributes:
+        told: False where nobody accepted it: it stays pending.
         received: sockets that accepted it, of ``targets``.
         gone: connections found gone while posting; they have left the session by now.
         retries: how often a post was tried again, of this event and those posted with it; with
@@ -45,8 +47,9 @@ class Broadcast:
         latency_ms: from the event to the last post, by two clocks: Redis's and ours.
     """
 
-    session_id: str
+    ref: SessionRef
     event: Event
+    told: bool
     received: int
     targets: int
     gone: tuple[str, ...]
@@ -70,19 +73,18 @@ class Announcer:
                 pending for the next claimant.
 
         Returns:
-            The events posted, in order.
+            The events posted, in order; those that nobody accepted last.
         """
         broadcasts: list[Broadcast] = []
         while batch:
             posted: list[Broadcast] = []
             if seconds_left() > _SHORTEST_POSTING_SECONDS:
                 posted = self._post(batch, min(_POSTING_SECONDS, seconds_left()))
-            somebody = any(each.targets for each in posted)
-            if not posted or (somebody and not any(e.received or e.gone for e in posted)):
-                # Nobody has been told anything: no time, or the management API is away.
+            broadcasts += posted
+            if not any(each.told for each in posted):
+                # No time, or the management API is away.
                 self._membership.give_back(batch)
                 break
-            broadcasts += posted
             batch = self._membership.settle(batch, more=seconds_left() > _SETTLING_SECONDS)
         return broadcasts
 
@@ -125,13 +127,17 @@ class Announcer:
         deliveries = self._poster.post(mail, seconds)
         now = time.time_ns() // 1_000_000
 
+        told = not mail or any(
+            made.posted or made.outcome is Outcome.GONE for made in deliveries.values()
+        )
         gone = [to for to, made in deliveries.items() if made.outcome is Outcome.GONE]
         for connection_id in gone:
             self._membership.leave(connection_id, batch.session.ref, GONE, claim=False)
         return [
             Broadcast(
-                batch.session.session_id,
+                batch.session.ref,
                 event,
+                told,
                 received=sum(
                     skipped[to] <= index < skipped[to] + made.posted
                     for to, made in deliveries.items()

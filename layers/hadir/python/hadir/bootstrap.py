@@ -79,8 +79,9 @@ def announcer(membership: "Membership") -> "Announcer":
 def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
     """Puts sockets of this deployment's stage out."""
     from hadir.doorman import Doorman
+    from hadir.log import kicked
 
-    return Doorman(membership, announcer, close_socket)
+    return Doorman(membership, announcer, close_socket, kicked)
 
 
 def gate() -> "Gate":

@@ -139,7 +139,7 @@ class Conversation:
                 self._announcer.tell_each(dict.fromkeys(others, (frame,)), seconds_left)
             case Kick():
                 kicked = self._doorman.kick(
-                    who.session, request.user_id, request.reason, seconds_left
+                    who.session, request.user_id, who.user_id, request.reason, seconds_left
                 )
                 if not kicked.anybody:
                     text = "user_id: nobody of that name is in the session"

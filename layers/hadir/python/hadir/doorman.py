@@ -39,6 +39,7 @@ class Doorman:
 
     Args:
         close_socket: closes a socket by its connection id.
+        on_kick: told who was put out of which session, and by whom.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class Doorman:
         membership: Membership,
         announcer: Announcer,
         close_socket: Callable[[str], None],
+        on_kick: Callable[[SessionRef, str, str], None],
     ) -> None:
         self._membership = membership
         self._announcer = announcer
         self._close_socket = close_socket
+        self._on_kick = on_kick
 
     def close(
         self,
@@ -82,6 +85,7 @@ class Doorman:
         self,
         ref: SessionRef,
         user_id: str,
+        by: str,
         message: str | None,
         seconds_left: Callable[[], float],
     ) -> Kicked:
@@ -104,4 +108,6 @@ class Doorman:
         in_grace, batch = self._membership.end_grace(ref, user_id)
         kicked.anybody |= in_grace
         kicked.broadcasts += self._announcer.announce(batch, seconds_left)
+        if kicked.anybody:
+            self._on_kick(ref, user_id, by)
         return kicked

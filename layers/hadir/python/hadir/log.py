@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from hadir.domain.identity import Identity
+from hadir.domain.identity import Identity, SessionRef
 from hadir.domain.session import EventType, MessageEvent
 
 if TYPE_CHECKING:
@@ -62,10 +62,11 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
         what = "message" if isinstance(event, MessageEvent) else "connection status"
         logger.info(
-            f"{tag} Broadcasted {what} to session "
-            f"{broadcast.session_id}: {broadcast.received}/{broadcast.targets} clients received",
+            f"{tag} Broadcasted {what} to session {broadcast.ref.session_id}: "
+            f"{broadcast.received}/{broadcast.targets} clients received",
             extra={
-                "session_id": broadcast.session_id,
+                "tenant": broadcast.ref.tenant,
+                "session_id": broadcast.ref.session_id,
                 "version": event.version,
                 "received": broadcast.received,
                 "targets": broadcast.targets,
@@ -74,8 +75,17 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         )
 
 
+def kicked(ref: SessionRef, user_id: str, by: str) -> None:
+    """An admin has put somebody out."""
+    logger.info(
+        f"[Kick] User {user_id} put out of session {ref.session_id} by {by}",
+        extra={"tenant": ref.tenant, "session_id": ref.session_id, "user_id": user_id, "by": by},
+    )
+
+
 def _fields(who: Identity) -> dict[str, str]:
     return {
+        "tenant": who.tenant,
         "session_id": who.session_id,
         "user_id": who.user_id,
         "user_type": who.user_type.value,

@@ -38,9 +38,10 @@ def published(handler: Handler) -> Handler:
 def broadcasts(made: "Iterable[Broadcast]") -> None:
     """Events were posted."""
     for each in made:
-        kind = "Messages" if isinstance(each.event, MessageEvent) else "PresenceEvents"
-        _count(kind, 1)
-        _metrics.add_metric("AnnounceLatency", MetricUnit.Milliseconds, each.latency_ms)
+        if each.told:
+            kind = "Messages" if isinstance(each.event, MessageEvent) else "PresenceEvents"
+            _count(kind, 1)
+            _metrics.add_metric("AnnounceLatency", MetricUnit.Milliseconds, each.latency_ms)
         _count("Posts", each.received)
         _count("PostsGone", len(each.gone))
         _count("PostsFailed", each.targets - each.received - len(each.gone))

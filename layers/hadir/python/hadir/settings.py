@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from hadir.domain.errors import InvalidSettings
 from hadir.domain.limits import Limits
 
+_ELASTICACHE = ".cache.amazonaws.com"
+"""In the name of every ElastiCache ("Finding connection endpoints", Amazon ElastiCache)."""
+
 
 class Settings:
     """Environment variables, each checked when it is first needed.
@@ -21,11 +24,13 @@ class Settings:
     def redis_url(self) -> str:
         """``REDIS_URL``: ``redis://``, ``rediss://`` (TLS) or ``unix://``.
 
-        ``redis+cluster://`` and ``rediss+cluster://`` name any node of a cluster.
+        ``redis+cluster://`` and ``rediss+cluster://`` name any node of a cluster. ElastiCache is
+        reached by TLS only.
         """
-        return self._url(
-            "REDIS_URL", {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
-        )
+        url = self._url("REDIS_URL", {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"})
+        if _ELASTICACHE in (urlsplit(url).hostname or "") and not url.startswith("rediss"):
+            raise InvalidSettings("with ElastiCache, REDIS_URL must begin with rediss:// (TLS)")
+        return url
 
     @property
     def redis_iam(self) -> tuple[str, str] | None:

@@ -125,4 +125,5 @@ class Sweeper:
     def _announce(self, batch: Batch | None, seconds_left: Callable[[], float]) -> Swept:
         broadcasts = self._announcer.announce(batch, seconds_left)
         self._on_broadcasts(broadcasts)
-        return Swept({"announced": len(broadcasts)} if broadcasts else ())
+        announced = sum(each.told for each in broadcasts)
+        return Swept({"announced": announced} if announced else ())

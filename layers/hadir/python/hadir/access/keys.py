@@ -14,6 +14,9 @@ T = TypeVar("T")
 KEPT_SECONDS = 300.0
 """How long keys are used before they are fetched again."""
 
+LONGEST_KEPT_SECONDS = 3600.0
+"""... and for how long while they cannot be: one that was taken back is not good for ever."""
+
 COOLDOWN_SECONDS = 10.0
 """A token that no known key verifies may be signed with a new one, or forged: for its sake keys are
 fetched again, but not more often than this."""
@@ -25,7 +28,7 @@ _CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
 
 class _Kept(Generic[T]):
-    """Keys that are fetched when needed. While none can be had, the last ones are used on.
+    """Keys that are fetched when needed. While none can be had, the last ones serve for a time.
 
     Args:
         fetch: raises ``KeysUnavailable``.
@@ -37,6 +40,7 @@ class _Kept(Generic[T]):
         self._clock = clock
         self._keys: T | None = None
         self._asked_at = -KEPT_SECONDS
+        self._fetched_at = 0.0
 
     def get(self, *, fresh: bool = False) -> T:
         """The keys.
@@ -45,14 +49,17 @@ class _Kept(Generic[T]):
             fresh: fetch them again, unless that has just been tried.
 
         Raises:
-            KeysUnavailable: they were never fetched, and cannot be now.
+            KeysUnavailable: there are none, or they are too old, and new ones cannot be had now.
         """
-        age = self._clock() - self._asked_at
+        now = self._clock()
+        age = now - self._asked_at
         if age >= (COOLDOWN_SECONDS if fresh or self._keys is None else KEPT_SECONDS):
-            self._asked_at = self._clock()
+            self._asked_at = now
             try:
-                self._keys = self._fetch()
+                self._keys, self._fetched_at = self._fetch(), now
             except KeysUnavailable:
+                if now - self._fetched_at >= LONGEST_KEPT_SECONDS:
+                    self._keys = None
                 if self._keys is None:
                     raise
         if self._keys is None:
@@ -90,7 +97,7 @@ class SecretKeys:
             fresh: fetch them again, unless that has just been tried.
 
         Raises:
-            KeysUnavailable: they were never fetched, and cannot be now.
+            KeysUnavailable: there are none, or they are too old, and new ones cannot be had now.
         """
         return self._kept.get(fresh=fresh)
 
@@ -126,7 +133,7 @@ class SigningKeys:
 
         Raises:
             InvalidToken: there is no such key.
-            KeysUnavailable: the set was never fetched, and cannot be now.
+            KeysUnavailable: there is no set, or it is too old, and a new one cannot be had now.
         """
         key = self._kept.get().get(key_id) or self._kept.get(fresh=True).get(key_id)
         if not key:

@@ -104,7 +104,7 @@ class Tokens:
 
 
 def _grant(claims: dict[str, Any]) -> Grant:
-    expires_at = int(claims["exp"])
+    expires_at = int(claims["exp"]) + _LEEWAY_SECONDS  # for a socket as for a token
     if expires_at > _LAST_EXPIRY:
         raise InvalidToken("the token's exp must be in seconds since 1970")
     try:

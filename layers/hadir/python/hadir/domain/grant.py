@@ -19,7 +19,7 @@ class Grant:
 
     Attributes:
         sessions: session ids, and prefixes of session ids that end in ``*``; at least one.
-        expires_at: seconds since the Unix epoch; 0: never.
+        expires_at: seconds since the Unix epoch, a grace for clocks included; 0: never.
     """
 
     tenant: str

@@ -9,7 +9,7 @@ class Limits:
 
     Attributes:
         messages_per_second: of a connection, lastingly; of a user, over all connections in the
-            session, twice as many.
+            session, twice as many, and as many joins.
         burst: messages of a connection at once; of a user twice as many. Who goes on until as many
             again were refused is put out.
         connections_per_user: in a session.

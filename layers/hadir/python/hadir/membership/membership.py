@@ -70,6 +70,7 @@ class Admission(StrEnum):
     LEFT = "left"
     CROWDED = "crowded"
     FULL = "full"
+    HASTY = "hasty"
 
     @property
     def is_in(self) -> bool:
@@ -201,6 +202,8 @@ class Membership:
             identity.expires_at * 1000,
             self._limits.connections_per_user,
             self._limits.people_per_session,
+            str(self._limits.messages_per_second),
+            self._limits.burst,
             key=tombstone_key(identity.session, connection_id),
         )
         admitted = Admission(reply)

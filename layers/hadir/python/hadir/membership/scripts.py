@@ -43,8 +43,9 @@ class Scripts:
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
         library = _text("clock") + _text("lib")
-        self._scripts: dict[str, Script] = {
-            name: redis.register_script(library + _text(name)) for name in SESSION_SCRIPTS
+        # As bytes, and not by `register_script`: nothing is asked of Redis, or of a cluster, yet.
+        self._scripts = {
+            name: Script(redis, (library + _text(name)).encode()) for name in SESSION_SCRIPTS
         }
         self._due = _text("clock") + _text("due")
 

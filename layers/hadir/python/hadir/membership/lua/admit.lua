@@ -3,8 +3,10 @@
 -- KEYS[11] tombstone of the connection
 -- ARGV[6] connection id, user id, user type, expires (ms; 0: never)
 -- ARGV[10] most connections of a user in a session, most people in a session
+-- ARGV[12] messages a second of a connection, and at once: a user may join twice as often
 -- Reply   'admitted' | 'repeated' (known already, unchanged) | 'left' ($disconnect overtook us)
 --         'crowded' (the user has too many connections) | 'full' (the session has too many people)
+--         'hasty' (the user comes and goes too fast)
 --
 -- Killed before: the client's $connect fails and it tries again. Killed after: the client's first
 -- message opens the connection, or the sweep does.
@@ -41,6 +43,12 @@ if own >= tonumber(ARGV[10]) or others >= tonumber(ARGV[11]) then
     finish()
     return own >= tonumber(ARGV[10]) and 'crowded' or 'full'
 end
+local bucket, use = draw('j ' .. user_id, 2 * tonumber(ARGV[12]), 2 * tonumber(ARGV[13]))
+if use > 1 then
+    finish()
+    return 'hasty'
+end
+keep_bucket('j ' .. user_id, bucket)
 local member = {
     user_id = user_id, user_type = ARGV[8], since = 0, at = now, heard = 0,
     expires = tonumber(ARGV[9]),

@@ -232,6 +232,18 @@ local function arrive(connection_id, member)
     return outcome
 end
 
+-- A token bucket, kept as the time (ms) when it will be full again (GCRA): each draw takes it
+-- 1000 / rate further. Returns that time, and how much of the burst would be in use: up to 1 there
+-- is room.
+local function draw(field, rate, burst)
+    local full_at = math.max(tonumber(redis.call('HGET', PACE, field) or '0'), now) + 1000 / rate
+    return full_at, (full_at - now) * rate / 1000 / burst
+end
+
+local function keep_bucket(field, full_at)
+    redis.call('HSET', PACE, field, string.format('%.3f', full_at))
+end
+
 -- Buckets that are full again say nothing any more.
 local function forget_full_buckets()
     local all = redis.call('HGETALL', PACE)

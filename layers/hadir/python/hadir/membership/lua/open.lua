@@ -24,19 +24,12 @@
 
 local connection_id, heard = ARGV[6], ARGV[8] == '1'
 
--- A token bucket, kept as the time (ms) when it will be full again (GCRA): a message takes it
--- 1000 / rate further. Below now + burst / rate there is room.
-local function draw(field, rate, burst)
-    local full_at = math.max(tonumber(redis.call('HGET', PACE, field) or '0'), now) + 1000 / rate
-    return full_at, (full_at - now) * rate / 1000 / burst
-end
-
 -- 'limited', 'flooding', or nil: this message may pass. A connection's refused messages count too,
 -- so that one that does not slow down is closed; its user's do not, so that the others may go on.
 local function limit(member)
     local rate, burst = tonumber(ARGV[9]), tonumber(ARGV[10])
     local own, own_use = draw('c ' .. connection_id, rate, burst)
-    redis.call('HSET', PACE, 'c ' .. connection_id, string.format('%.3f', own))
+    keep_bucket('c ' .. connection_id, own)
     if own_use > 2 then
         return 'flooding'
     end
@@ -44,7 +37,7 @@ local function limit(member)
     if own_use > 1 or users_use > 1 then
         return 'limited'
     end
-    redis.call('HSET', PACE, 'u ' .. member.user_id, string.format('%.3f', users))
+    keep_bucket('u ' .. member.user_id, users)
     return nil
 end
 
