@@ -43,12 +43,16 @@ ANSWERING_SECONDS = 40  # more than the functions' 29: who gives up first says w
 
 @dataclass(frozen=True)
 class Contender:
-    """What is started in ``folder``; ``tells_joins`` if joins are announced as leaves are."""
+    """What is started in ``folder``; ``tells_joins`` if joins are announced as leaves are.
+
+    ``stage`` ends its URL.
+    """
 
     name: str
     folder: Path
     command: Callable[[str, list[int]], list[str]]
     tells_joins: bool = False
+    stage: str = "live"
 
 
 class NotUp(Exception):
@@ -184,7 +188,7 @@ def running(contender: Contender) -> Iterator[str]:
             environment(redis_url, ports[0], scratch),
         )
         try:
-            url = f"ws://127.0.0.1:{ports[0]}/live"
+            url = f"ws://127.0.0.1:{ports[0]}/{contender.stage}"
             try:
                 asyncio.run(wait_until_up(url, server))
             except TimeoutError as error:
@@ -244,14 +248,14 @@ def our_gateway(redis_url: str, ports: list[int], *parameters: str) -> list[str]
 
 
 def hadir(redis_url: str, ports: list[int]) -> list[str]:
-    """It lets nobody in unless told whom."""
-    return our_gateway(redis_url, ports, "AllowedOrigins=*", "AuthMode=open")
+    """It lets nobody in unless told whom, and everybody at a local stage only."""
+    return our_gateway(redis_url, ports, "AllowedOrigins=*", "AuthMode=open", "Stage=local")
 
 
 THEIRS = Contender("serverless-offline, small application in Node", NODE, serverless_offline)
 OURS = (
     Contender("our gateway, small application in Python", PYTHON, our_gateway),
-    Contender("our gateway, Hadir", ROOT, hadir, tells_joins=True),
+    Contender("our gateway, Hadir", ROOT, hadir, tells_joins=True, stage="local"),
 )
 
 
