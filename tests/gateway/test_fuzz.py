@@ -478,6 +478,7 @@ def test_events(
 )
 @example("/{a}/{a}", "/", "")
 @example("/{1}", "/", "")
+@example("/{a}", "/\udcff", "b=\udcff")
 def test_path_forms(pattern: str, path: str, query: str) -> None:
     form = PathForm(pattern)
     for each in (path, re.sub(r"\{\w+\}", "value", pattern)):

@@ -25,4 +25,5 @@ class PathForm:
             return None
         named = dict(zip(self._names, found.groups(), strict=True))
         rest = parse_qsl(query, keep_blank_values=True)
-        return urlencode([*named.items(), *((k, v) for k, v in rest if k not in named)])
+        both = [*named.items(), *((k, v) for k, v in rest if k not in named)]
+        return urlencode(both, errors="replace")  # what is not UTF-8 comes as half characters
