@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from apigw_local.errors import GatewayError
@@ -19,7 +20,15 @@ from apigw_local.template.functions import read_env_vars
 from apigw_local.template.load import load
 from apigw_local.template.model import Application
 
-_SAM_OVERRIDE = re.compile(r"ParameterKey=([^,]+),ParameterValue=(.*)")
+_OVERRIDE = re.compile(
+    r"""
+    (?:ParameterKey=([^,\s]+),ParameterValue|([^\s=]+))  # the name, in either of sam's forms
+    =("[^"]*"|.*?)                                       # the value
+    (?=\s+[^\s=]+=|\s*$)                                # another one, or the end
+    \s*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def run() -> int:
@@ -37,7 +46,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     log = Log(as_json=arguments.json, verbose=arguments.verbose)
     application = load(
         arguments.template,
-        overrides=dict(arguments.parameter_overrides),
+        overrides=dict(chain.from_iterable(arguments.parameter_overrides)),
         env_vars=read_env_vars(arguments.env_vars) if arguments.env_vars else {},
         region=arguments.region,
         api=arguments.api,
@@ -138,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         action="extend",
         default=[],
-        type=_override,
+        type=_overrides,
         metavar="NAME=VALUE",
         help="values of parameters, and of what only AWS knows: exports, attributes, secrets",
     )
@@ -147,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--stage", metavar="NAME", help="which of its stages, likewise")
     add(
         "--region",
+        type=_region,
         default=os.environ.get("AWS_REGION", "us-east-1"),
         help="as functions see it; AWS_REGION's, else us-east-1",
     )
@@ -251,13 +261,18 @@ _path = _checked(
 )
 _url = _checked(lambda text: _matching("https?://[^/]+", text), "a URL such as http://host:3001")
 _folder = _checked(_existing, "a folder")
+_region = _checked(lambda text: _matching("[a-z0-9-]+", text), "a region such as eu-west-1")
 
 
-def _override(text: str) -> tuple[str, str]:
-    sam = _SAM_OVERRIDE.fullmatch(text)
-    if sam:
-        return sam[1], sam[2]
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
+def _overrides(text: str) -> list[tuple[str, str]]:
+    """One argument, which may hold several, as sam takes them in quotes."""
+    found, at = [], 0
+    while at < len(text) or not text:
+        one = _OVERRIDE.match(text, at)
+        if not one:
+            raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+        value = one[3]
+        quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        found.append((one[1] or one[2], value[1:-1] if quoted else value))
+        at = one.end()
+    return found

@@ -297,6 +297,11 @@ def _runnable(application: Application, options: Options, log: Log) -> dict[str,
             "the faults kill and freeze are of functions in processes of their own: do without "
             "these faults, or without --lambda-endpoint and in_process"
         )
+    if options.debug_port and not _own_processes(options):
+        raise CannotRun(
+            "--debug-port is for functions in processes of their own: do without it, or without "
+            "--lambda-endpoint and in_process"
+        )
     if options.debug_port and find_spec("debugpy") is None:
         raise CannotRun("--debug-port needs debugpy: pip install debugpy")
     if options.lambda_endpoint:

@@ -64,10 +64,14 @@ _at = pytest.StashKey[dict[int, int]]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Remember where each gateway's log is when a test begins."""
+    """Remember where each gateway's log is when a test begins; in its end, undo its faults."""
     gateways = item.config.stash.get(_running, [])
     item.stash[_at] = {id(gateway): len(gateway.output) for gateway in gateways}
-    return (yield)
+    try:
+        return (yield)
+    finally:
+        for gateway in item.config.stash.get(_running, []):
+            gateway.reset_faults()
 
 
 @pytest.hookimpl(wrapper=True)

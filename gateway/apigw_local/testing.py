@@ -72,6 +72,7 @@ class LocalGateway:
         self._output = io.StringIO()
         self.records: list[Record] = []
         self.faults: Faults = self._options.faults
+        self._first_faults = self.faults.values()
 
     def __enter__(self) -> Self:
         self._application = load(
@@ -228,6 +229,10 @@ class LocalGateway:
 
         self._do(cut)
 
+    def reset_faults(self) -> None:
+        """As they were at the start."""
+        self.faults.set(self._first_faults)
+
     def kill(self, function: str) -> None:
         """Kill a function's processes."""
         self._check(function)
@@ -260,6 +265,8 @@ class LocalGateway:
         log = Log(self._output, listener=self._note)
         try:
             assert self._application is not None
+            for warning in self._application.warnings:
+                log.warning(warning)
             self._loop = asyncio.get_running_loop()
             self._stopping = asyncio.Event()
             self._gateway = Gateway(self._application, self._options, log)

@@ -6,13 +6,29 @@ are captures that users have published; "reports" are issues and answers of user
 
 from dataclasses import dataclass
 
+UNKNOWN = "unknown in AWS"
+"""The source of a row of which no page and no capture tells: nobody can say that we do the same."""
+
 
 @dataclass(frozen=True)
 class Row:
+    """Something that API Gateway does.
+
+    ``deviates`` says what happens here instead; of what is unknown in AWS, what happens here. Where
+    that is something to see, a test shows it: all but ``absent``.
+    """
+
     id: str
     text: str
     source: str
     deviates: str = ""
+    absent: bool = False
+
+    @property
+    def here(self) -> str:
+        if not self.deviates:
+            return "pass"
+        return f"here: {self.deviates}" if self.source == UNKNOWN else f"deviates: {self.deviates}"
 
 
 SECTIONS: dict[str, list[Row]] = {
@@ -28,7 +44,7 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ev-ids", "ids of 16 characters with `-`, `_` and a final `=`", "events"),
         Row("ev-api-key", "`identity.apiKey` and `apiKeyId` where a key is required", "events"),
         Row("ev-domain", "`domainName` is the host that was asked for, and `https://{domainName}/{stage}` works", "How to call @connections"),
-        Row("ev-custom", "custom domain names and base paths", "Custom domain names for WebSocket APIs", "not there; `--path` takes other paths"),
+        Row("ev-custom", "custom domain names and base paths", "Custom domain names for WebSocket APIs", "not there; `--path` takes other paths", absent=True),
     ],
     "Authorizer": [
         Row("au-event", "its own form: `type`, `methodArn`, empty maps, the later `connectionId`", "Lambda REQUEST authorizers for WebSocket APIs"),
@@ -45,32 +61,32 @@ SECTIONS: dict[str, list[Row]] = {
         Row("au-missing", "an identity source missing or empty: 401, and the function is not asked", "AuthorizerIdentitySource (API V2)"),
         Row("au-sources", "all sources must be there; headers in any letter case, query parameters in theirs", "IdentitySource (API V2)"),
         Row("au-iam", "`AWS_IAM` and no signature: 403", "Control access with IAM", ""),
-        Row("au-iam-policy", "`AWS_IAM`: the caller's policies", "Control access with IAM", "not evaluated: any signature is taken"),
+        Row("au-iam-policy", "`AWS_IAM`: the caller's policies", "Control access with IAM", "not evaluated: any signature is taken", absent=True),
         Row("au-key", "`ApiKeyRequired` and no key, or another: 403; the key may be the authorizer's", "API keys"),
-        Row("au-plan", "usage plans: 429 beyond a key's quota", "Usage plans", "not there; throttle the stage instead"),
+        Row("au-plan", "usage plans: 429 beyond a key's quota", "Usage plans", "not there; throttle the stage instead", absent=True),
     ],
     "$connect": [
         Row("co-order", "101 only after authorizer and `$connect`; no `$connect` route admits everybody", "Manage connected users"),
         Row("co-status", "any status but 2xx is the client's; the body is not delivered", "WebSocket subprotocol"),
         Row("co-502", "an exception, a function out of its own time, or an answer without `statusCode`: 502", "reports"),
-        Row("co-504", "an integration that times out: 504", "reports"),
+        Row("co-504", "an integration that times out", UNKNOWN, "504"),
         Row("co-429", "throttled: 429", "Throttle requests"),
         Row("co-403", "another stage or path: 403 `Forbidden`", "reports"),
         Row("co-426", "no upgrade: 426", "reports"),
         Row("co-protocol", "one subprotocol that the function returns, and no other header of its", "WebSocket subprotocol"),
         Row("co-gone", "until 101 the connection is 410 to everybody", "Knowledge Center"),
-        Row("co-deflate", "permessage-deflate is negotiated", "a capture of 2021", "never negotiated"),
-        Row("co-left", "a client that leaves during `$connect`: it runs to its end, `$disconnect` follows", "reports"),
+        Row("co-deflate", "permessage-deflate is negotiated", "a capture of 2021", "never negotiated", absent=True),
+        Row("co-left", "a client that leaves during `$connect`", UNKNOWN, "it runs to its end, `$disconnect` follows"),
     ],
     "$disconnect": [
         Row("di-none", "a close frame without a code: 1005 `Client-side close frame status not set`", "events"),
         Row("di-code", "a close frame with code and reason: these", "events"),
         Row("di-idle", "idle for 10 minutes: 1001 `Going away`", "events; Quotas"),
-        Row("di-duration", "2 hours old: 1001 `Going away`", "Quotas"),
+        Row("di-duration", "2 hours old: it is closed (Quotas); with which code and reason", UNKNOWN, "1001 `Going away`"),
         Row("di-delete", "`DeleteConnection`: 1000 `Connection Closed Normally`", "events"),
-        Row("di-rejected", "a binary frame 1003, one too long 1009: the event says so too", "Binary media types; Quotas"),
-        Row("di-cut", "a connection lost without a close frame: 1006", "reports"),
-        Row("di-vanished", "a network that vanishes: posts succeed into the void, the event comes late or never", "reports", "the event comes at once; `delay-disconnect` and `lose-disconnect` make it late or lost"),
+        Row("di-rejected", "a binary frame, one too long: what the event says", UNKNOWN, "1003 and 1009, as the client is told"),
+        Row("di-cut", "a connection lost without a close frame: what the event says", UNKNOWN, "1006 `Connection Closed Abnormally`"),
+        Row("di-vanished", "a network that vanishes: posts succeed into the void, the event comes late or never", "reports", "the event comes at once; `delay-disconnect` and `lose-disconnect` make it late or lost", absent=True),
         Row("di-best", "best effort: it may be lost", "Manage connected users"),
         Row("di-ignored", "what it returns is ignored; it is not tried again", "Manage connected users"),
     ],
@@ -80,26 +96,26 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ms-forbidden", "and without `$default`: a frame `Forbidden`", "frames"),
         Row("ms-one-way", "one-way: what the function returns is dropped", "Route responses"),
         Row("ms-two-way", "two-way: with selection expression and RouteResponse its `body` is sent, whatever `statusCode`", "Route responses"),
-        Row("ms-two-way-long", "a two-way answer over 128 KB", "unknown in AWS", "a frame `Internal server error`, and a line in the log"),
+        Row("ms-two-way-long", "a two-way answer over 128 KB", UNKNOWN, "a frame `Internal server error`, and a line in the log"),
         Row("ms-error", "an exception, a function out of its own time, an answer without `statusCode`: a frame `Internal server error`", "frames"),
         Row("ms-timeout", "an integration that times out: a frame `Endpoint request timed out`; the function runs on", "frames"),
-        Row("ms-throttled", "throttled: a frame `Too Many Requests`", "Throttle requests"),
+        Row("ms-throttled", "throttled (Throttle requests): the frame's text", UNKNOWN, "`Too Many Requests`"),
         Row("ms-frame", "these frames' spacing, ids, and that the socket stays open", "frames"),
         Row("ms-parallel", "messages of one socket run side by side", "AWS's own workaround with a queue"),
         Row("ms-mock", "a MOCK integration takes a message without a function", "Mock integrations"),
-        Row("ms-model", "models: `Invalid request body`", "Models", "not validated"),
-        Row("ms-other", "integrations AWS and HTTP, mapping templates", "Integrations", "refused, with the line in the template"),
-        Row("ms-ping", "a ping is answered, and does not count against idleness", "RFC 6455; reports"),
+        Row("ms-model", "models: `Invalid request body`", "Models", "not validated", absent=True),
+        Row("ms-other", "integrations AWS and HTTP, mapping templates", "Integrations", "refused, with the line in the template; constants of MOCK integrations are taken"),
+        Row("ms-ping", "a ping is answered (RFC 6455); whether it counts against idleness", UNKNOWN, "it does not"),
     ],
     "Quotas": [
         Row("qu-message", "a message of 128 KB in frames of 32 KB; over that 1009", "Quotas"),
         Row("qu-frame", "a frame of 32 KB; over that 1009", "Quotas"),
         Row("qu-binary", "binary frames: 1003", "Binary media types"),
-        Row("qu-url", "a URL of 4,096 characters; over that 414", "Quotas"),
+        Row("qu-url", "a URL of over 4,096 characters (Quotas): the answer", UNKNOWN, "414"),
         Row("qu-timeout", "an integration's timeout from 50 ms to 29 s", "Quotas"),
         Row("qu-account", "500 new connections a second; 10,000 requests a second and 5,000 at once", "Quotas"),
         Row("qu-route", "a stage's and a route's own rate and burst", "Throttle requests"),
-        Row("qu-number", "300 routes, 300 integrations, 10 stages, 10 authorizers", "Quotas", "not counted"),
+        Row("qu-number", "300 routes, 300 integrations, 10 stages, 10 authorizers", "Quotas", "not counted", absent=True),
     ],
     "Management API": [
         Row("mg-post", "POST: 200, and the body as one text message, up to 128 KB", "How to call @connections"),
@@ -112,8 +128,8 @@ SECTIONS: dict[str, list[Row]] = {
         Row("mg-signature", "a signature of another secret: 403 (with `--verify-signatures`)", "Signature Version 4"),
         Row("mg-413", "over 128 KB: 413 `PayloadTooLargeException`", "API model"),
         Row("mg-429", "a client that does not read: 429 `LimitExceededException`", "API model"),
-        Row("mg-utf8", "bytes that are not UTF-8", "unknown in AWS", "400"),
-        Row("mg-iam", "`execute-api:ManageConnections` in the caller's policies", "Control access with IAM", "not evaluated"),
+        Row("mg-utf8", "bytes that are not UTF-8", UNKNOWN, "400"),
+        Row("mg-iam", "`execute-api:ManageConnections` in the caller's policies", "Control access with IAM", "not evaluated", absent=True),
     ],
     "HTTP API": [
         Row("ht-event-2", "an authorizer's event 2.0: the function's, with `type`, `routeArn`, `identitySource`", "Lambda authorizers for HTTP APIs"),
@@ -134,6 +150,8 @@ SECTIONS: dict[str, list[Row]] = {
         Row("te-sam", "`AWS::Serverless::WebSocketApi`, stage `default` unless named, Globals", "SAM reference"),
         Row("te-plain", "`AWS::ApiGatewayV2::Api`, Route, Integration, Stage, Authorizer, RouteResponse", "CloudFormation reference"),
         Row("te-warns", "what SAM's translator makes of route keys alike but for case or `$`, of unknown keys and of `Condition`: a warning with the line", "SAM translator"),
+        Row("te-reserved", "route keys that begin with `$`, and authorizers elsewhere than at `$connect`: refused", "Routes; Manage connected users"),
+        Row("te-permission", "a plain integration without `AWS::Lambda::Permission` fails: a warning with the line", "frames; reports"),
         Row("te-keys", "SAM takes letters and digits as route keys only; neither JWT nor a stage `$default`", "SAM translator"),
     ],
 }  # fmt: skip

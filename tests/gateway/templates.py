@@ -163,6 +163,9 @@ def plain(
             "      StageName: live",
             "      DeploymentId: !Ref Deployment",
             under(3, stage),
+            "  Granted:",
+            "    Type: AWS::Lambda::Permission",
+            "    Properties: {FunctionName: !Ref Fn, Principal: apigateway.amazonaws.com}",
             under(1, resources),
         ]
     )

@@ -329,7 +329,6 @@ class TestEvents:
             ("{Type: Schedule, Properties: {Schedule: rate(1 day), Enabled: true}}", 86400),
             ("{Type: Schedule, Properties: {Schedule: rate(1 day), Enabled: false}}", None),
             ("{Type: Schedule, Properties: {Schedule: rate(1 day), State: DISABLED}}", None),
-            ("{Type: SQS, Properties: {Queue: !ImportValue queue}}", None),
         ],
     )
     def test_schedules(self, loaded: Load, event: str, seconds: float | None) -> None:

@@ -47,6 +47,20 @@ def test_the_event_is_of_payload_format_2(gateway: LocalGateway) -> None:
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
 
 
+def test_an_integration_that_takes_too_long(serve: Serve) -> None:
+    """ "Quotas for configuring and running an HTTP API"; the function runs on."""
+    event = {"Type": "HttpApi", "Properties": {"Path": "/", "TimeoutInMillis": 100}}
+    slow = {**REST, "Properties": {**REST["Properties"], "Events": {"Slow": event}}}
+    code = "import threading\ndef handler(e, c):\n    threading.Event().wait(60)"
+    gateway = serve(code, {}, resources={"Rest": slow})
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(f"{gateway.http}/")
+
+    with refused.value as answer:
+        assert (answer.status, json.load(answer)) == (503, {"message": "Service Unavailable"})
+
+
 def test_the_query_is_as_it_was_sent(gateway: LocalGateway) -> None:
     query = "a=%2541&b=c+d&e=%26&f=g%20h"
     with get(f"{gateway.http}/items/1?{query}") as answer:

@@ -292,6 +292,7 @@ class TestTemplates:
         (said,) = warnings_of(text, loaded(text))
         assert said.startswith("the authorizer of $default is asked about preflight requests too")
 
+    @pytest.mark.aws("ht-jwt")
     @pytest.mark.parametrize(
         ("auth", "said"),
         [

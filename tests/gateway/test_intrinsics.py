@@ -199,14 +199,14 @@ class TestAttributesThatAreMadeUp:
     ) -> None:
         application = loaded(self.text(expression), overrides={name: "mine"})
         assert application.functions["Under"].environment == {"X": "mine"}
-        assert application.warnings == ()
+        assert not [each for each in application.warnings if "only AWS knows" in each]
 
     def test_they_can_be_replaced_as_a_variable(
         self, loaded: Load, expression: str, name: str, value: str | None
     ) -> None:
         application = loaded(self.text(expression), env_vars={"Under": {"X": "mine"}})
         assert application.functions["Under"].environment == {"X": "mine"}
-        assert application.warnings == ()
+        assert not [each for each in application.warnings if "only AWS knows" in each]
 
 
 @pytest.mark.parametrize(

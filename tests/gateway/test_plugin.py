@@ -61,6 +61,17 @@ def test_one_after_the_other(start_gateway):
 """
 
 
+FAULTS = """
+import pytest
+
+@pytest.mark.parametrize("turn", range(2))
+def test_each_begins_without_faults(start_gateway, turn):
+    gateway = start_gateway("template.yaml")
+    assert gateway.faults.gone == 0
+    gateway.faults.gone = 1
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """With the very test that the plugin's docstring shows."""
@@ -113,6 +124,14 @@ def test_the_same_gateway_for_the_same_options(start_gateway: StartGateway) -> N
 
 def test_of_those_in_process_the_next_one_stops_the_one_before(project: Path) -> None:
     (project / "test_room.py").write_text(IN_PROCESS)
+
+    ended = run(project)
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_faults_end_with_the_test_that_made_them(project: Path) -> None:
+    (project / "test_room.py").write_text(FAULTS)
 
     ended = run(project)
 

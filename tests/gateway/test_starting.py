@@ -11,6 +11,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
+from apigw_local import command_line
 from tests.aws import aws
 from tests.gateway.conftest import ECHO_APP
 from tests.running_gateway import ROOT, RunningGateway, free_ports, running_gateway, start_gateway
@@ -86,6 +87,8 @@ def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None
         ("--path", "/ws/{room"),
         ("--fault", "gone=2"),
         ("--parameter-overrides", "novalue"),
+        ("--parameter-overrides", "=g"),
+        ("--region", "no region"),
     ],
 )
 def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
@@ -95,6 +98,42 @@ def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
     assert process.returncode == 2
     assert f"argument {arguments[0]}" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("argument", "values"),
+    [
+        ("Stage=dev", {"Stage": "dev"}),
+        ("Stage=dev Url=redis://x?a=b", {"Stage": "dev", "Url": "redis://x?a=b"}),
+        ("Motto=hello there", {"Motto": "hello there"}),
+        ('Motto="hello there" Stage=dev', {"Motto": "hello there", "Stage": "dev"}),
+        ("Empty= Stage=dev", {"Empty": "", "Stage": "dev"}),
+        ("Db.Endpoint.Address=db", {"Db.Endpoint.Address": "db"}),
+        ("ParameterKey=A,ParameterValue=b", {"A": "b"}),
+        (
+            "ParameterKey=A,ParameterValue=b,c ParameterKey=D,ParameterValue=e f",
+            {"A": "b,c", "D": "e f"},
+        ),
+    ],
+)
+def test_parameters_are_given_in_each_of_sams_forms(argument: str, values: dict[str, str]) -> None:
+    assert dict(command_line._overrides(argument)) == values
+
+
+def test_a_debugger_has_nothing_to_attach_to_elsewhere() -> None:
+    there = ("--lambda-endpoint", "http://127.0.0.1:1", "--debug-port", "5678")
+    line = failure("--template", TEMPLATE, *there)
+    assert "do without it, or without --lambda-endpoint" in line
+
+
+@pytest.mark.parametrize(
+    "written", ['{"F": {"A": {"b": 1}}}', '{"F": {"A": null}}', '{"F": []}', "[]"]
+)
+def test_variables_of_another_form(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "env.json"
+    file.write_text(written)
+    line = failure("--template", TEMPLATE, "--env-vars", str(file))
+    assert line.endswith('must be {"SomeFunction": {"NAME": "value"}}')
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -127,11 +127,11 @@ class Pool:
         doomed = strikes(self._faults.kill)
         if doomed:
             self._log.fault(name, f"{request_id} is killed on purpose")
-        worker.invoke(invocation, doomed=doomed)
-        if strikes(self._faults.freeze):
+        if strikes(self._faults.freeze):  # first, or it may have answered by then
             self._log.fault(name, f"{request_id} stands still for {_STILL_SECONDS:g} s on purpose")
             worker.send_signal(signal.SIGSTOP)
             asyncio.get_running_loop().call_later(_STILL_SECONDS, self._go_on, worker)
+        worker.invoke(invocation, doomed=doomed)
 
     def _go_on(self, worker: Worker) -> None:
         if not self._frozen:

@@ -1,5 +1,6 @@
 """HTTP APIs (payload format 2.0), all on one port, and static files beside them."""
 
+import asyncio
 import json
 import re
 from base64 import b64decode, b64encode
@@ -132,7 +133,11 @@ class HttpApi:
         event = http_event(
             described, body=text if body else None, base64=base64, authorizer=context
         )
-        return _response(await self._functions.invoke(route.function, json.dumps(event).encode()))
+        invocation = self._functions.invoke(route.function, json.dumps(event).encode())
+        try:
+            return _response(await asyncio.wait_for(asyncio.shield(invocation), route.timeout))
+        except TimeoutError:  # the function runs on
+            return message(503, "Service Unavailable")
 
     async def _authorize(self, route: HttpRoute, request: HttpRequest) -> dict[str, Any] | None:
         if route.authorizer is None:

@@ -43,7 +43,7 @@ class Integrations:
         A function that runs out of its own time has failed, as one that raises.
         """
         if route.function is None:
-            return Answer(200)
+            return Answer(route.mock.status, route.mock.body)
         invocation = self._functions.invoke(route.function, written(event).encode())
         try:
             result = await asyncio.wait_for(asyncio.shield(invocation), route.timeout)

@@ -38,7 +38,8 @@ class EventReader:
             path = text(self._resolver.value(event, "Path", DEFAULT_PATH))
             api = self._http_apis.settings(event)
             authorizer = self._http_apis.authorizer(event, method, path)
-            yield HttpRoute(method, path, function, api, authorizer)
+            timeout = self._http_apis.timeout(event)
+            yield HttpRoute(method, path, function, api, authorizer, timeout)
 
     def schedules(self, function: str) -> Iterator[Schedule]:
         """The schedules on which ``function`` is invoked; those that are enabled."""

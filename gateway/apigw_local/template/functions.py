@@ -1,7 +1,7 @@
 """Functions and layers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,17 @@ def read_env_vars(path: Path) -> EnvVars:
         found = parsed(path.read_text())
     except (OSError, ValueError) as error:
         raise TemplateError(f"--env-vars {path}: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+    maps = found.values() if isinstance(found, dict) else [None]
+    if not all(isinstance(each, dict) and _are_texts(each.values()) for each in maps):
         raise TemplateError(f'--env-vars {path}: must be {{"SomeFunction": {{"NAME": "value"}}}}')
     return {
         function: {name: text(value) for name, value in variables.items()}
         for function, variables in found.items()
     }
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str | int | float) for value in values)
 
 
 class FunctionReader:

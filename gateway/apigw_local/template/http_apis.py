@@ -4,6 +4,7 @@ from typing import Any
 
 from apigw_local.core.cors import Cors
 from apigw_local.errors import TemplateError
+from apigw_local.limits import HTTP_INTEGRATION_SECONDS
 from apigw_local.template.document import Map, merge, text
 from apigw_local.template.functions import FunctionReader
 from apigw_local.template.generated import HTTP_API, IMPLICIT_HTTP_API
@@ -59,11 +60,17 @@ class HttpApiReader:
         name = self._name(event)
         if name not in self._settings:
             properties = self._properties.get(name, Map({}, event.line, {}))
-            variables = self._resolver.value(properties, "StageVariables", {})
+            variables = self._resolver.map(properties, "StageVariables")
+            stage = text(self._resolver.value(properties, "StageName", "$default"))
+            if stage != "$default":
+                said = f"in AWS its paths begin with /{stage}, here they do not"
+                self.warnings.append((properties.at("StageName"), said))
             self._settings[name] = HttpSettings(
                 api_id=api_id(name) if name in self._properties else name,
                 cors=self._cors(properties),
-                stage_variables={key: text(value) for key, value in variables.items()},
+                stage_variables={
+                    key: text(self._resolver.value(variables, key)) for key in variables
+                },
             )
         return self._settings[name]
 
@@ -94,6 +101,24 @@ class HttpApiReader:
             )
             self.warnings.append((where, said))
         return self._lambda(name, authorizers)
+
+    def timeout(self, event: Map) -> float:
+        """How long an event's integration may take, in seconds.
+
+        Raises:
+            TemplateError: it is not from 50 ms to 30 s.
+        """
+        key = "PayloadFormatVersion"
+        if text(self._resolver.value(event, key, "2.0")) != "2.0":
+            self.warnings.append(
+                (event.at(key), "functions get the payload format 2.0 here, always")
+            )
+        key, longest = "TimeoutInMillis", HTTP_INTEGRATION_SECONDS * 1000
+        milliseconds = self._resolver.number(event, key, longest)
+        if not 50 <= milliseconds <= longest:
+            said = f"{key} must be from 50 to {longest:.0f} ms, found {milliseconds:.0f}"
+            raise TemplateError(said, event.at(key))
+        return milliseconds / 1000
 
     def _name(self, event: Map) -> str:
         """The logical id of an event's API; of one that is not SAM's, its id."""

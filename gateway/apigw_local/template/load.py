@@ -14,6 +14,7 @@ from apigw_local.template.intrinsics import Resolver, host
 from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
 from apigw_local.template.rules import Rules
+from apigw_local.template.unserved import unserved, unserved_events
 from apigw_local.template.websocket_apis import WebSocketReader
 
 _SAM_TYPES = [
@@ -92,6 +93,8 @@ def _application(
     left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
     readers = (resolver, rules, reader, websockets, http_apis, events)
     said = [warning for each in readers for warning in each.warnings]
+    said += unserved(document.map("Resources"), resolver)
+    said += (each for name in functions for each in unserved_events(name, reader.properties(name)))
     return Application(
         functions=functions,
         websocket_api=api,

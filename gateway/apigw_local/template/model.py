@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apigw_local.core.cors import Cors
+from apigw_local.limits import HTTP_INTEGRATION_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,20 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
+class Mock:
+    """What a MOCK integration answers."""
+
+    status: int = 200
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route of the WebSocket API and what is behind it.
 
     Attributes:
-        function: logical id; None for a MOCK integration, which answers 200 with nothing.
+        function: logical id; None for a MOCK integration.
+        mock: what that answers.
         timeout: of the integration, seconds.
         two_way: the function's ``body`` goes back to the client.
     """
@@ -59,6 +69,7 @@ class Route:
     two_way: bool
     api_key_required: bool
     throttle: Throttle | None
+    mock: Mock = field(default_factory=Mock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +136,18 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """A route of an HTTP API and the function behind it; ``$default`` takes what no other does."""
+    """A route of an HTTP API and the function behind it; ``$default`` takes what no other does.
+
+    Attributes:
+        timeout: of the integration, seconds.
+    """
 
     method: str
     path: str
     function: str
     api: HttpSettings
     authorizer: HttpAuthorizer | None = None
+    timeout: float = HTTP_INTEGRATION_SECONDS
 
     @property
     def key(self) -> str:

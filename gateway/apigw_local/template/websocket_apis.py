@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from apigw_local.errors import TemplateError
 from apigw_local.limits import ACCOUNT_BURST, ACCOUNT_RATE, INTEGRATION_SECONDS
@@ -9,19 +10,12 @@ from apigw_local.template.document import Map, merge, text
 from apigw_local.template.functions import FunctionReader
 from apigw_local.template.generated import DEFAULT_STAGE, WEBSOCKET_API, route_id
 from apigw_local.template.intrinsics import Resolver, api_id
-from apigw_local.template.model import Authorizer, Route, Throttle, WebSocketApi
+from apigw_local.template.mocks import read_mock
+from apigw_local.template.model import Authorizer, Mock, Route, Throttle, WebSocketApi
+from apigw_local.template.sam_rules import AUTH_TYPES, SPECIAL, check, surprises
 
 _V2 = "AWS::ApiGatewayV2::"
 _API_KEY = "AWS::ApiGateway::ApiKey"
-
-_ROUTE_KEYS = {
-    "FunctionArn", "IntegrationTimeout", "ApiKeyRequired", "ModelSelectionExpression",
-    "OperationName", "RequestModels", "RequestParameters", "RouteResponseSelectionExpression",
-}  # fmt: skip
-_AUTH_KEYS = {"AuthType", "AuthArn", "IdentitySource", "InvokeRole", "Name"}
-_NOT_GLOBAL = ("Auth", "Routes", "StageName")
-_AUTH_TYPES = ("NONE", "AWS_IAM", "CUSTOM")
-_SPECIAL = ("$connect", "$disconnect", "$default")
 
 
 class WebSocketReader:
@@ -92,8 +86,8 @@ class WebSocketReader:
         said = self._sam_stage(properties)
         if stage not in (None, said):
             raise TemplateError(f"{name} has no stage {stage}, but {said}", properties.line)
-        self._check_sam(name, properties)
-        self._warn_of_sam(name, properties)
+        check(self._resolver, self._globals, name, properties)
+        self.warnings += surprises(self._resolver, self._resources.map(name), properties)
         routes_of = properties.map("Routes")
         routes = {}
         for key in routes_of:
@@ -124,71 +118,6 @@ class WebSocketReader:
             )
         return text(self._resolver.value(properties, "StageName", DEFAULT_STAGE))
 
-    def _check_sam(self, name: str, properties: Map) -> None:
-        """What SAM's translator refuses."""
-        for key in _NOT_GLOBAL:
-            if key in self._globals:
-                raise TemplateError(
-                    f"SAM takes no {key} from Globals.WebSocketApi", self._globals.at(key)
-                )
-        routes = properties.map("Routes")
-        if not routes:
-            raise TemplateError(f"{name} has no Routes", properties.at("Routes"))
-        for key in routes:
-            if key not in _SPECIAL and not key.isalnum():
-                raise TemplateError(
-                    f"SAM takes letters and digits as a route key only, not {key}", routes.at(key)
-                )
-            if key != "$connect" and "RequestParameters" in routes.map(key):
-                raise TemplateError(
-                    "SAM takes RequestParameters at $connect only",
-                    routes.map(key).at("RequestParameters"),
-                )
-        if properties.map("Auth"):
-            self._check_sam_auth(properties)
-
-    def _check_sam_auth(self, properties: Map) -> None:
-        auth = properties.map("Auth")
-        if "$connect" not in properties.map("Routes"):
-            raise TemplateError("Auth needs a $connect route", properties.at("Auth"))
-        kind = self._needed(auth, "AuthType").upper()
-        line = auth.at("AuthType")
-        if kind not in _AUTH_TYPES:
-            raise TemplateError(f"AuthType must be {', '.join(_AUTH_TYPES)}, not {kind}", line)
-        if kind != "CUSTOM" and len(auth) > 1:
-            raise TemplateError(f"SAM takes nothing else with AuthType {kind}", line)
-
-    def _warn_of_sam(self, name: str, properties: Map) -> None:
-        """What SAM's translator makes without a word."""
-        resource = self._resources.map(name)
-        if "Condition" in resource:
-            self._warn(resource.at("Condition"), "SAM drops a WebSocketApi's Condition")
-        auth = properties.map("Auth")
-        for unknown in (key for key in auth if key not in _AUTH_KEYS):
-            self._warn(auth.at(unknown), f"SAM ignores {unknown} under Auth")
-        kind = self._resolver.value(auth, "AuthType", "NONE")
-        if kind not in _AUTH_TYPES:
-            said = f"SAM takes AuthType {kind} for NONE, and everybody may connect: capitals"
-            self._warn(auth.at("AuthType"), said)
-        routes = properties.map("Routes")
-        seen: dict[str, str] = {}
-        for key in routes:
-            # SAM makes one logical id of keys that differ in case or in $.
-            same = key.lstrip("$").lower()
-            if same in seen:
-                self._warn(
-                    routes.at(key),
-                    f"route {key} and {seen[same]} become one in AWS: the later one replaces the "
-                    "other, its authorizer too",
-                )
-            seen[same] = key
-            if same == "authorizer" and kind == "CUSTOM" and "InvokeRole" not in auth:
-                self._warn(
-                    routes.at(key), "a route named authorizer loses its permission to invoke"
-                )
-            for unknown in (each for each in routes.map(key) if each not in _ROUTE_KEYS):
-                self._warn(routes.map(key).at(unknown), f"SAM ignores {unknown} under a route")
-
     # CloudFormation's own form
 
     def _read_plain(self, name: str, stage: str | None) -> WebSocketApi:
@@ -196,26 +125,35 @@ class WebSocketReader:
         stage_properties = self._stage(name, stage)
         routes = {}
         authorizer = None
-        signed = False
+        signed = needs_permission = False
         for logical_id, route in self._of_api("Route", name):
             key = self._needed(route, "RouteKey")
             if key in routes:
                 raise TemplateError(f"{name} has two routes {key}", route.at("RouteKey"))
             integration = self._integration(name, route)
+            self._check_plain_route(key, route)
             function = self._behind(integration)
+            needs_permission |= function is not None and "CredentialsArn" not in integration
             two_way = self._two_way(route, logical_id)
             routes[key] = self._route(
                 key, function, integration, "TimeoutInMillis", two_way, stage_properties, route
             )
+            if function is None:
+                routes[key] = replace(routes[key], mock=self._mock(name, route, integration))
             if key == "$connect":
                 kind = self._resolver.value(route, "AuthorizationType", "NONE")
-                if kind not in _AUTH_TYPES:
+                if kind not in AUTH_TYPES:
                     raise TemplateError(
-                        f"AuthorizationType must be {', '.join(_AUTH_TYPES)}, not {kind}",
+                        f"AuthorizationType must be {', '.join(AUTH_TYPES)}, not {kind}",
                         route.at("AuthorizationType"),
                     )
                 signed = kind == "AWS_IAM"
                 authorizer = self._authorizer(name, route) if kind == "CUSTOM" else None
+        if needs_permission and not any(self._of_type("AWS::Lambda::Permission")):
+            said = (
+                "without an AWS::Lambda::Permission AWS can invoke no function: clients get errors"
+            )
+            self._warn(self._resources.map(name).line, said)
         said = self._needed(stage_properties, "StageName")
         return self._api(
             name, said, properties, stage_properties, routes, authorizer, signed=signed
@@ -250,12 +188,35 @@ class WebSocketReader:
         kind = self._needed(integration, "IntegrationType")
         if kind == "MOCK":
             return None
+        for key in ("RequestTemplates", "ContentHandlingStrategy"):
+            if kind == "AWS_PROXY" and key in integration:
+                said = f"{key} of an AWS_PROXY integration does nothing here"
+                self._warn(integration.at(key), said)
         if kind != "AWS_PROXY":
             raise TemplateError(
                 f"an integration of type {kind} cannot be run locally, only AWS_PROXY and MOCK",
                 integration.at("IntegrationType"),
             )
         return self._function(integration, "IntegrationUri")
+
+    def _mock(self, api: str, route: Map, integration: Map) -> Mock:
+        target = self._needed(route, "Target").removeprefix("integrations/")
+        responses = (
+            response
+            for _, response in self._of_api("IntegrationResponse", api)
+            if self._resolver.value(response, "IntegrationId") == target
+        )
+        return read_mock(self._resolver, integration, responses)
+
+    def _check_plain_route(self, key: str, route: Map) -> None:
+        """What API Gateway refuses ("Routes", "AWS::ApiGatewayV2::Route")."""
+        if key.startswith("$") and key not in SPECIAL:
+            raise TemplateError(
+                f"API Gateway keeps keys with $ to itself: {key}", route.at("RouteKey")
+            )
+        kind = "AuthorizationType"
+        if key != "$connect" and self._resolver.value(route, kind, "NONE") != "NONE":
+            raise TemplateError(f"only $connect can have an {kind}", route.at(kind))
 
     def _authorizer(self, api: str, route: Map) -> Authorizer:
         wanted = self._needed(route, "AuthorizerId")
@@ -349,7 +310,10 @@ class WebSocketReader:
             self._warn(api.at("RouteSelectionExpression"), said)
         if "$default" not in routes:
             self._warn(api.line, 'there is no $default: messages of no route get "Forbidden"')
-        variables = self._resolver.value(stage, "StageVariables", {})
+        if text(self._resolver.value(api, "DisableExecuteApiEndpoint", default=False)) == "true":
+            said = "in AWS it is reached under its own domain name only, which is not served here"
+            self._warn(api.at("DisableExecuteApiEndpoint"), said)
+        variables = self._resolver.map(stage, "StageVariables")
         expression = self._resolver.value(api, "ApiKeySelectionExpression")
         return WebSocketApi(
             api_id=api_id(name),
@@ -363,7 +327,7 @@ class WebSocketReader:
                 for name, properties in self._of_type(_API_KEY)
             },
             key_from_authorizer=expression == "$context.authorizer.usageIdentifierKey",
-            stage_variables={key: text(value) for key, value in variables.items()},
+            stage_variables={key: text(self._resolver.value(variables, key)) for key in variables},
         )
 
     def _warn(self, line: int, said: str) -> None:

@@ -1,0 +1,48 @@
+"""What stands in a template and does not run here: said, so that nobody waits for it."""
+
+from collections.abc import Iterator
+
+from apigw_local.template.document import Map
+from apigw_local.template.intrinsics import Resolver
+
+_EVENTS = ("HttpApi", "Schedule", "ScheduleV2")
+
+_RESOURCES = {
+    "AWS::ApiGateway::RestApi": "REST APIs are not served",
+    "AWS::CloudFormation::Stack": "nested stacks are not read",
+    "AWS::Events::Rule": "rules invoke nothing here, only Schedule events of functions do",
+    "AWS::Lambda::EventSourceMapping": "what queues and streams hold comes to no function here",
+    "AWS::Lambda::Url": "function URLs are not served",
+    "AWS::Scheduler::Schedule": "it invokes nothing here, only Schedule events of functions do",
+    "AWS::Serverless::Api": "REST APIs are not served",
+    "AWS::Serverless::Application": "nested applications are not read",
+}
+
+
+def unserved(resources: Map, resolver: Resolver) -> Iterator[tuple[int, str]]:
+    """A warning for each resource that does nothing here, with its line."""
+    for name in resources:
+        resource = resources.map(name)
+        if not resolver.exists(name):
+            continue
+        kind = str(resource.get("Type"))
+        if kind in _RESOURCES:
+            yield resource.at("Type"), f"{name}: {_RESOURCES[kind]}"
+        elif kind == "AWS::ApiGatewayV2::Api" and resolver.protocol(name) == "http":
+            said = "routes of an HTTP API that is not SAM's are not served"
+            yield resource.at("Type"), f"{name}: {said}"
+        elif kind == "AWS::Serverless::HttpApi":
+            for key in resource.map("Properties").keys() & {"DefinitionBody", "DefinitionUri"}:
+                said = f"only functions' HttpApi events are served, not {key}"
+                yield resource.map("Properties").at(key), f"{name}: {said}"
+
+
+def unserved_events(name: str, function: Map) -> Iterator[tuple[int, str]]:
+    """The same for what would invoke a function; ``function`` are its properties."""
+    events = function.map("Events")
+    for event in events:
+        kind = events.map(event).get("Type")
+        if kind not in _EVENTS:
+            yield events.at(event), f"{name}: events of type {kind} do not come here"
+    if "FunctionUrlConfig" in function:
+        yield function.at("FunctionUrlConfig"), f"{name}: function URLs are not served"
