@@ -157,17 +157,27 @@ def test_a_frozen_function_gets_no_new_process(serve: Serve) -> None:
         "Function": {"Type": "AWS::Serverless::Function", "Properties": properties},
         **answers_on(0),
     }
-    gateway = serve(CODE, ROUTES, resources=resources, in_process=False)
+    code = """
+import threading
+def handler(event, context):
+    if event["body"] == "work":
+        print("working", flush=True)
+        threading.Event().wait()
+    return {"statusCode": 200, "body": "done"}
+"""
+    gateway = serve(code, ROUTES, resources=resources, in_process=False)
 
     with gateway.connect() as socket:
-        process, _ = ask(socket)
+        socket.send("work")
+        gateway.wait_for_line("working")
         gateway.freeze("Function", 3600)
-        socket.send("times out, and with it ends the process")
-        socket.send("waits for another one")
+        socket.send("waits, and goes on waiting when the process has timed out")
         assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
         gateway.wait_for_line("Task timed out after 1.00 seconds")
+        with pytest.raises(TimeoutError):
+            socket.recv(0.2)
         gateway.freeze("Function", 0.001)
-        assert json.loads(socket.recv(WAIT))[0] != process
+        assert socket.recv(WAIT) == "done"
 
 
 def test_sockets_are_cut_at_random(gateway: LocalGateway, monkeypatch: pytest.MonkeyPatch) -> None:
