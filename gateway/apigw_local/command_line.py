@@ -22,9 +22,9 @@ from apigw_local.template.model import Application
 
 _OVERRIDE = re.compile(
     r"""
-    (?:ParameterKey=([^,\s]+),ParameterValue|([^\s=]+))  # the name, in either of sam's forms
-    =("[^"]*"|.*?)                                       # the value
-    (?=\s+[^\s=]+=|\s*$)                                # another one, or the end
+    (?:ParameterKey=([^,\s]+),ParameterValue|(?!ParameterKey=)([\w.:-]+))  # either of sam's forms
+    =("[^"]*"|.*?)            # the value
+    (?=\s+[\w.:-]+=|\s*$)    # another one, or the end
     \s*
     """,
     re.VERBOSE | re.DOTALL,
@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--region",
         type=_region,
-        default=os.environ.get("AWS_REGION", "us-east-1"),
+        default=os.environ.get("AWS_REGION") or "us-east-1",
         help="as functions see it; AWS_REGION's, else us-east-1",
     )
     add(

@@ -88,6 +88,7 @@ def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None
         ("--fault", "gone=2"),
         ("--parameter-overrides", "novalue"),
         ("--parameter-overrides", "=g"),
+        ("--parameter-overrides", "ParameterKey=Stg"),
         ("--region", "no region"),
     ],
 )
@@ -108,6 +109,7 @@ def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
         ("Motto=hello there", {"Motto": "hello there"}),
         ('Motto="hello there" Stage=dev', {"Motto": "hello there", "Stage": "dev"}),
         ("Empty= Stage=dev", {"Empty": "", "Stage": "dev"}),
+        ("Greeting=see http://h?a=b", {"Greeting": "see http://h?a=b"}),
         ("Db.Endpoint.Address=db", {"Db.Endpoint.Address": "db"}),
         ("ParameterKey=A,ParameterValue=b", {"A": "b"}),
         (

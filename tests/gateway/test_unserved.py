@@ -4,7 +4,7 @@ import pytest
 
 from apigw_local.testing import LocalGateway
 from tests.gateway.conftest import Serve
-from tests.gateway.templates import Load, Refusal, function, plain, sam, under, warnings_of
+from tests.gateway.templates import Load, Refusal, api_of, function, plain, sam, under, warnings_of
 
 HANDLER = "Runtime: python3.13\nHandler: app.handler\nCodeUri: src\n"
 
@@ -121,13 +121,33 @@ class TestSam:
         assert said.startswith("in AWS it is reached under its own domain name only")
 
     def test_what_sam_refuses(self, refused: Refusal) -> None:
-        said = refused(sam("IpAddressType: ipv6  # here"))
-        assert said == "IpAddressType must be ipv4 or dualstack, not ipv6"
+        ipv6 = "IpAddressType: ipv6  # here"
+        in_plain = plain().replace("      ProtocolType", f"      {ipv6}\n      ProtocolType")
+        for text in (sam(ipv6), in_plain):
+            assert refused(text) == "IpAddressType must be ipv4 or dualstack, not ipv6"
         said = refused(sam("Domain:\n  MutualTlsAuthentication: {}  # here"))
         assert said == "SAM takes no MutualTlsAuthentication for WebSockets"
 
-    def test_stage_variables_that_are_no_map(self, refused: Refusal) -> None:
-        assert refused(sam("StageVariables: x  # here")) == "StageVariables must be a map, not 'x'"
+
+class TestStageVariables:
+    @pytest.mark.parametrize(
+        ("written", "said"),
+        [
+            ("x", "StageVariables must be a map, not 'x'"),
+            ("{a: [b]}", "a must be text, found ['b']"),
+        ],
+    )
+    def test_what_they_cannot_be(self, refused: Refusal, written: str, said: str) -> None:
+        line = f"StageVariables: {written}  # here"
+        web = f"Web:\n  Type: AWS::Serverless::HttpApi\n  Properties:\n    {line}"
+        event = "{Type: HttpApi, Properties: {ApiId: !Ref Web}}"
+        of_http = f"{function(f'{HANDLER}Events: {{E: {event}}}')}\n{under(1, web)}"
+        for text in (sam(line), plain(stage=line), of_http):
+            assert refused(text) == said
+
+    def test_one_without_a_value_is_not_there(self, loaded: Load) -> None:
+        application = loaded(sam("StageVariables: {a: !Ref AWS::NoValue, b: 1}"))
+        assert api_of(application).stage_variables == {"b": "1"}
 
 
 def test_a_test_is_shown_the_warnings(serve: Serve) -> None:

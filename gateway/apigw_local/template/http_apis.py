@@ -60,7 +60,6 @@ class HttpApiReader:
         name = self._name(event)
         if name not in self._settings:
             properties = self._properties.get(name, Map({}, event.line, {}))
-            variables = self._resolver.map(properties, "StageVariables")
             stage = text(self._resolver.value(properties, "StageName", "$default"))
             if stage != "$default":
                 said = f"in AWS its paths begin with /{stage}, here they do not"
@@ -68,9 +67,7 @@ class HttpApiReader:
             self._settings[name] = HttpSettings(
                 api_id=api_id(name) if name in self._properties else name,
                 cors=self._cors(properties),
-                stage_variables={
-                    key: text(self._resolver.value(variables, key)) for key in variables
-                },
+                stage_variables=self._resolver.texts(properties, "StageVariables"),
             )
         return self._settings[name]
 

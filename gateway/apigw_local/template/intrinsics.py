@@ -165,6 +165,22 @@ class Resolver:
             found = None
         return Map({key: found}, owner.line, {key: owner.at(key)}).map(key)
 
+    def texts(self, owner: Map, key: str) -> dict[str, str]:
+        """The texts of the map under ``key``, by name; those without a value are not there.
+
+        Raises:
+            TemplateError: it is no map, or a value of it no text.
+        """
+        found = {}
+        values = self.map(owner, key)
+        for name in values:
+            value = self.value(values, name)
+            if isinstance(value, list | dict):
+                raise TemplateError(f"{name} must be text, found {value!r}", values.at(name))
+            if value is not None:
+                found[name] = text(value)
+        return found
+
     def holds(self, condition: str, line: int) -> bool:
         """Whether a condition of the template's is true."""
         if condition not in self._conditions:

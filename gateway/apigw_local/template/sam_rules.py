@@ -45,10 +45,6 @@ def check(resolver: Resolver, everywhere: Map, name: str, properties: Map) -> No
             )
     if properties.map("Auth"):
         _check_auth(resolver, properties)
-    addresses = text(resolver.value(properties, "IpAddressType", "ipv4"))
-    if addresses not in ("ipv4", "dualstack"):
-        line = properties.at("IpAddressType")
-        raise TemplateError(f"IpAddressType must be ipv4 or dualstack, not {addresses}", line)
     domain = resolver.map(properties, "Domain")
     if "MutualTlsAuthentication" in domain:
         line = domain.at("MutualTlsAuthentication")

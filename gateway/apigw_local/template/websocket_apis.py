@@ -313,7 +313,10 @@ class WebSocketReader:
         if text(self._resolver.value(api, "DisableExecuteApiEndpoint", default=False)) == "true":
             said = "in AWS it is reached under its own domain name only, which is not served here"
             self._warn(api.at("DisableExecuteApiEndpoint"), said)
-        variables = self._resolver.map(stage, "StageVariables")
+        addresses = text(self._resolver.value(api, "IpAddressType", "ipv4"))
+        if addresses not in ("ipv4", "dualstack"):
+            line = api.at("IpAddressType")
+            raise TemplateError(f"IpAddressType must be ipv4 or dualstack, not {addresses}", line)
         expression = self._resolver.value(api, "ApiKeySelectionExpression")
         return WebSocketApi(
             api_id=api_id(name),
@@ -327,7 +330,7 @@ class WebSocketReader:
                 for name, properties in self._of_type(_API_KEY)
             },
             key_from_authorizer=expression == "$context.authorizer.usageIdentifierKey",
-            stage_variables={key: text(self._resolver.value(variables, key)) for key in variables},
+            stage_variables=self._resolver.texts(stage, "StageVariables"),
         )
 
     def _warn(self, line: int, said: str) -> None:
