@@ -1,30 +1,23 @@
-"""Nobody gets in where they don't belong: real sockets and requests against the whole system.
-
-Secrets Manager is moto's server, since there is no other here; keys, tokens and sockets are real.
-"""
+"""Nobody gets in where they don't belong: real sockets against the whole system."""
 
 import asyncio
 import json
-import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import jwt
 import pytest
-from moto.server import ThreadedMotoServer
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Origin, Subprotocol
+from websockets.typing import Origin
 
 from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
-from local.embedded_redis import embedded_redis
 from tests.aws import aws
-from tests.conftest import PATH_FORM
+from tests.system.guarded import ORIGIN, WAIT, both, refusal, rest, socket, until_closed
 from tests.system.people import Socket, new_session
 from tests.tokens import (
     PUBLIC_PEM,
@@ -33,12 +26,9 @@ from tests.tokens import (
     claims,
     public_token,
     raw_token,
-    running_issuer,
     token,
 )
 
-ORIGIN = "https://app.example.com"
-WAIT = 20
 GRACE = 5  # s, for clocks
 
 
@@ -55,110 +45,6 @@ BAD = {
     "nonsense": "a.b.c",
     "long": "x" * 3000,
 }
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    with running_issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture(scope="module")
-def secrets_manager() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[str]:
-    """A Redis of its own: the sweep of another Hadir would end the sockets of this one."""
-    with embedded_redis() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def guarded(
-    redis: str, start_gateway: StartGateway, secrets_manager: str, issuer: Issuer
-) -> LocalGateway:
-    """Hadir as it is deployed: nobody gets in without a token."""
-    manager = aws("secretsmanager", secrets_manager)
-    arn = manager.create_secret(Name="hadir", SecretString=SECRET)["ARN"]
-    here = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_manager}
-    return start_gateway(
-        "template.yaml",
-        parameters={
-            "RedisUrl": redis,
-            "AllowedOrigins": ORIGIN,
-            "TokenSecretArn": arn,
-            "JwksUrl": issuer.url,
-            "ConnectionsPerUser": "3",
-        },
-        env_vars={"AuthorizeFunction": here, "DefaultFunction": here},
-        path=PATH_FORM,
-        region="eu-west-1",
-    )
-
-
-def offer(token: str | None) -> list[Subprotocol] | None:
-    return [Subprotocol("hadir.v1"), Subprotocol(f"token.{token}")] if token else None
-
-
-@asynccontextmanager
-async def socket(guarded: LocalGateway, token: str, query: str = "") -> AsyncIterator[Socket]:
-    """A socket as the browser client opens it: the token is a subprotocol."""
-    url = f"{guarded.ws}/live?{query}"
-    async with connect(url, subprotocols=offer(token), open_timeout=WAIT) as client:
-        assert client.subprotocol == "hadir.v1"
-        yield Socket(client)
-
-
-async def until_closed(person: Socket) -> list[dict[str, Any]]:
-    """The frames until the socket is closed."""
-    frames = []
-    with suppress(ConnectionClosed):
-        while True:
-            frames.append(await person.receive())
-    return frames
-
-
-@asynccontextmanager
-async def both(guarded: LocalGateway, session: str) -> AsyncIterator[tuple[Socket, Socket]]:
-    """An admin and a customer, each of whom knows that the other is there."""
-    async with socket(guarded, token(session=session, user="admin_1", type="admin")) as admin:
-        await admin.told()
-        async with socket(guarded, token(session=session)) as customer:
-            await admin.told()
-            await customer.told()
-            yield admin, customer
-
-
-def refusal(guarded: LocalGateway, token: str | None, query: str = "", **options: Any) -> int:
-    """The status that a socket is refused with."""
-
-    async def run() -> int:
-        url = f"{guarded.ws}/live?{query}"
-        with pytest.raises(InvalidStatus) as refused:
-            async with connect(url, subprotocols=offer(token), open_timeout=WAIT, **options):
-                pass
-        return refused.value.response.status_code
-
-    return asyncio.run(run())
-
-
-def rest(
-    guarded: LocalGateway, path: str, token: str | None, method: str = "GET"
-) -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(f"{guarded.http}{path}", headers=headers, method=method)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            body = answer.read()
-            return answer.status, json.loads(body) if body else None
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
 
 
 class TestSockets:
@@ -392,121 +278,14 @@ class TestTenants:
         asyncio.run(run())
 
 
-class TestRest:
-    @pytest.mark.parametrize("bad", [None, "a.b.c", token("f" * 40), token(exp=1)])
-    @pytest.mark.parametrize(
-        ("method", "path"),
-        [
-            ("GET", "/api/session/s1/connection-status"),
-            ("GET", "/api/session/s1/events"),
-            ("DELETE", "/api/session/s1/users/u1"),
-            ("GET", "/api/sessions"),
-            ("GET", "/api/user/u1/sessions"),
-        ],
-    )
-    def test_nothing_without_a_good_token(
-        self, guarded: LocalGateway, method: str, path: str, bad: str | None
-    ) -> None:
-        assert rest(guarded, path, bad, method) == (403, {"message": "Forbidden"})
-
-    @pytest.mark.parametrize("kind", ["customer", "agent"])
-    @pytest.mark.parametrize(
-        ("method", "path"),
-        [
-            ("DELETE", "/api/session/s1/users/u1"),
-            ("GET", "/api/sessions"),
-            ("GET", "/api/user/u1/sessions"),
-        ],
-    )
-    def test_what_is_for_admins_is_for_nobody_else(
-        self, guarded: LocalGateway, method: str, path: str, kind: str
-    ) -> None:
-        status, body = rest(guarded, path, token(type=kind), method)
-        assert (status, body["error"]["code"]) == (403, "forbidden")
-        assert body["error"]["message"].endswith("is for admins only")
-        assert body["error"]["request_id"]
-
-    @pytest.mark.parametrize("path", ["connection-status", "events"])
-    def test_only_ones_own_sessions(self, guarded: LocalGateway, path: str) -> None:
-        assert rest(guarded, f"/api/session/s1/{path}", token())[0] == 200
-        status, body = rest(guarded, f"/api/session/s2/{path}", token())
-        assert (status, body["error"]["code"]) == (403, "forbidden")
-        assert rest(guarded, f"/api/session/s2/{path}", token(session="s*"))[0] == 200
-
-    @pytest.mark.parametrize(
-        "path",
-        [
-            "/api/session/%7B%7D/connection-status",
-            "/api/session/s1/events?since=-1",
-            "/api/session/s1/events?since=x",
-            "/api/session/s1/events?limit=201",
-            "/api/session/s1/events?limit=%D9%A3",
-            "/api/sessions?limit=101",
-            "/api/sessions?limit=0",
-            "/api/session/s1/events?limit=0",
-            "/api/sessions?cursor=256.a",
-            "/api/sessions?cursor=%7B",
-            "/api/user/%7B%7D/sessions",
-        ],
-    )
-    def test_what_cannot_be_is_named(self, guarded: LocalGateway, path: str) -> None:
-        status, body = rest(guarded, path, token(session="*", type="admin"))
-        assert (status, body["error"]["code"]) == (400, "invalid_request")
-
-    @pytest.mark.parametrize("path", ["/api/session/a%0Ab/events", "/api/session/a%2Fb/events"])
-    def test_what_is_nowhere_is_not_found(self, guarded: LocalGateway, path: str) -> None:
-        status, body = rest(guarded, path, token(session="*", type="admin"))
-        assert status == 404
-        assert "error" in body or body == {"message": "Not Found"}
-
-    def test_health_is_for_everybody(self, guarded: LocalGateway) -> None:
-        assert rest(guarded, "/api/health", None) == (200, {"status": "ok"})
-
-    def test_browsers_of_allowed_origins_may_ask(self, guarded: LocalGateway) -> None:
-        def preflight(origin: str) -> Any:
-            headers = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
-            url = f"{guarded.http}/api/session/s1/users/u1"
-            request = urllib.request.Request(url, headers=headers, method="OPTIONS")
-            with urllib.request.urlopen(request) as answer:
-                return answer.headers["Access-Control-Allow-Origin"]
-
-        assert preflight(ORIGIN) == ORIGIN
-        assert preflight("https://evil.example") is None
-
-    def test_an_admin_puts_somebody_out_and_reads_what_happened(
-        self, guarded: LocalGateway
-    ) -> None:
-        session = new_session()
-        admin = token(session="*", user="admin_1", type="admin")
-
-        async def run() -> None:
-            async with socket(guarded, token(session=session)) as customer:
-                await customer.told()
-                kick = f"/api/session/{session}/users/customer_1"
-                answer = await asyncio.to_thread(rest, guarded, kick, admin, "DELETE")
-                assert answer == (204, None)
-                closing = await customer.receive()
-                assert closing["data"] == {"reason": "kicked", "reconnect_after_ms": 0}
-                with pytest.raises(ConnectionClosed):
-                    await customer.receive()
-
-        asyncio.run(run())
-        _, history = rest(guarded, f"/api/session/{session}/events", admin)
-        kinds = [(event["version"], event["event_type"]) for event in history["events"]]
-        assert kinds == [(1, "user_connected"), (2, "user_disconnected")]
-        assert history["events"][1]["reason"] == "kicked"
-        _, rest_of_it = rest(guarded, f"/api/session/{session}/events?since=1&limit=1", admin)
-        assert [event["version"] for event in rest_of_it["events"]] == [2]
-
-
 class TestIssuer:
     def test_only_the_issuer_and_audience_of_the_parameters_are_taken(
-        self, redis: str, start_gateway: StartGateway, issuer: Issuer
+        self, own_redis: str, start_gateway: StartGateway, issuer: Issuer
     ) -> None:
         strict = start_gateway(
             "template.yaml",
             parameters={
-                "RedisUrl": redis,
+                "RedisUrl": own_redis,
                 "AllowedOrigins": ORIGIN,
                 "JwksUrl": issuer.url,
                 "TokenAudience": "support",
@@ -529,27 +308,3 @@ class TestIssuer:
             assert not await enters(aud="hadir")
 
         asyncio.run(run())
-
-
-def test_neither_tokens_nor_texts_are_in_any_log(guarded: LocalGateway) -> None:
-    """The functions' lines and the gateway's, of all that has happened above and here."""
-    mine = token(session=new_session(), user="admin_1", type="admin")
-
-    async def run() -> None:
-        async with socket(guarded, mine) as admin:
-            await admin.told()
-            await admin.ask('{"action":"message","text":"my card is 4711-0815"}')
-            await admin.ask(json.dumps({"action": "reauthorize", "token": mine}))
-            await admin.ask(json.dumps({"action": "reauthorize", "token": mine + "x"}))
-        async with connect(f"{guarded.ws}/live?token={mine}", open_timeout=WAIT) as client:
-            await client.recv()
-        with pytest.raises(InvalidStatus):  # a good one, from where it may not be used
-            await connect(f"{guarded.ws}/live?token={mine}", origin=Origin("https://evil.example"))
-
-    asyncio.run(run())
-    written = guarded.output
-    assert "WebSocket client connected: admin_1" in written
-    assert "4711-0815" not in written
-    assert "Connection refused: sockets from this origin" in written
-    assert mine.rpartition(".")[2] not in written
-    assert re.search(r"eyJ[\w-]{8,}", written) is None, "nothing looks like a token"

@@ -1,0 +1,120 @@
+"""Nobody reads or ends what is not theirs: requests against the whole system."""
+
+import asyncio
+import urllib.request
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from apigw_local.testing import LocalGateway
+from tests.system.guarded import ORIGIN, rest, socket
+from tests.system.people import new_session
+from tests.tokens import token
+
+
+class TestRest:
+    @pytest.mark.parametrize("bad", [None, "a.b.c", token("f" * 40), token(exp=1)])
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/api/session/s1/connection-status"),
+            ("GET", "/api/session/s1/events"),
+            ("DELETE", "/api/session/s1/users/u1"),
+            ("GET", "/api/sessions"),
+            ("GET", "/api/user/u1/sessions"),
+        ],
+    )
+    def test_nothing_without_a_good_token(
+        self, guarded: LocalGateway, method: str, path: str, bad: str | None
+    ) -> None:
+        assert rest(guarded, path, bad, method) == (403, {"message": "Forbidden"})
+
+    @pytest.mark.parametrize("kind", ["customer", "agent"])
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("DELETE", "/api/session/s1/users/u1"),
+            ("GET", "/api/sessions"),
+            ("GET", "/api/user/u1/sessions"),
+        ],
+    )
+    def test_what_is_for_admins_is_for_nobody_else(
+        self, guarded: LocalGateway, method: str, path: str, kind: str
+    ) -> None:
+        status, body = rest(guarded, path, token(type=kind), method)
+        assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert body["error"]["message"].endswith("is for admins only")
+        assert body["error"]["request_id"]
+
+    @pytest.mark.parametrize("path", ["connection-status", "events"])
+    def test_only_ones_own_sessions(self, guarded: LocalGateway, path: str) -> None:
+        assert rest(guarded, f"/api/session/s1/{path}", token())[0] == 200
+        status, body = rest(guarded, f"/api/session/s2/{path}", token())
+        assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert rest(guarded, f"/api/session/s2/{path}", token(session="s*"))[0] == 200
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/session/%7B%7D/connection-status",
+            "/api/session/s1/events?since=-1",
+            "/api/session/s1/events?since=x",
+            "/api/session/s1/events?limit=201",
+            "/api/session/s1/events?limit=%D9%A3",
+            "/api/sessions?limit=101",
+            "/api/sessions?limit=0",
+            "/api/session/s1/events?limit=0",
+            "/api/sessions?cursor=256.a",
+            "/api/sessions?cursor=%7B",
+            "/api/user/%7B%7D/sessions",
+        ],
+    )
+    def test_what_cannot_be_is_named(self, guarded: LocalGateway, path: str) -> None:
+        status, body = rest(guarded, path, token(session="*", type="admin"))
+        assert (status, body["error"]["code"]) == (400, "invalid_request")
+
+    @pytest.mark.parametrize("path", ["/api/session/a%0Ab/events", "/api/session/a%2Fb/events"])
+    def test_what_is_nowhere_is_not_found(self, guarded: LocalGateway, path: str) -> None:
+        status, body = rest(guarded, path, token(session="*", type="admin"))
+        assert status == 404
+        assert "error" in body or body == {"message": "Not Found"}
+
+    def test_health_is_for_everybody(self, guarded: LocalGateway) -> None:
+        assert rest(guarded, "/api/health", None) == (200, {"status": "ok"})
+
+    def test_browsers_of_allowed_origins_may_ask(self, guarded: LocalGateway) -> None:
+        def preflight(origin: str) -> Any:
+            headers = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
+            url = f"{guarded.http}/api/session/s1/users/u1"
+            request = urllib.request.Request(url, headers=headers, method="OPTIONS")
+            with urllib.request.urlopen(request) as answer:
+                return answer.headers["Access-Control-Allow-Origin"]
+
+        assert preflight(ORIGIN) == ORIGIN
+        assert preflight("https://evil.example") is None
+
+    def test_an_admin_puts_somebody_out_and_reads_what_happened(
+        self, guarded: LocalGateway
+    ) -> None:
+        session = new_session()
+        admin = token(session="*", user="admin_1", type="admin")
+
+        async def run() -> None:
+            async with socket(guarded, token(session=session)) as customer:
+                await customer.told()
+                kick = f"/api/session/{session}/users/customer_1"
+                answer = await asyncio.to_thread(rest, guarded, kick, admin, "DELETE")
+                assert answer == (204, None)
+                closing = await customer.receive()
+                assert closing["data"] == {"reason": "kicked", "reconnect_after_ms": 0}
+                with pytest.raises(ConnectionClosed):
+                    await customer.receive()
+
+        asyncio.run(run())
+        _, history = rest(guarded, f"/api/session/{session}/events", admin)
+        kinds = [(event["version"], event["event_type"]) for event in history["events"]]
+        assert kinds == [(1, "user_connected"), (2, "user_disconnected")]
+        assert history["events"][1]["reason"] == "kicked"
+        _, rest_of_it = rest(guarded, f"/api/session/{session}/events?since=1&limit=1", admin)
+        assert [event["version"] for event in rest_of_it["events"]] == [2]
