@@ -61,6 +61,30 @@ def test_an_integration_that_takes_too_long(serve: Serve) -> None:
         assert (answer.status, json.load(answer)) == (503, {"message": "Service Unavailable"})
 
 
+def test_at_a_stage_of_its_own_paths_begin_with_its_name(serve: Serve) -> None:
+    events = {
+        "Item": {"Type": "HttpApi", "Properties": {"Path": "/items/{id}", "ApiId": {"Ref": "Web"}}},
+        "Rest": {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "Web"}}},
+    }
+    rest = {**REST, "Properties": {**REST["Properties"], "Events": events}}
+    web = {"Type": "AWS::Serverless::HttpApi", "Properties": {"StageName": "prod"}}
+    code = "def handler(event, context):\n    return event"
+    gateway = serve(code, {}, resources={"Rest": rest, "Web": web})
+
+    with get(f"{gateway.http}/prod/items/1") as answer:
+        event = json.load(answer)
+    assert (event["rawPath"], event["requestContext"]["stage"]) == ("/prod/items/1", "prod")
+    assert (event["routeKey"], event["pathParameters"]) == ("ANY /items/{id}", {"id": "1"})
+    for path in ("/prod", "/prod/", "/prod/other"):
+        with get(f"{gateway.http}{path}") as answer:
+            assert json.load(answer)["routeKey"] == "$default"
+    for path in ("/", "/items/1", "/production"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(f"{gateway.http}{path}")
+        refused.value.close()
+        assert refused.value.code == 404
+
+
 def test_the_query_is_as_it_was_sent(gateway: LocalGateway) -> None:
     query = "a=%2541&b=c+d&e=%26&f=g%20h"
     with get(f"{gateway.http}/items/1?{query}") as answer:

@@ -12,8 +12,13 @@ from urllib.parse import parse_qsl
 from apigw_local.core.events import ACCOUNT, now_ms, request_time
 from apigw_local.core.ids import new_request_id
 
-_STAGE = "$default"
+DEFAULT_STAGE = "$default"
 _PROTOCOL = "HTTP/1.1"
+
+
+def prefix_of(stage: str) -> str:
+    """What paths begin with at a stage ("Stages for HTTP APIs")."""
+    return "" if stage == DEFAULT_STAGE else f"/{stage}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,7 @@ class HttpRequest:
     """A request to an HTTP API, and the route it takes.
 
     Attributes:
+        path: with the stage, where that has a name.
         route_key: such as ``GET /items/{id}``.
         headers: in the client's letter case.
         query: the raw query string.
@@ -38,6 +44,7 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...]
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    stage: str = DEFAULT_STAGE
     at: int = field(default_factory=now_ms)
     request_id: str = field(default_factory=new_request_id)
 
@@ -45,7 +52,12 @@ class HttpRequest:
     def arn(self) -> str:
         """What an authorizer's policy must allow."""
         api = f"arn:aws:execute-api:{self.region}:{ACCOUNT}:{self.api_id}"
-        return f"{api}/{_STAGE}/{self.method}{self.path}"
+        return f"{api}/{self.stage}/{self.method}{self.path.removeprefix(self.prefix)}"
+
+    @property
+    def prefix(self) -> str:
+        """What paths begin with: a stage's name, unless it is the default one."""
+        return prefix_of(self.stage)
 
     def joined_headers(self) -> dict[str, str]:
         """Values by name, in lower case; those of a name that is repeated are joined."""
@@ -141,7 +153,7 @@ def _event(request: HttpRequest) -> dict[str, Any]:
             },
             "requestId": request.request_id,
             "routeKey": request.route_key,
-            "stage": _STAGE,
+            "stage": request.stage,
             "time": request_time(request.at),
             "timeEpoch": request.at,
         },
@@ -169,7 +181,7 @@ def _authorizer_event_1(request: HttpRequest, identity: list[str]) -> dict[str, 
             "path": request.path,
             "accountId": ACCOUNT,
             "resourceId": request.route_key,
-            "stage": _STAGE,
+            "stage": request.stage,
             "requestId": request.request_id,
             "identity": {
                 "sourceIp": request.source_ip,
@@ -198,7 +210,7 @@ def _variables(request: HttpRequest) -> dict[str, str]:
         "requestTime": request_time(request.at),
         "requestTimeEpoch": str(request.at),
         "routeKey": request.route_key,
-        "stage": _STAGE,
+        "stage": request.stage,
     }
 
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from apigw_local.core.cors import PREFIX, Cors, is_preflight, preflight_headers, response_headers
 from apigw_local.core.documents import parsed
-from apigw_local.core.http_events import HttpRequest, http_event
+from apigw_local.core.http_events import HttpRequest, http_event, prefix_of
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Result
@@ -48,7 +48,7 @@ class HttpApi:
         ordered = sorted(
             routes, key=lambda r: (r.path == DEFAULT_PATH, "+}" in r.path, r.path.count("{"))
         )
-        self._routes = [(route, _Path(route.path)) for route in ordered]
+        self._routes = [(r, _Path(prefix_of(r.api.stage), r.path)) for r in ordered]
         self._apis = {route.api.api_id: route.api for route in routes}
         self._functions = functions
         self._authorizers = HttpAuthorizers(functions, log)
@@ -115,6 +115,7 @@ class HttpApi:
             headers=tuple(request.headers.items()),
             path_parameters=parameters,
             stage_variables=route.api.stage_variables,
+            stage=route.api.stage,
         )
 
     async def _answer(
@@ -158,20 +159,20 @@ def _file(folder: Path, path: str) -> Path | None:
 
 
 class _Path:
-    """A route's path, such as ``/items/{id}/{more+}``."""
+    """A route's path, such as ``/items/{id}/{more+}``, after the stage's prefix."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, prefix: str, path: str) -> None:
         parts = re.split(r"\{([^{}]+)\}", path)
         self._names = [part.rstrip("+") for part in parts[1::2]]
-        self._pattern = re.compile(
+        form = (
             "".join(
                 ("(.+)" if part.endswith("+") else "([^/]+)") if index % 2 else re.escape(part)
                 for index, part in enumerate(parts)
             )
             if path != DEFAULT_PATH
-            else ".*",
-            re.DOTALL,
+            else "(?:/.*)?"
         )
+        self._pattern = re.compile(re.escape(prefix) + form, re.DOTALL)
 
     def parameters(self, path: str) -> dict[str, str] | None:
         """The values of its variables; None for a path that is not of this form."""

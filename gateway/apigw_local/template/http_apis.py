@@ -3,6 +3,7 @@
 from typing import Any
 
 from apigw_local.core.cors import Cors
+from apigw_local.core.http_events import DEFAULT_STAGE
 from apigw_local.errors import TemplateError
 from apigw_local.limits import HTTP_INTEGRATION_SECONDS
 from apigw_local.template.document import Map, merge, text
@@ -60,12 +61,9 @@ class HttpApiReader:
         name = self._name(event)
         if name not in self._settings:
             properties = self._properties.get(name, Map({}, event.line, {}))
-            stage = text(self._resolver.value(properties, "StageName", "$default"))
-            if stage != "$default":
-                said = f"in AWS its paths begin with /{stage}, here they do not"
-                self.warnings.append((properties.at("StageName"), said))
             self._settings[name] = HttpSettings(
                 api_id=api_id(name) if name in self._properties else name,
+                stage=text(self._resolver.value(properties, "StageName", DEFAULT_STAGE)),
                 cors=self._cors(properties),
                 stage_variables=self._resolver.texts(properties, "StageVariables"),
             )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apigw_local.core.cors import Cors
+from apigw_local.core.http_events import DEFAULT_STAGE
 from apigw_local.limits import HTTP_INTEGRATION_SECONDS
 
 
@@ -132,6 +133,7 @@ class HttpSettings:
     api_id: str
     cors: Cors | None = None
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    stage: str = DEFAULT_STAGE
 
 
 @dataclass(frozen=True, slots=True)
