@@ -1,18 +1,22 @@
 """The handlers of ``$connect``, ``$disconnect`` and ``$default``, given what a client may send.
 
 Run as a program: ``python -m tests.fuzz.handlers REDIS_URL CORPUS -runs=10000``; libFuzzer finds
-the inputs, guided by which lines of Hadir they reach. An input is three bytes that choose, and a
-text.
+the inputs, guided by which lines of Hadir they reach. ``inputs.py`` says what an input is. What was
+reached is printed now and then, as JSON.
 
-Redis is real. Only the way out is not: what would be posted to sockets is kept and looked at.
+Redis is real. Only two things are not: what would be posted to sockets is kept and looked at, and
+time passes only when an input says so.
 """
 
 import importlib.util
 import json
 import os
 import sys
+import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import atheris
@@ -24,22 +28,33 @@ with atheris.instrument_imports(include=["hadir"]):
     from hadir.announcer import Announcer
     from hadir.domain.delivery import Delivery, Outcome
     from hadir.domain.identity import Identity, SessionRef, UserType
+    from hadir.domain.limits import Limits
     from hadir.domain.reasons import GONE
     from hadir.domain.session import Batch, Session
-    from hadir.membership.membership import Admission, Membership
+    from hadir.membership.client import connect
+    from hadir.membership.keys import session_keys
+    from hadir.membership.membership import Admission, Membership, Opened
+    from hadir.membership.scripts import AnyRedis
 
 from tests import tokens
+from tests.fuzz.answers import Said, covers, ids, is_last, parsed, versions, without
+from tests.fuzz.inputs import Choices, body, claims, token
 from tests.running_gateway import ROOT
 
-CODES = {
-    "invalid_json", "unknown_action", "invalid_payload", "forbidden", "rate_limited", "too_large",
-    "unavailable",
-}  # fmt: skip
-ANSWERS = {"heartbeat_ack", "connection_status_update", "message", "error", "reauthorized"}
-SESSION = "s1"
-USERS = ("customer_1", "agent_1", "admin_1")
-RENEW_EVERY = 200
-"""Inputs after which the sockets are new: nobody stays who was kicked."""
+USERS = ("customer_1", "customer_1", "agent_1", "admin_1")
+"""Who is there: one of them twice."""
+
+SESSIONS = (SessionRef("default", "s1"), SessionRef("default", "s2"))
+
+WIDE = Limits(1000, 5000, 1000, 10_000)
+NARROW = Limits(messages_per_second=0.2, burst=3, connections_per_user=2, people_per_session=3)
+RENEW_EVERY = 40
+"""Inputs after which who has left is back."""
+
+PROVED_SECONDS = 60
+"""How long the proof of a customer and an agent is good."""
+
+REPORT_EVERY = 1000
 
 
 class Sockets:
@@ -50,11 +65,8 @@ class Sockets:
 
     def post(self, mail: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Delivery]:
         for to, frames in mail.items():
-            self.frames.setdefault(to, []).extend(json.loads(frame) for frame in frames)
+            self.frames.setdefault(to, []).extend(map(read, frames))
         return {to: Delivery(Outcome.DELIVERED, len(mail[to]), 200) for to in mail}
-
-    def taken(self, connection_id: str) -> list[Any]:
-        return self.frames.pop(connection_id, [])
 
 
 class Context:
@@ -64,78 +76,114 @@ class Context:
         return 30_000
 
 
-class Handlers:
-    """The functions as Lambda loads them, and three people in a session."""
+class Clock:
+    """Milliseconds that pass only when told to; it begins now, as tokens are read by real time."""
 
-    def __init__(self, redis_url: str) -> None:
-        os.environ |= {
-            "REDIS_URL": redis_url,
-            "AWS_REGION": "eu-west-1",
-            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://127.0.0.1:9",
-            "ANNOUNCE_FUNCTION": "announce",
-            "ALLOWED_ORIGINS": "https://app.example.com",
-            "TOKEN_SECRET_ID": "hadir",
-            "MESSAGES_PER_SECOND": "1000",
-            "PEOPLE_PER_SESSION": "10000",
-            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-            "POWERTOOLS_METRICS_DISABLED": "true",
-        }
+    def __init__(self) -> None:
+        self.now = time.time_ns() // 1_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Counting(Membership):
+    """Counts what the scripts found."""
+
+    def __init__(self, redis: AnyRedis, limits: Limits, clock: Clock, seen: Counter[str]) -> None:
+        super().__init__(redis, limits=limits, clock=clock)
+        self._seen = seen
+
+    def admit(self, connection_id: str, identity: Identity) -> Admission:
+        admitted = super().admit(connection_id, identity)
+        self._seen[admitted] += 1
+        return admitted
+
+    def open(self, *args: Any, **options: Any) -> Opened:
+        opened = super().open(*args, **options)
+        self._seen[opened.outcome] += 1
+        return opened
+
+
+class Deployment:
+    """The functions as Lambda loads them, and a session in which everybody of ``USERS`` is."""
+
+    def __init__(
+        self, redis: AnyRedis, session: SessionRef, limits: Limits, seen: Counter[str]
+    ) -> None:
+        self.seen = seen
+        self.clock = Clock()
+        self.limits = limits
+        self.session = session
         self.sockets = Sockets()
-        self.tokens = Tokens("hadir", secret=SecretKeys({"AWSCURRENT": tokens.SECRET}.get))
+        self.redis: Any = redis
+        self.membership = Counting(redis, limits, self.clock, seen)
         made: Any = bootstrap
-        made.tokens = lambda: self.tokens
-        made.close_socket = lambda _: None
-        made.lambda_client = Invoker
-        made.announcer = self._announcer
-        self.membership = bootstrap.membership()
+        made.membership = lambda: self.membership
+        made.announcer = lambda membership: Announcer(membership, self.sockets)
         self.connect = load("connect")
         self.authorize = load("authorize")
         self.default = load("default")
         self.disconnect = load("disconnect")
         self.count = 0
-        self.renewed = 0
-        self.known = self.view()
-        self.people: dict[str, str] = {}
-        self.let_in = 0
+        self.people: dict[str, Identity] = {}
+        self.known = self.view(self.session)
 
-    def _announcer(self, membership: Membership) -> Announcer:
-        return Announcer(membership, self.sockets)
+    def view(self, ref: SessionRef) -> Session:
+        """What must not change: who is there, in any order, and what has happened."""
+        session = self.membership.session(ref)
+        members = sorted(session.members, key=lambda member: member.connection_id)
+        return replace(session, members=tuple(members))
 
-    def renew(self) -> None:
-        """The same three people on new sockets."""
-        for connection_id, user in self.people.items():
-            self._settle(self.membership.leave(connection_id, who(user).session, GONE).batch)
-        self.people = {}
-        self.renewed += 1
-        for user in USERS:
-            connection_id = f"c{self.renewed}-{user}"
-            assert self.membership.admit(connection_id, who(user)) is Admission.ADMITTED
-            self._settle(self.membership.open(connection_id, who(user).session).batch)
-            self.people[connection_id] = user
+    def give(self, choices: Choices) -> None:
+        """One input."""
+        if self.count % RENEW_EVERY == 0 or not self.people:
+            self._renew()
+        self.count += 1
+        self.clock.now += 1000 * choices.of(0, 0, 0, 0, 0, 1, 4, 20)
+        self.sockets.frames.clear()
+        choices.of(*[self._say] * 5, self._enter, self._leave)(choices)
+
+    def _renew(self) -> None:
+        """Everybody is there, and nobody else; who has left comes on a new socket."""
+        assert self.view(self.session) == self.known, (
+            "an input for another session changed this one"
+        )
+        missing = list(USERS)
+        there = ids(self.known.members)
+        for connection_id, who in list(self.people.items()):
+            if connection_id in there and who.user_id in missing:
+                missing.remove(who.user_id)
+                continue
+            self._settle(self.membership.leave(connection_id, self.session, GONE).batch)
+            del self.people[connection_id]
+        for number, user in enumerate(missing):
+            connection_id = f"{self.session.session_id}-{self.count}-{number}"
+            who = self._identity(user)
+            assert self.membership.admit(connection_id, who) is Admission.ADMITTED
+            self._settle(self.membership.open(connection_id, self.session).batch)
+            self.people[connection_id] = who
+        self.known = self.view(self.session)
 
     def _settle(self, batch: Batch | None) -> None:
         while batch:
             batch = self.membership.settle(batch, more=True)
 
-    def view(self) -> Session:
-        """What must not change: who is there, and what has happened."""
-        return self.membership.session(who(USERS[0]).session)
+    def _identity(self, user: str) -> Identity:
+        kind = UserType(user.partition("_")[0])
+        expires_at = 0 if kind is UserType.ADMIN else self.clock.now // 1000 + PROVED_SECONDS
+        return Identity(self.session.session_id, user, kind, expires_at=expires_at)
 
-    def give(self, data: bytes) -> None:
-        """One input."""
-        if self.count % RENEW_EVERY == 0:
-            self.renew()
-            self.known = self.view()
-        self.sockets.frames.clear()
-        self.count += 1
-        which, how, whom = data[:3].ljust(3, b"\0")
-        text = data[3:].decode(errors="replace")
-        connection_id = list(self.people)[whom % len(self.people)]
-        (self._say, self._say, self._enter, self._leave)[which % 4](text, how, connection_id)
+    def _somebody(self, choices: Choices) -> str:
+        """A socket: one of the people's, or one that nobody has seen before."""
+        newcomer = f"{self.session.session_id}-{self.count}-new"
+        connection_id: str = choices.of(*self.people, newcomer)
+        if connection_id == newcomer:
+            user = choices.of("customer_1", "agent_1", "admin_1", "customer_2")
+            self.people[newcomer] = self._identity(user)
+        return connection_id
 
     def _context(self, connection_id: str, route: str, kind: str) -> dict[str, Any]:
-        user = self.people.get(connection_id, USERS[0])
-        context = {"session_id": SESSION, "user_id": user, "user_type": user.partition("_")[0]}
+        who = self.people[connection_id]
         return {
             "routeKey": route,
             "eventType": kind,
@@ -143,106 +191,146 @@ class Handlers:
             "connectionId": connection_id,
             "connectedAt": 1,
             "requestTimeEpoch": 2,
-            "authorizer": {"tenant": "default", "expires_at": "0", "principalId": user, **context},
+            "authorizer": {
+                "principalId": who.user_id,
+                "tenant": who.tenant,
+                "session_id": who.session_id,
+                "user_id": who.user_id,
+                "user_type": who.user_type.value,
+                "expires_at": str(who.expires_at),
+            },
         }
 
-    def _say(self, text: str, how: int, connection_id: str) -> None:
-        """A message; every other one without the authorizer's context."""
-        before = self.known
+    def _say(self, choices: Choices) -> None:
+        """A message; one of four without the authorizer's context."""
+        connection_id = self._somebody(choices)
         request_context = self._context(connection_id, "$default", "MESSAGE")
-        if how % 2:
+        if choices.of(False, False, False, True):
             del request_context["authorizer"]
-        answer = self.default({"requestContext": request_context, "body": text}, Context())
-        assert answer == {"statusCode": 200}
-        frames = self.sockets.taken(connection_id)
-        self.known = self.view()
-        if not frames:
-            assert is_typing(text), "a message without an answer"
-            return
-        assert {frame["type"] for frame in frames} <= {*ANSWERS, "closing"}, frames
-        if frames[-1]["type"] == "error":
-            assert frames[-1]["data"]["code"] in CODES
-            assert frames[-1]["data"]["request_id"] == "r1"
-            assert self.known == before, "an error changed something"
+        who = self.people[connection_id]
+        text = body(choices, who, self.known, self.clock.now // 1000)
+        said = Said(connection_id, who, parsed(text), self.known)
+        proved = self._proved(said)
+        event = {"requestContext": request_context, "body": text}
+        assert self.default(event, Context()) == {"statusCode": 200}
+        self._look(said.before, connection_id)
+        outcome = said.outcome(self.known, self.sockets.frames)
+        said.check_proof(outcome, proved, self._proved(said))
+        self.seen.update((f"parsed {said.action}", outcome))
 
-    def _enter(self, text: str, how: int, connection_id: str) -> None:
-        """A socket; the text is spread over what a client may say of itself.
+    def _proved(self, said: Said) -> int | None:
+        """Until when its sender has proved who they are (ms), if that is what it is about."""
+        if said.action != "reauthorize":
+            return None
+        record = self.redis.hget(session_keys(self.session)[1], said.connection_id)
+        return int(record.rpartition(" ")[2]) if record else None
 
-        The last part is what a token says that is signed as it should be, for every other input.
-        """
-        parts = [*text.split("|"), *[""] * 7][:7]
-        query = dict(zip(("session_id", "user_id", "user_type", "token"), parts, strict=False))
-        headers = {"Sec-WebSocket-Protocol": parts[4], "Origin": parts[5]}
-        claims = said(parts[6])
-        if how & 4:
-            query["token"] = tokens.raw_token({"alg": "HS256"}, claims, tokens.SECRET.encode())
-            headers["Sec-WebSocket-Protocol"] = parts[4].replace("token.", "")
-        if not how & 1:
-            del headers["Origin"]
-        if not query["session_id"]:
-            del query["session_id"]
+    def _look(self, before: Session, speaker: str) -> None:
+        """Look what has happened: all who are in were told of it, once, in order; nobody else."""
+        after = self.known = self.view(self.session)
+        if speaker not in ids(before.members) | ids(after.members):
+            del self.people[speaker]
+        frames = self.sockets.frames
+        assert set(frames) <= {*ids(before.members), *ids(after.members), speaker}
+        for frame in (each for sent in frames.values() for each in sent):
+            assert frame["data"].get("session_id", self.session.session_id) == after.session_id
+        for member in after.open_members():
+            first = max(before.version + 1, member.since)
+            if member.connection_id != speaker:
+                told = versions(frames.get(member.connection_id, []))
+                assert told == list(range(first, after.version + 1)), "not told of every event"
+
+    def _enter(self, choices: Choices) -> None:
+        """A socket, with a token in its query string or among its subprotocols."""
+        connection_id = choices.of(*self.people)
+        user = choices.of("customer_1", "agent_1", "admin_1", "customer_2")
+        said = claims(choices, self._identity(user), self.clock.now // 1000)
+        signed, is_ours = token(choices, said)
+        query = {
+            "session_id": choices.value(self.session.session_id),
+            "token": choices.value(signed),
+        }
+        query = {name: str(value) for name, value in query.items() if value is not None}
+        offered = choices.of("", "hadir.v1", f"hadir.v1, token.{signed}", choices.text())
+        headers = {"Sec-WebSocket-Protocol": offered}
+        headers |= choices.of({}, {"Origin": str(choices.value("https://app.example.com"))})
+        query = choices.of(query, query, query, {})
         event = {
             "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abc/live/$connect",
             "headers": headers,
-            "queryStringParameters": query if how & 2 else None,
+            "queryStringParameters": query or None,
             "requestContext": self._context(connection_id, "$connect", "CONNECT"),
         }
         policy = self.authorize(event, None)
         (statement,) = policy["policyDocument"]["Statement"]
         if statement["Effect"] == "Allow":
-            self._let_in(event, policy["context"], claims, query.get("session_id"))
+            assert is_ours, "a token was believed that is not signed with our key"
+            self._let_in(event, policy["context"], said, query.get("session_id"))
             return
+        self.seen["denied"] += 1
         assert statement["Effect"] == "Deny"
         assert not policy["context"]
-        assert self.connect(event, None)["statusCode"] in (200, 429)
-        assert self.view() == self.known, "a socket known already changed something"
+        assert self.connect(event, None)["statusCode"] == 200
+        assert self.view(self.session) == self.known, "a socket known already changed something"
 
     def _let_in(
-        self, event: Any, granted: dict[str, str], claims: dict[str, Any], asked: str | None
+        self, event: Any, granted: dict[str, str], said: dict[str, Any], asked: str | None
     ) -> None:
-        """A new socket of whom ``authorize`` allowed: they are whom their token says, and there."""
-        assert granted["user_id"] == claims["user"]
-        assert granted["user_type"] == claims["type"]
-        assert granted["tenant"] == claims.get("tenant", "default")
-        assert granted["session_id"] == asked or (asked is None and granted["session_id"])
-        named = claims["session"]
-        assert any(
-            fnmatchcase(granted["session_id"], each)
-            for each in (named if isinstance(named, list) else [named])
-        )
-        self.let_in += 1
-        if self.let_in % 100 == 0:
-            print(f"{self.let_in} were let in", file=sys.stderr)
-        connection_id = f"n{self.let_in}"
-        event["requestContext"] |= {"connectionId": connection_id, "authorizer": granted}
-        ref = SessionRef(granted["tenant"], granted["session_id"])
-        before = self.membership.session(ref).members
-        connected = self.connect(event, None)
-        assert connected["statusCode"] in (200, 429)
-        if connected["statusCode"] == 200:
-            self._settle(self.membership.open(connection_id, ref).batch)
-            (new,) = set(self.membership.session(ref).members) - set(before)
-            assert (new.connection_id, new.user_id) == (connection_id, granted["user_id"])
-            self._settle(self.membership.leave(connection_id, ref, GONE).batch)
-        assert self.membership.session(ref).members == before
-        self.known = self.view()
+        """A new socket of whom ``authorize`` allowed: they are whom their token says, and there.
 
-    def _leave(self, text: str, how: int, connection_id: str) -> None:
+        Unless there is no room, or what was proved is good no longer.
+        """
+        assert granted["user_id"] == said["user"]
+        assert granted["user_type"] == said["type"]
+        assert granted["tenant"] == said.get("tenant", "default")
+        assert granted["expires_at"] == str(int(said["exp"]))
+        assert granted["session_id"] == asked or (asked is None and granted["session_id"])
+        assert covers(said["session"], granted["session_id"])
+        self.seen["let in"] += 1
+        ref = SessionRef(granted["tenant"], granted["session_id"])
+        if ref != self.session and ref in SESSIONS:
+            return  # rightly so, but what happens there is the other deployment's to know
+        connection_id = f"{self.session.session_id}-{self.count}-in"
+        event["requestContext"] |= {"connectionId": connection_id, "authorizer": granted}
+        before = self.known if ref == self.session else self.view(ref)
+        users = [member.user_id for member in before.members]
+        own = users.count(granted["user_id"])
+        others = len({*users} - {granted["user_id"]})
+        is_room = own < self.limits.connections_per_user and others < self.limits.people_per_session
+        assert self.connect(event, None)["statusCode"] == (200 if is_room else 429)
+        if is_room:
+            opened = self.membership.open(connection_id, ref)
+            self._settle(opened.batch)
+            new = set(self.membership.session(ref).members) - set(before.members)
+            in_time = int(granted["expires_at"]) * 1000 > self.clock.now
+            assert opened.outcome.has_left != in_time
+            assert [(each.connection_id, each.user_id) for each in new] == (
+                [(connection_id, granted["user_id"])] if in_time else []
+            )
+            self._settle(self.membership.leave(connection_id, ref, GONE).batch)
+        after = self.view(ref)
+        assert after.members == before.members
+        if ref == self.session:
+            self.known = after
+
+    def _leave(self, choices: Choices) -> None:
         """A close code and a reason that the client chose."""
+        connection_id = self._somebody(choices)
         request_context = self._context(connection_id, "$disconnect", "DISCONNECT")
-        if how % 2:
+        if choices.of(False, True):
             del request_context["authorizer"]
-        request_context["disconnectStatusCode"] = [1000, 1005, 4999, -1, None, "x"][how % 6]
-        request_context["disconnectReason"] = text
-        gone = how == 0
-        if not gone:
-            request_context["connectionId"] = f"nobody's-{text[:20]}"
-        answer = self.disconnect({"requestContext": request_context}, Context())
-        assert answer == {"statusCode": 200}
-        if gone:
-            self.count = 0  # somebody has left: everybody comes anew
-        else:
-            assert self.view() == self.known, "a socket of nobody changed something"
+        code = choices.of(1000, 1001, 1005, 1006, 4999, -1, None, "x")
+        request_context["disconnectStatusCode"] = code
+        request_context["disconnectReason"] = choices.of("", "Going away", choices.text())
+        before = self.known
+        assert self.disconnect({"requestContext": request_context}, Context()) == {
+            "statusCode": 200
+        }
+        self._look(before, connection_id)
+        assert without(self.known, connection_id) == without(before, connection_id)
+        assert connection_id not in ids(self.known.members)
+        assert self.known.version == before.version + is_last(before, connection_id)
+        self.seen["left by itself"] += connection_id in ids(before.members)
 
 
 class Invoker:
@@ -252,22 +340,44 @@ class Invoker:
         pass
 
 
-def who(user: str) -> Identity:
-    return Identity(SESSION, user, UserType(user.partition("_")[0]))
+class Handlers:
+    """Two deployments, one of them with limits that are soon reached."""
+
+    def __init__(self, redis_url: str) -> None:
+        os.environ |= {
+            "REDIS_URL": redis_url,
+            "AWS_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "http://127.0.0.1:9",
+            "ANNOUNCE_FUNCTION": "announce",
+            "ALLOWED_ORIGINS": "https://app.example.com",
+            "TOKEN_SECRET_ID": "hadir",
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "POWERTOOLS_METRICS_DISABLED": "true",
+        }
+        reader = Tokens("hadir", secret=SecretKeys({"AWSCURRENT": tokens.SECRET}.get))
+        made: Any = bootstrap
+        made.tokens = lambda: reader
+        made.close_socket = lambda _: None
+        made.lambda_client = Invoker
+        self.seen: Counter[str] = Counter()
+        redis = connect(redis_url)
+        self.wide = Deployment(redis, SESSIONS[0], WIDE, self.seen)
+        self.narrow = Deployment(redis, SESSIONS[1], NARROW, self.seen)
+        self.count = 0
+
+    def give(self, data: bytes) -> None:
+        """One input."""
+        choices = Choices(data)
+        choices.of(self.wide, self.wide, self.narrow).give(choices)
+        self.count += 1
+        if self.count % REPORT_EVERY == 0:
+            print(f"reached {json.dumps(self.seen)}", file=sys.stderr)
 
 
-def said(text: str) -> dict[str, Any]:
-    """A token's claims, changed by those in a text, if there are any."""
-    try:
-        changes = json.loads(text)
-    except (ValueError, RecursionError):
-        changes = None
-    return tokens.claims(session="s*") | (changes if isinstance(changes, dict) else {})
-
-
-def is_typing(text: str) -> bool:
-    """Whether a message is one that has no answer."""
-    return bool(json.loads(text)["action"] == "typing")
+@lru_cache(1000)
+def read(frame: bytes) -> Any:
+    """A frame; most go to several sockets."""
+    return json.loads(frame)
 
 
 def load(function: str) -> Any:

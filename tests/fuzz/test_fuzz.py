@@ -1,9 +1,11 @@
 """100,000 inputs for the handlers and the gateway's parsers; ``make fuzz`` tries many more.
 
 An exception, a message without a typed answer, or something that changed though it was refused ends
-the fuzzer, which then writes the input; it is shown here.
+the fuzzer, which then writes the input; it is shown here. To have tried is not enough: every action
+must have passed the parser often, and every outcome must have come about.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -19,19 +21,30 @@ pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 al
 RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "100000"))
 FOR_HANDLERS = RUNS // 2
 
+ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick")
+OUTCOMES = {
+    *("joined", "added", "open", "limited", "flooding", "expired", "unknown"),
+    *("admitted", "repeated", "left", "crowded", "full", "let in", "denied", "left by itself"),
+    *("missed events", "recovered false", "repeated message", "closing kicked"),
+    *(f"done {action}" for action in ACTIONS),
+    *("error forbidden", "error too_large", "error invalid_payload"),
+}
+"""What the inputs must reach, each at least once."""
+
 HANDLERS = [
-    b'\0\0\0{"action":"message","text":"hi","client_id":"m"}',
-    b'\0\1\1{"action":"sync","since":{"epoch":"e","version":1}}',
-    b'\1\2\2{"action":"kick","user_id":"customer_1","reason":"x"}',
-    b'\0\0\0{"action":"typing","on":true}',
-    b'\0\0\0{"action":"heartbeat"}',
-    b'\0\0\1{"action":"reauthorize","token":"a.b.c"}',
-    b"\2\1\0s1|u|customer|a.b.c|hadir.v1, token.a.b.c|https://app.example.com",
-    b'\2\6\0s1||||||{"session":["s1","t*"],"user":"u","type":"agent","tenant":"acme"}',
-    b'\2\7\1s1||||hadir.v1|https://app.example.com|{"exp":4102444800,"aud":["hadir"]}',
-    b"\3\0\0Going away",
-    b"\3\1\0",
+    *(
+        bytes([deployment, 0, 0, who, 0, 0, action])
+        for deployment in (0, 2)
+        for who in range(5)
+        for action in range(7)
+    ),
+    b"\0\0\5",
+    b"\2\0\5",
+    b"\0\0\6",
+    b'\0\0\0\0\0\xff{"action":"message","text":"hi","client_id":"m"}',
 ]
+"""Bytes that choose: session, time, what, who, with context, built, action; then good fields."""
+
 REQUESTS = [
     b"GET /dev/@connections/AAAAAAAAAAACAAA%3D HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"POST /2015-03-31/functions/Fn/invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
@@ -73,15 +86,20 @@ def test_whatever_is_sent_is_answered_and_nothing_breaks(tmp_path: Path, redis_u
         ),
         fuzz(tmp_path / "gateway", RUNS - FOR_HANDLERS, chosen, "tests.fuzz.gateway"),
     ]
-    tried = let_in = 0
+    tried = 0
+    reached: dict[str, int] = {}
     for each in running:
         output, _ = each.communicate()
-        shown = re.sub(r"(?m)^#\d+\s.*\n|^INFO:.*\n", "", output)[-4000:]
+        shown = re.sub(r"(?m)^#\d+\s.*\n|^INFO:.*\n|^reached .*\n", "", output)[-4000:]
         assert each.returncode == 0, shown
         done = re.search(r"Done (\d+) runs in (\d+) second", output)
         assert done, shown
         print(f"\n{done[0]}s")
         tried += int(done[1])
-        let_in += output.count("were let in")
+        for counts in re.findall(r"(?m)^reached (.*)$", output):
+            reached = json.loads(counts)
     assert tried >= RUNS
-    assert let_in, "nobody was ever let in"
+    print(reached)
+    for action in ACTIONS:
+        assert reached[f"parsed {action}"] >= FOR_HANDLERS // 100, "hardly any passed the parser"
+    assert reached.keys() >= OUTCOMES, OUTCOMES - reached.keys()

@@ -1,0 +1,124 @@
+"""What a client may send, built of an input's bytes: mostly good, partly nearly so, partly raw."""
+
+import io
+import json
+import time
+from typing import Any, TypeVar
+
+from hadir.domain.identity import Identity
+from hadir.domain.session import Session
+from tests import tokens
+
+T = TypeVar("T")
+
+DEEP: Any = json.loads("[" * 300 + "]" * 300)
+ODD: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1.5, 2**53 + 1, 10**400, float("nan"), "", " ", "\0", "\ud800"),
+    *("x" * 128, "x" * 129, "x" * 4001, "é" * 4000, [], ["s1"], {}, {"a": 1}, DEEP),
+)
+"""Of a wrong type, or of an edge's length."""
+
+
+class Choices:
+    """An input: bytes that choose, one after the other. Behind the last the first is chosen."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def byte(self) -> int:
+        return int.from_bytes(self._data.read(1), "big")
+
+    def of(self, *options: T) -> T:
+        return options[self.byte() % len(options)]
+
+    def text(self) -> str:
+        return self._data.read(self.byte()).decode(errors="replace")
+
+    def rest(self) -> str:
+        return self._data.read().decode(errors="replace")
+
+    def value(self, good: Any) -> Any:
+        """What belongs there; a third of the time something else."""
+        if self.byte() < 170:
+            return good
+        return self.of(*ODD, *look_alikes(good), self.text())
+
+
+def look_alikes(good: Any) -> list[Any]:
+    if not isinstance(good, str):
+        return [[good], str(good)]
+    return [
+        f"{good}\n",
+        f" {good}",
+        good.upper(),
+        good[:-1],
+        good.replace("s", "\u0455"),
+        f"{good}\u200b",
+    ]
+
+
+def body(choices: Choices, who: Identity, session: Session, now: int) -> str:
+    """A message; one of eight is raw."""
+    if choices.byte() >= 224:
+        return choices.rest()
+    action = choices.of("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "leave")
+    said = {"action": action, **_fields(action, choices, who, session, now)}
+    if choices.byte() >= 240:
+        said[choices.of("action", "since", "text", "on", "token", "user_id")] = choices.value(None)
+    return json.dumps(said)
+
+
+def _fields(
+    action: str, choices: Choices, who: Identity, session: Session, now: int
+) -> dict[str, Any]:
+    match action:
+        case "sync":
+            far = 200 if session.version % 10 == 0 else 20  # 200 take long
+            behind = choices.of(0, 1, 2, 5, -1, far, far + 1)
+            since = {
+                "epoch": choices.value(session.epoch),
+                "version": choices.value(max(session.version - behind, 0)),
+            }
+            return choices.of({"since": since}, {"since": choices.value(since)}, {})
+        case "message":
+            text = choices.of(*[choices.text() or "hi"] * 7, "x" * 4001)
+            said = {"text": choices.value(text)}
+            return choices.of({}, {"client_id": choices.value(f"m{choices.byte()}")}) | said
+        case "typing":
+            return {"on": choices.value(choices.of(True, False))}
+        case "reauthorize":
+            signed, _ = token(choices, claims(choices, who, now))
+            return {"token": choices.value(signed)}
+        case "kick":
+            them = sorted({member.user_id for member in session.members})
+            asked = {"user_id": choices.value(choices.of(*them, "nobody"))}
+            return choices.of({}, {"reason": choices.value("bye")}) | asked
+    return {}
+
+
+def claims(choices: Choices, who: Identity, now: int) -> dict[str, Any]:
+    """What a token says: mostly who they are, for ten minutes. ``now`` is Redis's, in seconds."""
+    usual = {"user": who.user_id, "type": who.user_type.value, "session": who.session_id}
+    changes: dict[str, Any] = choices.of(
+        *({}, {}, {}, {"session": "s*"}, {"session": ["t*", who.session_id]}, {"exp": now + 5}),
+        *({"exp": int(time.time()) - 60}, {"exp": int(time.time()) - 3}, {"exp": now - 1}),
+        *({"user": "customer_2"}, {"type": "admin"}, {"session": "s9"}, {"tenant": "acme"}),
+        {choices.of("user", "type", "session", "tenant", "exp", "aud"): choices.value(None)},
+        _read(choices.text()),
+    )
+    return tokens.claims(**{"exp": now + 600, **usual}) | changes
+
+
+def token(choices: Choices, said: dict[str, Any]) -> tuple[str, bool]:
+    """A token that says so, and whether it is signed with the right key."""
+    key = choices.of(*[tokens.SECRET.encode()] * 6, b"f" * 64, None)
+    header = choices.of(*[{"alg": "HS256"}] * 6, {"alg": "none"}, choices.value("HS256"))
+    return tokens.raw_token(header, said, key), key == tokens.SECRET.encode()
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return read if isinstance(read, dict) else {}
