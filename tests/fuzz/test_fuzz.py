@@ -24,7 +24,17 @@ FOR_HANDLERS = RUNS // 2
 ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick")
 OUTCOMES = {
     *("joined", "added", "open", "limited", "flooding", "expired", "unknown"),
-    *("admitted", "repeated", "left", "crowded", "full", "let in", "denied", "left by itself"),
+    *(
+        "admitted",
+        "repeated",
+        "left",
+        "crowded",
+        "full",
+        "hasty",
+        "let in",
+        "denied",
+        "left by itself",
+    ),
     *("missed events", "recovered false", "repeated message", "closing kicked"),
     *(f"done {action}" for action in ACTIONS),
     *("error forbidden", "error too_large", "error invalid_payload"),
