@@ -92,8 +92,7 @@ class Said:
                 assert self._is_unchanged(after, version)
             case Typing():
                 assert not answers
-                if version == self.before.version:  # who comes by typing is told of alone
-                    self._is_typed(after, self._request, frames)
+                self._is_typed(after, self._request, frames)
                 assert self._is_unchanged(after, version)
             case Reauthorize():
                 self._is_renewed(self._request, answers)

@@ -211,6 +211,17 @@ class TestTyping:
         ]
         assert membership.session(SESSION).version == 2
 
+    def test_who_comes_by_it_is_told_of_first(
+        self, membership: Membership, poster: RecordingPoster, say: Say
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        membership.admit("c1", identity("customer_1"))  # announce is lost
+
+        say("c1", "customer_1", action="typing", on=True)
+
+        kinds = [frame["type"] for frame in poster.frames["a1"]]
+        assert kinds == ["connection_status_update", "typing"]
+
 
 class TestSync:
     @pytest.fixture

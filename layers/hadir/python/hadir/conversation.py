@@ -133,9 +133,10 @@ class Conversation:
                 self._announcer.tell(connection_id, frames, seconds_left)
             case Message():
                 return self._say(connection_id, who, request, seconds_left)
-            case Typing() if session:
+            case Typing():
                 frame = typing(who.session_id, who.user_id, who.user_type, on=request.on)
-                others = _others(session, connection_id)
+                # Who comes by this very message has been told of, and has no view yet.
+                others = _others(session or self._membership.session(who.session), connection_id)
                 self._announcer.tell_each(dict.fromkeys(others, (frame,)), seconds_left)
             case Kick():
                 kicked = self._doorman.kick(
