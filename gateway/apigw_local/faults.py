@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 from apigw_local.errors import GatewayError
 
+_chance = random.Random()  # noqa: S311 (faults are no secrets)
+"""Our own: a test that a gateway runs beside may count on the common one."""
+
 _UNBOUNDED = ("delay_disconnect", "posts_per_second")
 """What is no share."""
 
@@ -74,4 +77,9 @@ class Faults:
 
 def strikes(share: float) -> bool:
     """Whether a fault of that share happens this time."""
-    return random.random() < share  # noqa: S311 (a fault, not a secret)
+    return _chance.random() < share
+
+
+def some_moment(seconds: float) -> float:
+    """A time from now, at most so many seconds."""
+    return _chance.uniform(0, seconds)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apigw_local.errors import NoProcesses
-from apigw_local.faults import Faults, NoSuchFault
+from apigw_local.faults import Faults, NoSuchFault, some_moment, strikes
 from apigw_local.runtime import pool, worker
 from apigw_local.server import websocket
 from apigw_local.testing import LocalGateway
@@ -278,6 +279,16 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 def test_a_web_page_may_not_disturb(gateway: LocalGateway) -> None:
     for header in ({"Origin": "https://example.com"}, {"Sec-Fetch-Site": "cross-site"}):
         assert call(gateway, "DELETE", "/sockets", **header)[0] == 403
+
+
+def test_chance_is_the_gateways_own() -> None:
+    """Tests run beside it, and hypothesis demands that nobody draws while it does."""
+    before = random.getstate()
+
+    strikes(0.5)
+    some_moment(1)
+
+    assert random.getstate() == before
 
 
 def test_all_of_it_is_set_or_nothing() -> None:

@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import io
 import os
-import random
 import re
 import signal
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from apigw_local.core.events import ACCOUNT
+from apigw_local.faults import some_moment
 from apigw_local.runtime.environment import import_folders, inherited, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
@@ -131,7 +131,7 @@ class Worker:
         self._current = invocation
         self._doomed = doomed
         if doomed:
-            moment = random.uniform(0, _DOOMED_SECONDS)  # noqa: S311 (a fault, not a secret)
+            moment = some_moment(_DOOMED_SECONDS)
             asyncio.get_running_loop().call_later(moment, self.kill)
         invocation.began_at = asyncio.get_running_loop().time()
         self._set_timer(self._function.timeout, self._time_out)

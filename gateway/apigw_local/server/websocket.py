@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from apigw_local.core.close import DELETED, Close
 from apigw_local.core.events import Connection, disconnect_event, message_event
 from apigw_local.core.ids import new_request_id
 from apigw_local.core.routing import select_route
-from apigw_local.faults import Faults, strikes
+from apigw_local.faults import Faults, some_moment, strikes
 from apigw_local.limits import MESSAGE_BYTES, URL_BYTES
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
@@ -108,7 +107,7 @@ class WebSocketServer:
             self._log.totals["sockets"] += 1
             self._tell(connection, "$connect", started, "open")
             if strikes(self._faults.cut):
-                moment = random.uniform(0, _CUT_SECONDS)  # noqa: S311 (a fault, not a secret)
+                moment = some_moment(_CUT_SECONDS)
                 asyncio.get_running_loop().call_later(moment, self._cut, socket)
             if self._finishing:
                 socket.close(DELETED)
