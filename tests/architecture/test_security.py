@@ -184,6 +184,8 @@ def test_every_route_but_health_asks_the_authorizer(resources: dict[str, Any]) -
     assert scheme == "Hadir"
     connect = resources["WebSocketApiConnectRoute"]["Properties"]
     assert connect["AuthorizationType"] == "CUSTOM"
+    authorizer = resources["WebSocketApiConnectAuthorizer"]["Properties"]
+    assert authorizer["IdentitySource"] == ["route.request.header.Host"], "always there"
 
 
 def test_browsers_may_come_from_the_allowed_origins(resources: dict[str, Any]) -> None:

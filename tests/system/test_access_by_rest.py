@@ -112,6 +112,7 @@ class TestRest:
                     await customer.receive()
 
         asyncio.run(run())
+        guarded.wait_for_line(rf"\[Kick\] User customer_1 put out of session {session} by admin_1")
         _, history = rest(guarded, f"/api/session/{session}/events", admin)
         kinds = [(event["version"], event["event_type"]) for event in history["events"]]
         assert kinds == [(1, "user_connected"), (2, "user_disconnected")]
