@@ -70,6 +70,23 @@ class TestClaims:
         now = int(time.time())
         assert by_secret(SECRET).read(token(exp=now - 1)).expires_at == now + 4
 
+    @pytest.mark.parametrize("claim", ["iat", "nbf"])
+    def test_it_may_be_from_a_clock_that_is_30_s_ahead(self, claim: str) -> None:
+        now = int(time.time())
+        assert by_secret(SECRET).read(token(SECRET, **{"exp": now + 900, claim: now + 30}))
+        for early in (now + 32, now + 60):  # not 31: the second may pass meanwhile
+            with pytest.raises(InvalidToken, match="the token is not valid yet"):
+                by_secret(SECRET).read(token(SECRET, **{"exp": now + 900, claim: early}))
+
+    def test_how_far_ahead_is_the_same_with_published_keys(self, issuer: Issuer) -> None:
+        assert by_keys(issuer).read(public_token(iat=int(time.time()) + 30))
+
+    def test_an_expiry_is_overlooked_for_5_s_only(self) -> None:
+        now = int(time.time())
+        assert by_secret(SECRET).read(token(exp=now - 3))
+        with pytest.raises(InvalidToken, match="the token has expired"):
+            by_secret(SECRET).read(token(exp=now - 5))
+
     def test_without_a_tenant_it_is_the_default_one(self) -> None:
         assert by_secret(SECRET).read(token()).tenant == "default"
 

@@ -1,9 +1,10 @@
 """Tokens: JSON Web Tokens (RFC 7519) that say who somebody is and which sessions they may enter.
 
 Claims: ``session`` (an id, a prefix ending in ``*``, or a list of such), ``user``, ``type``,
-``exp``, ``aud``; ``tenant`` and ``nbf`` if wanted.
+``exp``, ``aud``; ``tenant``, ``nbf`` and ``iat`` if wanted.
 """
 
+import time
 from typing import Any
 
 import jwt
@@ -14,7 +15,10 @@ from hadir.domain.grant import LONGEST_TOKEN, Grant, check_sessions
 from hadir.domain.identity import DEFAULT_TENANT, check_id, check_user_type
 
 _LEEWAY_SECONDS = 5
-"""How far the clocks of who signs and who verifies may be apart."""
+"""For how long after its expiry a token is still taken."""
+
+_EARLY_SECONDS = 30
+"""How far ``iat`` and ``nbf`` may lie ahead: the clock of who signs may be that fast."""
 
 _LAST_EXPIRY = 253402300799
 """The end of the year 9999, in seconds; in milliseconds it was in 1978."""
@@ -97,9 +101,11 @@ class Tokens:
             algorithms=algorithms,
             audience=self._audience,
             issuer=self._issuer,
-            leeway=_LEEWAY_SECONDS,
+            leeway=_EARLY_SECONDS,
             options={"require": ["exp", "aud"], "enforce_minimum_key_length": True},
         )
+        if int(claims["exp"]) <= time.time() - _LEEWAY_SECONDS:
+            raise jwt.ExpiredSignatureError
         return claims
 
 
