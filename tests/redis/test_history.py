@@ -206,10 +206,25 @@ class TestTyping:
                     "user_id": "customer_1",
                     "user_type": "customer",
                     "on": True,
+                    "until": "2025-01-24T10:30:06Z",
                 },
             }
         ]
         assert membership.session(SESSION).version == 2
+
+    def test_it_ends_six_seconds_later_rounded_up(
+        self, membership: Membership, poster: RecordingPoster, say: Say, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        clock.pass_seconds(0.001)
+
+        say("c1", "customer_1", action="typing", on=True)
+        say("c1", "customer_1", action="typing", on=False)
+
+        begun, stopped = (frame["data"] for frame in poster.frames["a1"])
+        assert begun["until"] == "2025-01-24T10:30:07Z"
+        assert (stopped["on"], "until" in stopped) == (False, False)
 
     def test_who_comes_by_it_is_told_of_first(
         self, membership: Membership, poster: RecordingPoster, say: Say

@@ -134,7 +134,7 @@ class Conversation:
             case Message():
                 return self._say(connection_id, who, request, seconds_left)
             case Typing():
-                frame = typing(who.session_id, who.user_id, who.user_type, on=request.on)
+                frame = typing(who.session_id, who.user_id, who.user_type, on=request.on, at=now)
                 # Who comes by this very message has been told of, and has no view yet.
                 others = _others(session or self._membership.session(who.session), connection_id)
                 self._announcer.tell_each(dict.fromkeys(others, (frame,)), seconds_left)

@@ -13,6 +13,10 @@ MAX_USERS = 500
 refuses more than 128 KB ("Amazon API Gateway quotas", WebSocket payload size)."""
 
 
+TYPING_MS = 6000
+"""How long somebody is believed to write after they have said so."""
+
+
 def timestamp(at: int) -> str:
     """``at`` (milliseconds since the Unix epoch) as RFC 3339, UTC, whole seconds, ``Z``."""
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -70,9 +74,20 @@ def event_frames(
     ]
 
 
-def typing(session_id: str, user_id: str, user_type: str, *, on: bool) -> bytes:
-    """Somebody has begun or stopped to write."""
-    data = {"session_id": session_id, "user_id": user_id, "user_type": user_type, "on": on}
+def typing(session_id: str, user_id: str, user_type: str, *, on: bool, at: int) -> bytes:
+    """Somebody has begun, goes on or has stopped to write; ``until`` says when it ends by itself.
+
+    Args:
+        at: when they said so, in milliseconds since the Unix epoch.
+    """
+    data: dict[str, Any] = {
+        "session_id": session_id,
+        "user_id": user_id,
+        "user_type": user_type,
+        "on": on,
+    }
+    if on:
+        data["until"] = timestamp(at + TYPING_MS + 999)  # rounded up to a whole second
     return _frame("typing", data)
 
 
