@@ -153,6 +153,26 @@ def test_why_and_how_somebody_left_and_that_they_are_back(hadir: AnyGateway) -> 
     assert (cut["reason"], cut["close_code"]) == ("network_error", 1006)
 
 
+def test_who_hangs_up_a_socket_that_did_not_answer_had_a_network_error(hadir: AnyGateway) -> None:
+    session = new_session()
+
+    async def run() -> list[dict[str, Any]]:
+        told = []
+        async with person(hadir, session, "admin_1") as admin:
+            await admin.told()
+            for code in (4408, 4001):
+                async with person(hadir, session, f"customer_{code}") as customer:
+                    await admin.told()
+                    await customer.client.close(code, "")
+                told.append(await admin.told())
+        return told
+
+    gave_up, page_went = asyncio.run(run())
+    assert (gave_up["reason"], gave_up["close_code"]) == ("network_error", 4408)
+    assert gave_up["evidence"] == "close_frame"
+    assert (page_went["reason"], page_went["close_code"]) == ("client_closed", 4001)
+
+
 def test_a_message_a_word_that_somebody_types_and_what_was_missed(hadir: AnyGateway) -> None:
     session = new_session()
 

@@ -9,6 +9,9 @@ _DURATION_LIMIT_MS = 7200_000
 _SLACK_MS = 60_000
 """How much earlier than that a socket may be cut and still have been cut for its age."""
 
+_DID_NOT_ANSWER = 4408
+"""The close code of a client that hangs up a socket on which nothing came any more."""
+
 
 class Reason(StrEnum):
     """Why a person left."""
@@ -81,8 +84,8 @@ def _reason(code: int | None, text: str | None, age_ms: int) -> Reason:
         return Reason.DURATION_LIMIT if old else Reason.IDLE_TIMEOUT
     if code == 1000 and text == "Connection Closed Normally":
         return Reason.UNKNOWN  # closed by a server, which has said why before, if it was ours
+    if code in (1006, _DID_NOT_ANSWER):
+        return Reason.NETWORK_ERROR
     if code in (1000, 1001, 1005) or (code is not None and 3000 <= code <= 4999):
         return Reason.CLIENT_CLOSED
-    if code == 1006:
-        return Reason.NETWORK_ERROR
     return Reason.UNKNOWN
