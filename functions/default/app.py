@@ -7,6 +7,7 @@ Gateway's "Internal server error", and asks again.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,6 +17,7 @@ from hadir.conversation import Conversation
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
 from hadir.domain.identity import Identity
 from hadir.wire.events import SocketEvent, read_socket_event
+from hadir.wire.requests import client_id_of
 from hadir.wire.updates import error
 
 membership = bootstrap.membership()
@@ -33,13 +35,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         now = time.time_ns() // 1_000_000
         report.broadcasts(conversation.answer(socket, who, now, seconds_left))
     except InvalidRequest as refused:
-        answer = error(refused.code, str(refused), socket.request_id)
-        announcer.tell(socket.connection_id, [answer], seconds_left)
+        _refuse(socket, refused, seconds_left)
     except MembershipUnavailable:
         log.logger.exception("Redis is unavailable")
-        answer = error("unavailable", "try again in a moment", socket.request_id)
-        announcer.tell(socket.connection_id, [answer], seconds_left)
+        refusal = InvalidRequest("unavailable", "try again in a moment")
+        _refuse(socket, refusal, seconds_left)
     return {"statusCode": 200}
+
+
+def _refuse(
+    socket: SocketEvent, refused: InvalidRequest, seconds_left: Callable[[], float]
+) -> None:
+    which = client_id_of(socket.body)
+    answer = error(refused.code, str(refused), socket.request_id, which)
+    announcer.tell(socket.connection_id, [answer], seconds_left)
 
 
 def _identify(socket: SocketEvent) -> Identity:

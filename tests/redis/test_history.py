@@ -121,7 +121,27 @@ class TestMessages:
         (answer,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
 
         assert answer["data"]["code"] == "invalid_payload"
+        assert answer["data"]["client_id"] == "m1"
         assert membership.session(SESSION).version == 2
+
+    def test_what_is_refused_is_named(
+        self, membership: Membership, say: Say, redis: AnyRedis
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        (answer,) = say("c1", "customer_1", action="message", text="x" * 4001, client_id="m1")
+        assert (answer["data"]["code"], answer["data"]["client_id"]) == ("too_large", "m1")
+        (answer,) = say("c1", "customer_1", action="typing", on=1, client_id="m1")
+        assert answer["data"]["code"] == "invalid_payload"
+        assert "client_id" not in answer["data"]
+
+        sent = [
+            say("c1", "customer_1", action="message", text="again", client_id=f"m{number}")
+            for number in range(2, 60)
+        ]
+
+        (answer,) = next(each for each in sent if each[-1]["type"] == "error")
+        assert answer["data"]["code"] == "rate_limited"
+        assert answer["data"]["client_id"] == f"m{2 + sent.index([answer])}"
 
     def test_a_call_that_the_redis_client_repeats_says_it_once(
         self, membership: Membership, monkeypatch: pytest.MonkeyPatch

@@ -5,6 +5,7 @@ import json
 import re
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef
 from hadir.membership.membership import Membership
+from local.embedded_redis import embedded_redis
 from tests.conftest import running_hadir
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session, person, status_of
@@ -373,6 +375,18 @@ class TestRedisUnavailable:
             for path in ("session/s/connection-status", "health"):
                 status, body = rest_error(f"{hadir.http}/api/{path}")
                 assert (status, body["error"]["code"]) == (503, "unavailable")
+
+    def test_who_says_something_is_told_which_message_it_was(self) -> None:
+        async def run(hadir: AnyGateway, redis: ExitStack) -> dict[str, Any]:
+            async with person(hadir, "s", "customer_1") as customer:
+                await customer.told()
+                redis.close()
+                return await customer.ask('{"action": "message", "text": "hi", "client_id": "m1"}')
+
+        with ExitStack() as redis, running_hadir(redis.enter_context(embedded_redis())) as hadir:
+            answer = asyncio.run(run(hadir, redis))
+        assert answer["type"] == "error"
+        assert (answer["data"]["code"], answer["data"]["client_id"]) == ("unavailable", "m1")
 
 
 def rest_error(url: str) -> tuple[int, dict[str, Any]]:

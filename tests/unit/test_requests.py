@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hadir.domain.errors import InvalidRequest
-from hadir.wire.requests import Heartbeat, Message, Position, Sync, Typing, parse_request
+from hadir.wire.requests import (
+    Heartbeat,
+    Message,
+    Position,
+    Sync,
+    Typing,
+    client_id_of,
+    parse_request,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +71,28 @@ def test_everything_else_has_its_code(body: str | None, code: str) -> None:
         parse_request(body)
     assert refused.value.code == code
     assert str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "client_id"),
+    [
+        ('{"action": "message", "text": "hi", "client_id": "m-1"}', "m-1"),
+        ('{"action": "message", "text": 7, "client_id": "m-1"}', "m-1"),
+        ('{"action": "message", "client_id": "m-1"}', "m-1"),
+        ('{"action": "message", "text": "hi"}', None),
+        ('{"action": "message", "text": "hi", "client_id": null}', None),
+        ('{"action": "message", "text": "hi", "client_id": "<b>"}', None),
+        ('{"action": "message", "text": "hi", "client_id": 7}', None),
+        ('{"action": "typing", "on": 1, "client_id": "m-1"}', None),
+        ('"message"', None),
+        ("[" * 100_000, None),
+        ("{", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_which_message_is_refused(body: str | None, client_id: str | None) -> None:
+    assert client_id_of(body) == client_id
 
 
 @given(st.text())

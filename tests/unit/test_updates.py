@@ -132,6 +132,7 @@ def test_the_small_frames() -> None:
         "type": "error",
         "data": {"code": "invalid_json", "message": "no", "request_id": "r1"},
     }
+    assert json.loads(error("too_large", "no", "r1", "m1"))["data"]["client_id"] == "m1"
 
 
 def test_time_is_whole_seconds_in_utc() -> None:

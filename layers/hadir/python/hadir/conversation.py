@@ -19,6 +19,7 @@ from hadir.wire.requests import (
     Request,
     Sync,
     Typing,
+    client_id_of,
     parse_request,
 )
 from hadir.wire.updates import error, event_frames, heartbeat_ack, reauthorized, snapshot, typing
@@ -88,7 +89,8 @@ class Conversation:
                 session = opened.session
                 broadcasts += self._do(connection_id, who, request, session, now, seconds_left)
         except InvalidRequest as refused:
-            answer = error(refused.code, str(refused), socket.request_id)
+            which = client_id_of(socket.body)
+            answer = error(refused.code, str(refused), socket.request_id, which)
             self._announcer.tell(connection_id, [answer], seconds_left)
         return broadcasts
 

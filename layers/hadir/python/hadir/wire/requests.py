@@ -33,6 +33,9 @@ class Sync(BaseModel):
     since: Position | None = None
 
 
+_ClientId = Annotated[str, Field(pattern=_ID, strict=True)]
+
+
 class Message(BaseModel):
     """The client says something to everyone in the session.
 
@@ -42,7 +45,7 @@ class Message(BaseModel):
 
     action: Literal["message"]
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, strict=True)]
-    client_id: Annotated[str, Field(pattern=_ID, strict=True)] | None = None
+    client_id: _ClientId | None = None
 
 
 class Typing(BaseModel):
@@ -87,6 +90,19 @@ def parse_request(body: str | None) -> Request:
         return _REQUESTS.validate_json(body or "")
     except ValidationError as error:
         raise _refusal(error) from None
+
+
+class _Named(BaseModel):
+    action: Literal["message"]
+    client_id: _ClientId
+
+
+def client_id_of(body: str | None) -> str | None:
+    """The ``client_id`` of a ``message``, whatever else is wrong with it; None without one."""
+    try:
+        return _Named.model_validate_json(body or "").client_id
+    except ValidationError:
+        return None
 
 
 def _refusal(error: ValidationError) -> InvalidRequest:

@@ -123,9 +123,16 @@ def heartbeat_ack(at: int, session: Session | None) -> bytes:
     return _frame("heartbeat_ack", {"server_time": timestamp(at), **place})
 
 
-def error(code: str, message: str, request_id: str) -> bytes:
-    """The answer to a message that is not in the contract (section 4)."""
-    return _frame("error", {"code": code, "message": message, "request_id": request_id})
+def error(code: str, message: str, request_id: str, client_id: str | None = None) -> bytes:
+    """The answer to what is refused, or is not in the contract (section 4).
+
+    Args:
+        client_id: of the ``message`` that is refused.
+    """
+    data = {"code": code, "message": message, "request_id": request_id}
+    if client_id is not None:
+        data["client_id"] = client_id
+    return _frame("error", data)
 
 
 def _current(session: Session) -> dict[str, Any]:
