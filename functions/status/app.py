@@ -38,10 +38,12 @@ def connection_status(session_id: str) -> dict[str, Any]:
 @app.get("/api/session/<session_id>/events")
 def events(session_id: str) -> dict[str, Any]:
     ref = _session(Action.READ_EVENTS, session_id)
-    since = read_number(_query("since"), "since", usual=0, most=_LAST_VERSION)
-    limit = _limit(_MOST_EVENTS)
-    found = membership.events(ref, since, limit)
-    return {"session_id": session_id, "events": history(found)}
+    since = read_number(_query("since"), "since", usual=None, most=_LAST_VERSION)
+    before = read_number(_query("before"), "before", least=1, usual=None, most=_LAST_VERSION)
+    if since is not None and before is not None:
+        raise InvalidRequest("invalid_request", "give either since or before, not both")
+    page = membership.page(ref, _limit(_MOST_EVENTS), since=since or 0, before=before)
+    return history(session_id, page)
 
 
 @app.delete("/api/session/<session_id>/users/<user_id>")

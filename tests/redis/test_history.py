@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hadir.announcer import Announcer
+from hadir.domain.identity import SessionRef
 from hadir.domain.session import MessageEvent
 from hadir.membership.keys import events_key
 from hadir.membership.membership import Membership, Saying
@@ -347,6 +348,42 @@ class TestSync:
 
         assert shape(answer) == [("connection_status_update", None, None, True)]
         assert membership.session(SESSION).version == 5
+
+
+class TestPages:
+    """What REST answers of the history."""
+
+    @pytest.fixture(autouse=True)
+    def five_things(self, membership: Membership, say: Say) -> None:
+        join(membership, "c1", "customer_1")
+        for number in range(2, 6):
+            say("c1", "customer_1", action="message", text=str(number))
+
+    @pytest.mark.parametrize(
+        ("asked", "versions"),
+        [
+            ({}, [1, 2]),
+            ({"since": 3}, [4, 5]),
+            ({"since": 5}, []),
+            ({"since": 2**53}, []),
+            ({"before": 5}, [3, 4]),
+            ({"before": 6}, [4, 5]),
+            ({"before": 2**53}, [4, 5]),
+            ({"before": 2}, [1]),
+            ({"before": 1}, []),
+        ],
+    )
+    def test_forwards_and_backwards_oldest_first(
+        self, membership: Membership, asked: dict[str, int], versions: list[int]
+    ) -> None:
+        page = membership.page(SESSION, 2, **asked)
+
+        assert [event.version for event in page.events] == versions
+        assert (page.epoch, page.version) == (membership.session(SESSION).epoch, 5)
+
+    def test_an_unknown_session_has_none(self, membership: Membership) -> None:
+        page = membership.page(SessionRef("default", "another"), 2, before=9)
+        assert (page.epoch, page.version, page.events) == ("", 0, ())
 
 
 class TestSpeakingOpens:

@@ -26,7 +26,7 @@ class TestApart:
         assert [m.connection_id for m in opened.batch.session.members] == ["x1"]
         assert opened.batch.events[0].version == 1
         assert membership.session(SESSION).epoch != membership.session(ACME.session).epoch
-        assert membership.events(ACME.session, 0, 10) == opened.batch.events
+        assert membership.page(ACME.session, 10).events == opened.batch.events
         assert membership.missed(ACME.session, membership.session(SESSION).epoch, 0)[0] is None
 
     def test_a_socket_of_one_can_do_nothing_to_the_other(self, membership: Membership) -> None:

@@ -62,6 +62,8 @@ class TestRest:
             "/api/session/s1/events?since=x",
             "/api/session/s1/events?limit=201",
             "/api/session/s1/events?limit=%D9%A3",
+            "/api/session/s1/events?before=0",
+            "/api/session/s1/events?since=1&before=3",
             "/api/sessions?limit=101",
             "/api/sessions?limit=0",
             "/api/session/s1/events?limit=0",
@@ -119,3 +121,8 @@ class TestRest:
         assert history["events"][1]["reason"] == "kicked"
         _, rest_of_it = rest(guarded, f"/api/session/{session}/events?since=1&limit=1", admin)
         assert [event["version"] for event in rest_of_it["events"]] == [2]
+        _, before = rest(guarded, f"/api/session/{session}/events?before=2&limit=5", admin)
+        assert before == {**history, "events": history["events"][:1]}
+        assert (history["session_id"], history["version"]) == (session, 2)
+        _, status = rest(guarded, f"/api/session/{session}/connection-status", admin)
+        assert history["epoch"] == status["epoch"]

@@ -121,6 +121,20 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a session's history, and where the session was at that instant.
+
+    Attributes:
+        epoch, version: as of a ``Session``.
+        events: in order.
+    """
+
+    epoch: str
+    version: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What the holder of a session's announcing lease has to post.
 

@@ -13,15 +13,14 @@ from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Identity, SessionRef
 from hadir.domain.limits import Limits
 from hadir.domain.reasons import OURS, Departure, Reason
-from hadir.domain.session import Batch, Event, Session
+from hadir.domain.session import Batch, Event, Page, Session
 from hadir.membership.keys import (
-    events_key,
     identity_key,
     said_key,
     session_keys,
     tombstone_key,
 )
-from hadir.membership.replies import read_batch, read_events, read_session, read_stream
+from hadir.membership.replies import read_batch, read_events, read_session
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
@@ -342,13 +341,19 @@ class Membership:
         events = None if missed is None else tuple(read_events(missed))
         return events, read_session(ref, view)
 
-    def events(self, ref: SessionRef, since: int, most: int) -> tuple[Event, ...]:
-        """At most so many events after version ``since``, as far as the history reaches back."""
-        try:
-            entries: Any = self._redis.xrange(events_key(ref), f"({since}", "+", most)
-        except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not be read: {error}") from error
-        return tuple(read_stream(entries))
+    def page(
+        self, ref: SessionRef, most: int, *, since: int = 0, before: int | None = None
+    ) -> Page:
+        """A part of the history, as far as that reaches back.
+
+        Args:
+            most: events at most.
+            since: the first events after that version.
+            before: the last events before that version, from 1, instead.
+        """
+        last = "" if before is None else before
+        epoch, version, events = self._run("page", ref, since, last, most)
+        return Page(epoch, version, tuple(read_events(events)))
 
     def due(self, most: int) -> Due:
         """What the sweep has to look at, over all partitions.

@@ -43,11 +43,6 @@ def read_events(entries: Iterable[tuple[str, list[str]]]) -> list[Event]:
     return [_event(entry_id, dict(_pairs(fields))) for entry_id, fields in entries]
 
 
-def read_stream(entries: Iterable[tuple[str, dict[str, str]]]) -> Iterator[Event]:
-    """Entries of the events' stream as redis-py reads them."""
-    return (_event(entry_id, fields) for entry_id, fields in entries)
-
-
 def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:
     return zip(flat[::2], flat[1::2], strict=True)
 

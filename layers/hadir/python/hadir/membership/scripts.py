@@ -25,6 +25,7 @@ SESSION_SCRIPTS = (
     "leave",
     "message",
     "open",
+    "page",
     "settle",
     "view",
 )

@@ -1,11 +1,16 @@
 """What stands in a REST request's query string."""
 
 import re
+from typing import TypeVar
 
 from hadir.domain.errors import InvalidRequest
 
+_Usual = TypeVar("_Usual", int, None)
 
-def read_number(text: str | None, name: str, *, least: int = 0, usual: int, most: int) -> int:
+
+def read_number(
+    text: str | None, name: str, *, least: int = 0, usual: _Usual, most: int
+) -> int | _Usual:
     """A whole number in a range; ``usual`` where there is none.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hadir.domain.session import Event, MessageEvent, PresenceEvent, Session
+from hadir.domain.session import Event, MessageEvent, Page, PresenceEvent, Session
 from hadir.domain.status import ConnectionStatus, Person
 
 MAX_USERS = 500
@@ -104,12 +104,18 @@ def reauthorized(expires_at: int) -> bytes:
     return _frame("reauthorized", {"expires_at": timestamp(expires_at * 1000)})
 
 
-def history(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """What ``GET …/events`` answers of each event: what happened, without a status."""
-    return [
+def history(session_id: str, page: Page) -> dict[str, Any]:
+    """What ``GET …/events`` answers: what happened, without a status, and the session's place."""
+    events = [
         _message_data(each) if isinstance(each, MessageEvent) else _event_data(each)
-        for each in events
+        for each in page.events
     ]
+    return {
+        "session_id": session_id,
+        "epoch": page.epoch,
+        "version": page.version,
+        "events": events,
+    }
 
 
 def heartbeat_ack(at: int, session: Session | None) -> bytes:
