@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import tomllib
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -198,6 +199,7 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
         ("/ws/s1/customer_1/customer/more/", ["s1", "customer_1", "customer"]),
         ("/ws/s1", ["s1"]),
         ("/ws/", []),
+        ("/ws", []),
     ],
 )
 def test_the_older_form_of_the_address_becomes_the_query_form(
@@ -205,6 +207,13 @@ def test_the_older_form_of_the_address_becomes_the_query_form(
 ) -> None:
     (function,) = of_type(resources, "AWS::CloudFront::Function").values()
     code = function["FunctionCode"]["Fn::Sub"].replace("${Stage}", "live")
+    (pattern,) = (
+        behaviour["PathPattern"]
+        for web in of_type(resources, "AWS::CloudFront::Distribution").values()
+        for behaviour in web["DistributionConfig"]["CacheBehaviors"]
+        if behaviour["TargetOriginId"] == "sockets"
+    )
+    assert fnmatchcase(path, pattern)
     request = {"uri": path, "querystring": {"token": {"value": "t"}}}
     program = f"{code}\nconsole.log(JSON.stringify(handler({{request: {json.dumps(request)}}})))"
 
