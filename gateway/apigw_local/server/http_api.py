@@ -19,6 +19,7 @@ from apigw_local.server.admission import Refused
 from apigw_local.server.answers import message, query_of
 from apigw_local.server.http_authorizers import HttpAuthorizers
 from apigw_local.server.integration import status_of
+from apigw_local.server.static_files import static_file
 from apigw_local.template.model import DEFAULT_PATH, HttpRoute
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
@@ -63,10 +64,9 @@ class HttpApi:
         if found:
             answer = await self._answer(*found, request)
             return _with_cors(answer, found[0].api.cors, request)
-        file = _file(self._static, request.path) if self._static else None
-        if file and request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
-            return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
-        return message(404, "Not Found")
+        reading = request.method in (hdrs.METH_GET, hdrs.METH_HEAD)
+        file = static_file(self._static, request.path) if self._static and reading else None
+        return file or message(404, "Not Found")
 
     def _route(self, method: str, path: str) -> _Found | None:
         for route, pattern in self._routes:
@@ -144,18 +144,6 @@ class HttpApi:
         if route.authorizer is None:
             return None
         return await self._authorizers.context(route.authorizer, request)
-
-
-def _file(folder: Path, path: str) -> Path | None:
-    """The file in ``folder`` that ``path`` names, if there is one."""
-    if "\0" in path:
-        return None
-    try:
-        file = (folder / path.lstrip("/")).resolve()
-        file = file / "index.html" if file.is_dir() else file
-        return file if file.is_file() and file.is_relative_to(folder) else None
-    except OSError:  # a name that is too long
-        return None
 
 
 class _Path:
