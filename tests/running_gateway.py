@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from apigw_local.testing import LocalGateway
@@ -122,13 +122,19 @@ def _ready(gateway: RunningGateway) -> Iterator[RunningGateway]:
 
 
 def start_gateway(
-    arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[str]":
-    return _start("apigw_local", arguments, {"AWS_REGION": "eu-west-1", **(environment or {})})
+    region = {"AWS_REGION": "eu-west-1"}
+    return _start("apigw_local", arguments, {**region, **(environment or {})}, pass_fds)
 
 
 def _start(
-    module: str, arguments: Sequence[str], environment: Mapping[str, str]
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
@@ -136,6 +142,7 @@ def _start(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        pass_fds=pass_fds,
     )
 
 
@@ -148,3 +155,13 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def free_row(count: int) -> int:
+    """The first of so many free ports in a row, below those that the system gives."""
+    for first in range(20_000 + os.getpid() % 1000 * 10, 32_000, 10):
+        with suppress(OSError), ExitStack() as probes:
+            for port in range(first, first + count):
+                probes.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError(f"no {count} free ports in a row")

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -62,6 +63,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     try:
         if await _start(gateway, stopped):
             _say_where(gateway, application, arguments.path, log)
+            if arguments.ready_fd is not None:
+                _write_where(gateway, application, arguments.ready_fd)
             await stopped.wait()
     finally:
         await gateway.stop()
@@ -92,13 +95,23 @@ def _say_where(gateway: Gateway, application: Application, path: str | None, log
     log.gateway("ready", "Ctrl-C stops everything")
 
 
+def _write_where(gateway: Gateway, application: Application, descriptor: int) -> None:
+    """The same for who has started us; the descriptor is closed."""
+    names = ("websocket", "http", "lambda", "admin")
+    addresses = {name: gateway.url(name) for name in names if gateway.port(name)}
+    if api := application.websocket_api:
+        addresses["websocket"] += f"/{api.stage}"
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "w") as file:  # they may have gone
+        file.write(json.dumps(addresses) + "\n")
+
+
 def _options(arguments: argparse.Namespace) -> Options:
     return Options(
         host=arguments.host,
-        ws_port=arguments.ws_port,
-        http_port=arguments.http_port,
-        lambda_port=arguments.lambda_port,
-        admin_port=arguments.admin_port,
+        ws_port=arguments.ws_port or arguments.port,
+        http_port=arguments.http_port or arguments.port + 1,
+        lambda_port=arguments.lambda_port or arguments.port + 2,
+        admin_port=arguments.admin_port or arguments.port + 3,
         region=arguments.region,
         path=arguments.path,
         static=arguments.static,
@@ -170,10 +183,22 @@ def _parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("where").add_argument
     add("--host", default="127.0.0.1", help="address to listen on; 127.0.0.1")
-    add("--ws-port", type=_port, default=8081, help="WebSocket and management API; 8081")
-    add("--http-port", type=_port, default=8082, help="HTTP API and static files; 8082")
-    add("--lambda-port", type=_port, default=8083, help="Lambda's Invoke API; 8083")
-    add("--admin-port", type=_port, default=8084, help="admin API: faults on demand; 8084")
+    add(
+        "--port",
+        type=_first_port,
+        default=8081,
+        help="the first of four ports in a row, for all that follow here; 8081",
+    )
+    add("--ws-port", type=_port, help="WebSocket and management API; 8081, that of --port")
+    add("--http-port", type=_port, help="HTTP API and static files; 8082, the next one")
+    add("--lambda-port", type=_port, help="Lambda's Invoke API; 8083, the next one")
+    add("--admin-port", type=_port, help="admin API: faults on demand; 8084, the next one")
+    add(
+        "--ready-fd",
+        type=_descriptor,
+        metavar="NUMBER",
+        help="a file descriptor to write the addresses to, a JSON object, once all is ready",
+    )
 
     add = parser.add_argument_group("how functions run").add_argument
     add("--max-workers", type=_count, default=8, help="processes per function; 8")
@@ -253,7 +278,19 @@ def _existing(text: str) -> Path:
     raise ValueError
 
 
+def _open_descriptor(text: str) -> int:
+    try:
+        os.fstat(int(text))
+    except (OSError, OverflowError) as error:
+        raise ValueError from error
+    return int(text)
+
+
 _port = _checked(lambda text: int(_within(int(text), 1, 65535)), "a port, 1 to 65535")
+_first_port = _checked(
+    lambda text: int(_within(int(text), 1, 65532)), "the first of four ports, 1 to 65532"
+)
+_descriptor = _checked(_open_descriptor, "the number of an open file descriptor")
 _count = _checked(lambda text: int(_within(int(text), 1, 10_000)), "a number from 1")
 _seconds = _checked(lambda text: _within(float(text), 0.001, 1e9), "a number of seconds over 0")
 _path = _checked(

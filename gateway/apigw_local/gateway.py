@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from apigw_local.server.listener import Listener, bind, certificate
 from apigw_local.server.management import ManagementApi
 from apigw_local.server.own_faults import server_log
 from apigw_local.server.path_form import PathForm
+from apigw_local.server.ports import free_row, listener_on
 from apigw_local.server.sockets import Sockets
 from apigw_local.server.throttles import Throttles
 from apigw_local.server.websocket import Lifetimes, WebSocketServer
@@ -201,7 +203,11 @@ class Gateway:
         except OSError as error:
             for taken in self._taken.values():
                 taken.close()
-            raise _taken(f"{host}:{port} ({_SERVES[name]})", error) from error
+            do = "choose another --host"
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                others = free_row(host, len(_SERVES))
+                do = f"choose other ports: --port {others} moves all of them"
+            raise _taken(host, port, _SERVES[name], error, do) from error
 
     def _environment(self) -> dict[str, str]:
         """What every function is given over the template's variables."""
@@ -332,13 +338,16 @@ def _check_free(port: int, function: str) -> None:
     try:
         bind("127.0.0.1", port).close()
     except (OSError, OverflowError) as error:
-        raise _taken(f"127.0.0.1:{port} ({function}'s debugger, --debug-port)", error) from error
+        whose = f"{function}'s debugger, --debug-port"
+        raise _taken("127.0.0.1", port, whose, error, "choose another port") from error
 
 
-def _taken(what: str, error: Exception) -> PortTaken:
+def _taken(host: str, port: int, whose: str, error: Exception, do: str) -> PortTaken:
     why = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
-    do = "stop what is there or choose another port" if "in use" in why else "choose another"
-    return PortTaken(f"cannot listen on {what}: {why}; {do} (--help)")
+    if getattr(error, "errno", None) == errno.EADDRINUSE:
+        owner = listener_on(port)
+        why = f"address already in use{f' by {owner}' if owner else ''}"
+    return PortTaken(f"cannot listen on {host}:{port} ({whose}): {why}; {do}")
 
 
 def _with_local_hosts(function: Function, hosts: Mapping[str, str]) -> Function:

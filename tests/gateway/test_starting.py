@@ -1,6 +1,9 @@
 """Starting and stopping: one line when it cannot, nothing left behind when it ends."""
 
 import asyncio
+import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +17,14 @@ from websockets.asyncio.client import connect
 from apigw_local import command_line
 from tests.aws import aws
 from tests.gateway.conftest import ECHO_APP
-from tests.running_gateway import ROOT, RunningGateway, free_ports, running_gateway, start_gateway
+from tests.running_gateway import (
+    ROOT,
+    RunningGateway,
+    free_ports,
+    free_row,
+    running_gateway,
+    start_gateway,
+)
 
 TEMPLATE = str(ECHO_APP / "template.yaml")
 ONE_FUNCTION = """
@@ -49,7 +59,66 @@ def test_a_port_already_taken() -> None:
         )
 
     assert line.startswith(f"hadir-gateway: cannot listen on 127.0.0.1:{http_port}")
-    assert "choose another port" in line
+    (base,) = re.findall(r"; choose other ports: --port (\d+) moves all of them$", line)
+    assert int(base) % 1000 == 0
+    assert int(base) >= 9000
+    if sys.platform == "linux":
+        assert f"in use by pid {os.getpid()} (" in line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_what_is_on_a_port_is_named_in_one_short_line() -> None:
+    hold = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print("
+    hold += "s.getsockname()[1], flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", hold, "two\nlines", "x" * 500]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        line = failure("--template", TEMPLATE, "--admin-port", other.stdout.readline().strip())
+        other.kill()
+
+    assert f"address already in use by pid {other.pid} ({Path(sys.executable).name} -c " in line
+    assert len(line) < 300
+
+
+def test_an_address_of_another_machine() -> None:
+    line = failure("--template", TEMPLATE, "--host", "192.0.2.1")
+    assert line.startswith("hadir-gateway: cannot listen on 192.0.2.1:8081")
+    assert line.endswith("; choose another --host")
+
+
+def test_one_option_moves_all_ports_and_others_move_one() -> None:
+    base, own = free_row(4), free_ports(1)[0]
+    process = start_gateway(["--template", TEMPLATE, "--port", str(base), "--http-port", str(own)])
+    gateway = RunningGateway(process, base, own, base + 2)
+    try:
+        gateway.wait_for_line("Ctrl-C stops everything", 30)
+        gateway.wait_for_line(f"ws://127.0.0.1:{base}/dev")
+        gateway.wait_for_line(f"http://127.0.0.1:{own}/")
+        gateway.wait_for_line(f"127.0.0.1:{base + 2} invokes, http://127.0.0.1:{base + 3} disturbs")
+    finally:
+        gateway.stop()
+
+
+def test_where_it_serves_is_written_for_who_has_started_it() -> None:
+    base = free_row(4)
+    read, write = os.pipe()
+    process = start_gateway(
+        ["--template", TEMPLATE, "--port", str(base), "--ready-fd", str(write)], pass_fds=[write]
+    )
+    os.close(write)
+    gateway = RunningGateway(process, base, base + 1, base + 2)
+    try:
+        with os.fdopen(read) as pipe:
+            told = json.loads(pipe.read())
+        gateway.wait_for_line("Ctrl-C stops everything")
+        assert told == {
+            "websocket": f"ws://127.0.0.1:{base}/dev",
+            "http": f"http://127.0.0.1:{base + 1}",
+            "lambda": f"http://127.0.0.1:{base + 2}",
+            "admin": f"http://127.0.0.1:{base + 3}",
+        }
+    finally:
+        gateway.stop()
 
 
 def test_a_template_that_cannot_be_served(tmp_path: Path) -> None:
@@ -81,6 +150,11 @@ def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None
     "arguments",
     [
         ("--ws-port", "99999"),
+        ("--port", "0"),
+        ("--port", "65533"),
+        ("--port", "http"),
+        ("--ready-fd", "-1"),
+        ("--ready-fd", "999"),
         ("--max-workers", "0"),
         ("--static", "/nowhere"),
         ("--path", "ws/{room}"),
@@ -225,5 +299,12 @@ def test_a_busy_worker_ends_with_a_gateway_that_is_killed(tmp_path: Path, where:
 def test_help_says_what_each_option_is_for() -> None:
     command = [sys.executable, "-m", "apigw_local", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for option in ("--template", "--ws-port", "--path", "--static", "--parameter-overrides"):
+    for option in (
+        "--template",
+        "--port",
+        "--ws-port",
+        "--path",
+        "--static",
+        "--parameter-overrides",
+    ):
         assert option in text
