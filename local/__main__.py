@@ -1,7 +1,10 @@
 """Runs Hadir on this machine: Redis, gateway and page. Ctrl-C stops everything."""
 
 import argparse
+import contextlib
+import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +13,7 @@ from pathlib import Path
 
 from local import child
 from local.embedded_redis import NoRedis, redis_url
+from local.link import NoToken, framed, new_session, page_link, page_tokens
 from local.sam import NoSam, start_lambda, this_machine
 from local.secrets_manager import SECRET_ARN, secrets_manager
 
@@ -17,7 +21,13 @@ _ROOT = Path(__file__).resolve().parent.parent
 _PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 _OURS = ["AllowedOrigins=*", "Stage=local"]
 _OPEN = [*_OURS, "AuthMode=open"]
-_TOKEN = "hadir token --session '*' --user customer_123 --type customer"  # noqa: S105 (a command)
+_SECRET = _ROOT / ".hadir" / "token-secret"
+_NEXT = (
+    "Open it in two tabs: the first is an agent, the second a customer. Close one and watch the "
+    "other. Ctrl-C stops everything."
+)
+_MORE_TOKENS = """Nobody gets in without a token. The link's are good for 8 hours; one more:
+  hadir token --session '*' --user customer_123 --type customer"""
 
 
 def main() -> int:
@@ -26,7 +36,8 @@ def main() -> int:
         prog="make run",
         description=__doc__,
         epilog="REDIS_URL names a Redis to use instead of the embedded one. "
-        "Further options are the gateway's: hadir-gateway --help.",
+        "Further options are the gateway's, such as --port 9000, which moves all ports: "
+        "hadir-gateway --help.",
     )
     parser.add_argument(
         "--tokens",
@@ -50,8 +61,9 @@ def main() -> int:
         if given.sam:
             return _run_sam(options)
         with redis_url() as url, _access(tokens=given.tokens) as (parameters, environment):
-            return _run_gateway([f"RedisUrl={url}", *parameters], options, environment)
-    except (NoRedis, NoSam) as error:
+            overrides = [f"RedisUrl={url}", *parameters]
+            return _run_gateway(overrides, options, environment, tokens=given.tokens)
+    except (NoRedis, NoSam, NoToken) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -64,9 +76,7 @@ def _access(*, tokens: bool) -> Iterator[tuple[list[str], Mapping[str, str]]]:
     if not tokens:
         yield _OPEN, os.environ
         return
-    with secrets_manager(_ROOT / ".hadir" / "token-secret") as url:
-        print("Nobody gets in without a token. One for the page's customer:", file=sys.stderr)
-        print(f"  {_TOKEN}", file=sys.stderr)
+    with secrets_manager(_SECRET) as url:
         yield (
             [*_OURS, f"TokenSecretArn={SECRET_ARN}"],
             {**os.environ, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url},
@@ -76,15 +86,17 @@ def _access(*, tokens: bool) -> Iterator[tuple[list[str], Mapping[str, str]]]:
 def _run_sam(options: list[str]) -> int:
     listen, reached = this_machine()
     ports = argparse.ArgumentParser(add_help=False)
-    ports.add_argument("--ws-port", default="8081")
-    ports.add_argument("--lambda-port", default="8083")
+    ports.add_argument("--port", type=int, default=8081)
+    ports.add_argument("--ws-port", type=int)
+    ports.add_argument("--lambda-port", type=int)
     chosen, _ = ports.parse_known_args(options)
+    ws_port, lambda_port = chosen.ws_port or chosen.port, chosen.lambda_port or chosen.port + 2
     with redis_url(listen) as url:
         parameters = [f"RedisUrl={url.replace(listen, reached)}", *_OPEN]
         variables = {
             "REDIS_URL": url.replace(listen, reached),
-            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{reached}:{chosen.ws_port}/local",
-            "AWS_ENDPOINT_URL_LAMBDA": f"http://{reached}:{chosen.lambda_port}",
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{reached}:{ws_port}/local",
+            "AWS_ENDPOINT_URL_LAMBDA": f"http://{reached}:{lambda_port}",
             "ANNOUNCE_FUNCTION": "AnnounceFunction",
         }
         with start_lambda(parameters, variables) as endpoint:
@@ -93,23 +105,47 @@ def _run_sam(options: list[str]) -> int:
 
 
 def _run_gateway(
-    parameters: Sequence[str], options: Sequence[str], environment: Mapping[str, str]
+    parameters: Sequence[str],
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    tokens: bool = False,
 ) -> int:
-    gateway = child.start(
-        [
-            *(sys.executable, "-m", "apigw_local"),
-            *("--template", str(_ROOT / "template.yaml")),
-            *("--path", _PATH_FORM),
-            *("--static", str(_ROOT / "web")),
-            *("--parameter-overrides", *parameters),
-            *options,
-        ],
-        environment,
-    )
-    try:
-        return gateway.wait()
-    finally:
-        gateway.stop()
+    ready, writing = os.pipe()
+    with os.fdopen(ready) as addresses:
+        try:
+            gateway = child.start(
+                [
+                    *(sys.executable, "-m", "apigw_local"),
+                    *("--template", str(_ROOT / "template.yaml")),
+                    *("--path", _PATH_FORM),
+                    *("--static", str(_ROOT / "web")),
+                    *("--parameter-overrides", *parameters),
+                    *("--ready-fd", str(writing)),
+                    *options,
+                ],
+                environment,
+                pass_fds=(writing,),
+            )
+        finally:
+            os.close(writing)
+        try:
+            if told := addresses.read():  # nothing, if it has ended
+                _print_link(json.loads(told), tokens=tokens)
+            return gateway.wait()
+        finally:
+            gateway.stop()
+
+
+def _print_link(addresses: Mapping[str, str], *, tokens: bool) -> None:
+    """To standard output, since the log on standard error may be JSON."""
+    made = page_tokens(_SECRET) if tokens else {}
+    link = page_link(addresses["websocket"], addresses["http"], new_session(), made)
+    frame = framed(link, shutil.get_terminal_size().columns)
+    text = "\n".join((*([_MORE_TOKENS] if tokens else []), frame, _NEXT))
+    encoding = sys.stdout.encoding
+    with contextlib.suppress(OSError):  # nobody reads it
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 if __name__ == "__main__":

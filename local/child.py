@@ -12,13 +12,23 @@ _STOPPING_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> "Child":
-    """Start ``command``, away from the terminal's Ctrl-C: we stop it ourselves, in order."""
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> "Child":
+    """Start ``command``, away from the terminal's Ctrl-C: we stop it ourselves, in order.
+
+    Args:
+        environment: of the process; ours unless given.
+        pass_fds: file descriptors that it gets.
+    """
     process = subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
+        pass_fds=pass_fds,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
     )
     return Child(process)

@@ -1,16 +1,24 @@
 """`make run`: everything with one command, nothing left with one Ctrl-C."""
 
+import asyncio
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlsplit
 
 import psutil
 import pytest
+from websockets.asyncio.client import connect
 
-from tests.running_gateway import ROOT, free_ports
+from tests.running_gateway import ROOT, free_ports, free_row
 
 
 def start(*options: str, **environment: str) -> "subprocess.Popen[str]":
@@ -24,9 +32,105 @@ def start(*options: str, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
+@contextmanager
+def printed(*options: str) -> Iterator[str]:
+    """A run that is ready; what it has printed to standard output, the link and what to do."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", *options],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    text = ""
+    try:
+        while "Ctrl-C stops everything" not in text:
+            line = process.stdout.readline()
+            assert line, process.stderr and process.stderr.read()
+            text += line
+        yield text
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, logged = process.communicate(timeout=20)
+    assert process.returncode == 0
+    if "--json" in options:
+        assert [json.loads(line)["kind"] for line in logged.splitlines()]
+    else:
+        assert "http" in logged
+
+
+def link_in(text: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The page's origin, what its query says and what its fragment says."""
+    (link,) = re.findall(r"http://\S+", text)
+    parts = urlsplit(link)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return origin, dict(parse_qsl(parts.query)), dict(parse_qsl(parts.fragment))
+
+
+def read(url: str, **headers: str) -> tuple[bytes, dict[str, str]]:
+    request = urllib.request.Request(url, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
+
+
+def first_update(url: str) -> dict[str, object]:
+    async def run() -> dict[str, object]:
+        async with connect(url, open_timeout=30) as client:
+            told: dict[str, object] = json.loads(await client.recv())["data"]
+            return told
+
+    return asyncio.run(run())
+
+
+def test_one_link_opens_the_page_and_its_session_whatever_the_ports() -> None:
+    base = free_row(4)
+    with printed("--port", str(base), "--json") as text:
+        origin, query, fragment = link_in(text)
+        assert origin == f"http://localhost:{base + 1}"
+        assert re.fullmatch("demo-[a-z0-9]{6}", query["session"])
+        assert query["ws"] == f"ws://localhost:{base}/local"
+        assert not fragment
+        page, headers = read(f"{origin}/?session={query['session']}", Origin="http://x.example")
+        assert b"<html" in page
+        assert headers["access-control-allow-origin"] == "*"
+        rest = f"{origin}/api/session/{query['session']}/connection-status"
+        assert json.loads(read(rest)[0])["users"] == {}
+        who = f"session_id={query['session']}&user_id=customer_123&user_type=customer"
+        assert first_update(f"{query['ws']}?{who}")["event_user_id"] == "customer_123"
+        assert read(f"http://127.0.0.1:{base + 3}/sockets")[0]
+
+
+def test_the_link_of_a_run_with_tokens_lets_two_people_in() -> None:
+    base = free_row(4)
+    with printed("--tokens", "--port", str(base)) as text:
+        origin, query, tokens = link_in(text)
+        assert list(tokens) == ["admin_token", "customer_token"]
+        session = f"session_id={query['session']}"
+        for name, user in (("admin", "admin_456"), ("customer", "customer_123")):
+            told = first_update(f"{query['ws']}?{session}&token={tokens[f'{name}_token']}")
+            assert (told["event_user_id"], told["event_user_type"]) == (user, name)
+
+        # A page of one's own, on another port, asks by REST.
+        rest = f"{origin}/api/session/{query['session']}/events"
+        asking = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
+        asking["Access-Control-Request-Headers"] = "authorization"
+        preflight = urllib.request.Request(rest, headers=asking, method="OPTIONS")
+        with urllib.request.urlopen(preflight, timeout=30) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+            assert answer.headers["Access-Control-Allow-Headers"].lower() == "authorization"
+        bearer = f"Bearer {tokens['admin_token']}"
+        body, headers = read(rest, Origin="http://localhost:5173", Authorization=bearer)
+        assert headers["access-control-allow-origin"] == "*"
+        assert json.loads(body)["events"]
+
+
 def ports() -> list[str]:
-    ws, http, functions = map(str, free_ports(3))
-    return ["--ws-port", ws, "--http-port", http, "--lambda-port", functions]
+    ws, http, functions, admin = map(str, free_ports(4))
+    given = ["--ws-port", ws, "--http-port", http, "--lambda-port", functions]
+    return [*given, "--admin-port", admin]
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -70,6 +174,7 @@ def test_a_port_already_taken_leaves_nothing_half_started() -> None:
 
     line = error.splitlines()[-1]
     assert f"cannot listen on 127.0.0.1:{port}" in line
+    assert line.endswith(" moves all of them")
     assert process.returncode == 1
 
 
@@ -82,3 +187,4 @@ def test_help() -> None:
         check=True,
     ).stdout
     assert "REDIS_URL" in text
+    assert "--port 9000" in text

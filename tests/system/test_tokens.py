@@ -27,7 +27,7 @@ ARGUMENTS = ["token", "--session", "s1", "--user", "u1", "--type", "customer"]
 
 @contextmanager
 def guarded_run(ws_port: int, http_port: int) -> Iterator[str]:
-    """The run, once it is up; what it has written by then."""
+    """The run, once it is up; what it has printed by then."""
     lambda_port, admin_port = free_ports(2)
     ports = {"ws": ws_port, "http": http_port, "lambda": lambda_port, "admin": admin_port}
     options = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
@@ -36,13 +36,13 @@ def guarded_run(ws_port: int, http_port: int) -> Iterator[str]:
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr
+    assert process.stdout
     written = ""
     try:
-        for line in process.stderr:
+        for line in process.stdout:
             written += line
             if "Ctrl-C stops everything" in line:
                 break
