@@ -29,7 +29,7 @@ test-sam-local: .venv/dev .venv-sam/done ## The end-to-end tests on containers o
 	@HADIR_SAM=1 $(BIN)/pytest --timeout 900 tests/system/test_presence.py -k "not Grace and not Unavailable"
 
 unit: ## Test the browser client without a browser
-	@node --test --test-reporter=dot tests/web/
+	@node --test --test-reporter=dot tests/web/*.test.mjs
 
 browser: tests/browser/node_modules/.done ## Install what the browser tests need
 	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \

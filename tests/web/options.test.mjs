@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { HadirClient } from "../../web/hadir.js";
+import { checkToken, expiryOf, socketAddress } from "../../web/options.js";
+import { FakeBrowser, soon, who } from "./fakes.mjs";
+
+const address = (url) => socketAddress({ ...who, url });
+const query = "session_id=s&user_id=me&user_type=admin";
+
+describe("the address", () => {
+  it("is right with a query, a trailing slash, a fragment, or the web's own scheme", () => {
+    assert.equal(address("wss://x/live"), `wss://x/live?${query}`);
+    assert.equal(address("wss://x/live/"), `wss://x/live?${query}`);
+    assert.equal(address("wss://x/live?x=1"), `wss://x/live?x=1&${query}`);
+    assert.equal(address("wss://x/live/?x=1#y"), `wss://x/live?x=1&${query}`);
+    assert.equal(address("https://x/live"), `wss://x/live?${query}`);
+    assert.equal(address("http://localhost:8081/local"), `ws://localhost:8081/local?${query}`);
+  });
+
+  it("is refused with a word on what is wrong", () => {
+    assert.throws(() => address("ftp://x/live"), /address such as wss:.*not ftp:/);
+    assert.throws(() => address("localhost"), /WebSocket address such as/);
+    assert.throws(() => address(""), /needs url/);
+  });
+
+  it("needs ids of letters that the server takes", () => {
+    for (const sessionId of ["a b", "żółw", "a/b", "x".repeat(129), "o'brien"]) {
+      assert.throws(() => socketAddress({ ...who, sessionId }), /session_id must be 1 to 128/, sessionId);
+    }
+    assert.throws(() => socketAddress({ ...who, userType: "boss" }), /customer, agent or admin/);
+    assert.ok(socketAddress({ ...who, userId: "a.b_c:d@e-f" }));
+  });
+});
+
+describe("HadirClient", () => {
+  it("says what it needs", () => {
+    const incomplete = { url: "ws://x/live", sessionId: "s", userType: "customer" };
+    assert.throws(() => new HadirClient(incomplete), /HadirClient needs user_id/);
+    const complete = { ...incomplete, userId: "u" };
+    for (const heartbeatMs of [0, 4_999, 300_001, NaN, "often"]) {
+      assert.throws(() => new HadirClient({ ...complete, heartbeatMs }), /from 5,000 to 300,000/);
+    }
+  });
+
+  it("is imported and made where there is no page and no WebSocket, and says so when started", () => {
+    const browser = new FakeBrowser();
+    const client = new HadirClient(who, { setTimeout, clearTimeout, performance, Date, Math });
+    client.addEventListener("error", (event) => event.preventDefault());
+    client.start();
+    assert.equal(client.connection, "unsupported");
+    assert.match(client.error.message, /no WebSocket here/);
+  });
+});
+
+describe("a token", () => {
+  it("may have blanks and lines around it", () => {
+    assert.equal(checkToken(" a.b.c\n"), "a.b.c");
+  });
+
+  it("says when it expires, or does not", () => {
+    const claims = Buffer.from(JSON.stringify({ exp: 12 })).toString("base64url");
+    assert.equal(expiryOf(`e30.${claims}.x`), 12_000);
+    assert.equal(expiryOf("not a token"), null);
+  });
+
+  const finals = [
+    ["null", null, /no token any more/],
+    ["nothing", undefined, /getToken gave undefined/],
+    ["an object", { token: "a.b.c" }, /getToken gave object/],
+    ["an empty text", "", /no JSON Web Token/],
+  ];
+  for (const [name, given, message] of finals) {
+    it(`that is ${name} ends it, with a word in the error event`, async () => {
+      const browser = new FakeBrowser();
+      const client = browser.client({ getToken: async () => given });
+      client.start();
+      await browser.pass(60_000);
+      assert.equal(client.connection, "unauthorized");
+      assert.equal(client.told("error").length, 1);
+      assert.match(client.told("error")[0].message, message);
+      assert.equal(browser.sockets.length, 0);
+      assert.equal(browser.timers, 0);
+    });
+  }
+
+  for (const [name, given] of [["an HTML page", "<!doctype html><title>Log in</title>"], ["some other text", "not logged in"]]) {
+    it(`that is ${name} is told, asked for a few times more, and then ends it`, async () => {
+      const browser = new FakeBrowser();
+      const client = browser.client({ getToken: () => given });
+      client.start();
+      await browser.pass(300_000);
+      assert.equal(client.connection, "unauthorized");
+      assert.equal(client.told("error").filter(({ code }) => code === "bad_token").length, 5);
+      assert.equal(browser.timers, 0);
+    });
+  }
+
+  it("that is good again after an HTML page connects", async () => {
+    const browser = new FakeBrowser();
+    const answers = ["<html>502</html>", "a.b.c"];
+    const client = browser.client({ getToken: async () => answers.shift() });
+    client.start();
+    await browser.pass(5_000);
+    assert.equal(client.connection, "open");
+    assert.equal(client.error, null);
+  });
+
+  it("that cannot be fetched is told, and asked for again", async () => {
+    const browser = new FakeBrowser();
+    let asked = 0;
+    const getToken = () => {
+      asked += 1;
+      if (asked === 1) throw new Error("no");
+      return "a.b.c";
+    };
+    const client = browser.client({ getToken });
+    client.start();
+    await soon();
+    assert.deepEqual(client.told("error"), [{ code: "no_token", message: "getToken failed: no" }]);
+    await browser.pass(1_000);
+    assert.equal(client.connection, "open");
+  });
+});

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { FakeBrowser, Session } from "./fakes.mjs";
+
+async function opened(options) {
+  const browser = new FakeBrowser();
+  const client = browser.client(options);
+  client.start();
+  await browser.pass(0);
+  const session = new Session(browser);
+  const said = () => browser.socket.said("message");
+  const echo = ({ text, client_id }) => browser.socket.hear("message", session.say("admin_me", text, { client_id }));
+  return { browser, client, session, said, echo };
+}
+
+const states = (client) => client.told("delivery").map(({ text, state }) => `${text} ${state}`);
+
+describe("send", () => {
+  it("has one message under way at a time, so that their order stays", async () => {
+    const { client, said, echo } = await opened();
+    for (const text of ["one", "two", "three"]) client.send(text);
+    assert.deepEqual(said().map(({ text }) => text), ["one"]);
+    echo(said()[0]);
+    assert.deepEqual(said().map(({ text }) => text), ["one", "two"]);
+    echo(said()[1]);
+    echo(said()[2]);
+    assert.deepEqual(client.told("message").map(({ text }) => text), ["one", "two", "three"]);
+    assert.deepEqual(states(client).slice(-2), ["three sending", "three sent"]);
+    assert.deepEqual(client.outbox, []);
+    assert.equal(new Set(said().map(({ client_id }) => client_id)).size, 3);
+  });
+
+  it("holds what is said without a socket, and says it once there is one", async () => {
+    const browser = new FakeBrowser();
+    const client = browser.client();
+    const delivery = client.send("early");
+    assert.equal(delivery.state, "waiting");
+    client.start();
+    await browser.pass(0);
+    assert.deepEqual(browser.socket.said("message").map(({ text }) => text), ["early"]);
+    assert.equal(client.outbox[0].state, "sending");
+  });
+
+  it("says it again, under the same id, on the next socket or where no echo comes", async () => {
+    const { browser, client, said, echo } = await opened();
+    client.send("lost");
+    const [{ client_id }] = said();
+    browser.socket.end();
+    assert.equal(client.outbox[0].state, "waiting");
+    await browser.pass(500);
+    assert.deepEqual(said(), [{ action: "message", text: "lost", client_id }]);
+    await browser.pass(10_000);
+    assert.equal(said().length, 2);
+    echo(said()[1]);
+    assert.equal(states(client).at(-1), "lost sent");
+  });
+
+  it("is sent though the echo tells of a place that was seen already", async () => {
+    const { browser, client, session, said } = await opened();
+    client.send("twice");
+    const copy = session.say("admin_me", "twice");
+    browser.socket.hear("message", copy); // from sync, which does not name ids
+    browser.socket.hear("message", { ...copy, client_id: said()[0].client_id, recovered: true });
+    assert.equal(states(client).at(-1), "twice sent");
+    assert.equal(client.told("message").length, 1);
+  });
+
+  it("tells what the server refuses, and goes on with the next", async () => {
+    const { browser, client, said } = await opened();
+    client.send("bad");
+    client.send("good");
+    const { client_id } = said()[0];
+    browser.socket.hear("error", { code: "forbidden", message: "not you", request_id: "r", client_id });
+    assert.deepEqual(states(client), ["bad waiting", "bad sending", "good waiting", "bad failed", "good sending"]);
+    assert.equal(client.told("delivery").find(({ state }) => state === "failed").error, "not you");
+    assert.equal(client.told("error")[0].code, "forbidden");
+    assert.equal(client.error, null, "the connection works");
+  });
+
+  it("waits and tries again where the server is busy", async () => {
+    const { browser, client, said } = await opened();
+    client.send("hey");
+    const { client_id } = said()[0];
+    browser.socket.hear("error", { code: "rate_limited", message: "slow down", request_id: "r", client_id });
+    assert.equal(client.outbox[0].error, "slow down");
+    assert.equal(said().length, 1);
+    await browser.pass(3_000);
+    assert.equal(said().length, 2);
+  });
+
+  it("does not say again what the server may have forgotten that it was said", async () => {
+    const { browser, client, said } = await opened();
+    client.send("old");
+    browser.network = "refuse";
+    browser.socket.end();
+    await browser.pass(600_000);
+    browser.network = "open";
+    await browser.pass(20_000);
+    assert.equal(said().length, 0);
+    assert.equal(states(client).at(-1), "old failed");
+    assert.match(client.told("delivery").at(-1).error, /not known whether/);
+  });
+
+  it("takes nothing that is no message", async () => {
+    const { client } = await opened();
+    for (const text of ["", "x".repeat(4_001), null, { text: "x" }]) {
+      assert.throws(() => client.send(text), /1 to 4000 characters/);
+    }
+    assert.ok(client.send("😀".repeat(4_000)));
+    assert.equal(client.outbox.length, 1);
+  });
+});
+
+describe("typing", () => {
+  const data = { session_id: "s", user_id: "customer_1", user_type: "customer", on: true };
+
+  it("of others ends by itself, also where no word comes of it", async () => {
+    const { browser, client } = await opened();
+    browser.socket.hear("typing", data);
+    await browser.pass(5_900);
+    assert.deepEqual(client.told("typing"), [data]);
+    await browser.pass(100);
+    assert.deepEqual(client.told("typing"), [data, { ...data, on: false }]);
+  });
+
+  it("of others lasts as long as the server says, whatever this clock shows", async () => {
+    const { browser, client } = await opened();
+    browser.skew = 3_600_000;
+    browser.socket.acknowledge();
+    const until = new Date(browser.serverTime + 4_000).toISOString();
+    browser.socket.hear("typing", { ...data, until });
+    await browser.pass(3_900);
+    assert.equal(client.told("typing").length, 1);
+    await browser.pass(200);
+    assert.equal(client.told("typing").at(-1).on, false);
+  });
+
+  it("of others ends with their message, and with their leave, once", async () => {
+    const { browser, client, session } = await opened();
+    browser.socket.hear("typing", data);
+    browser.socket.hear("message", session.say("customer_1", "hi"));
+    browser.socket.hear("typing", { ...data, on: false });
+    assert.deepEqual(client.told("typing").map(({ on }) => on), [true, false]);
+    browser.socket.hear("connection_status_update", session.join("customer_1"));
+    browser.socket.hear("typing", data);
+    browser.socket.hear("connection_status_update", session.leave("customer_1"));
+    await browser.pass(10_000);
+    assert.deepEqual(client.told("typing").map(({ on }) => on), [true, false, true, false]);
+  });
+
+  it("of others is over where one's own socket is lost", async () => {
+    const { browser, client } = await opened();
+    browser.socket.hear("typing", data);
+    browser.socket.end();
+    assert.equal(client.told("typing").at(-1).on, false);
+  });
+
+  it("of one's own is said at the first key and every 3 s, not at each", async () => {
+    const { browser, client } = await opened();
+    for (let key = 0; key < 40; key += 1) {
+      client.typing();
+      await browser.pass(100);
+    }
+    assert.deepEqual(browser.socket.said("typing").map(({ on }) => on), [true, true]);
+    client.typing(false);
+    client.typing(false);
+    assert.deepEqual(browser.socket.said("typing").map(({ on }) => on), [true, true, false]);
+  });
+
+  it("of one's own ends with a message, without a word", async () => {
+    const { browser, client } = await opened();
+    client.typing();
+    client.send("done");
+    client.typing(false);
+    assert.deepEqual(browser.socket.said("typing").map(({ on }) => on), [true]);
+    client.typing();
+    assert.equal(browser.socket.said("typing").length, 2);
+  });
+});
+
+describe("kick", () => {
+  it("is sent with its reason, or refused where there is no socket", async () => {
+    const { browser, client } = await opened();
+    client.kick("customer_1", "spam");
+    assert.deepEqual(browser.socket.said("kick"), [{ action: "kick", user_id: "customer_1", reason: "spam" }]);
+    client.close();
+    assert.throws(() => client.kick("customer_1"), /not connected/);
+  });
+});
+
+describe("history", () => {
+  it("is asked of the REST API, with a token, and told when it is refused", async () => {
+    const real = globalThis.fetch;
+    const asked = [];
+    const answers = [
+      new Response('{"events": [{"version": 1}]}'),
+      new Response('{"error": {"code": "forbidden", "message": "not your session"}}', { status: 403 }),
+    ];
+    globalThis.fetch = async (url, { headers }) => (asked.push([url, headers]), answers.shift());
+    try {
+      const { client } = await opened({ apiUrl: "https://api/", getToken: () => "a.b.c\n" });
+      assert.deepEqual(await client.history({ before: 51, limit: 999 }), [{ version: 1 }]);
+      const headers = { Authorization: "Bearer a.b.c" };
+      assert.deepEqual(asked, [["https://api/api/session/s/events?before=51&limit=200", headers]]);
+      await assert.rejects(client.history(), /no history: not your session/);
+    } finally {
+      globalThis.fetch = real;
+    }
+  });
+
+  it("needs to know where", async () => {
+    const { client } = await opened();
+    await assert.rejects(client.history(), /apiUrl is needed/);
+  });
+});
+
+describe("the console", () => {
+  it("says once what goes wrong, unless somebody else does", async () => {
+    const warn = console.warn;
+    const lines = [];
+    console.warn = (line) => lines.push(line);
+    try {
+      const { HadirClient } = await import("../../web/hadir.js");
+      const { who } = await import("./fakes.mjs");
+      const browser = new FakeBrowser();
+      const client = new HadirClient({ ...who, getToken: () => "<html>" }, browser.environment);
+      client.start();
+      await browser.pass(60_000);
+      assert.equal(lines.length, 2);
+      assert.match(lines[0], /^Hadir: getToken gave an HTML page.* \(bad_token\)$/);
+      assert.match(lines[1], /\(unauthorized\)$/);
+    } finally {
+      console.warn = warn;
+    }
+  });
+});

@@ -1,0 +1,84 @@
+/**
+ * A client that also speaks: messages in the order they were said, who is writing, what was before.
+ *
+ *   import { HadirChat } from "./chat.js";
+ *   const chat = new HadirChat({ url, sessionId, userId, userType: "customer" });
+ *   chat.on("message", (message) => append(message));
+ *   chat.on("delivery", (delivery) => mark(delivery));
+ *   chat.start();
+ *   chat.send("Hello");
+ */
+
+import { HadirClient } from "./hadir.js";
+import { ask } from "./rest.js";
+import { speaking } from "./speaking.js";
+
+const PAGE = 50;
+const MOST_EVENTS = 200;
+
+/**
+ * @typedef {import("./outbox.js").Delivery} Delivery
+ * @typedef {import("./state.js").Update} Update
+ * @typedef {import("./state.js").Message} Message
+ */
+
+/** A HadirClient that can say something. */
+export class HadirChat extends HadirClient {
+  /** @protected */
+  static speak = speaking;
+
+  #part = /** @type {ReturnType<typeof speaking>} */ (this._session.part);
+
+  /** Messages that were said here and are not yet told, oldest first. @returns {readonly Delivery[]} */
+  get outbox() {
+    return this.#part.own.queue();
+  }
+
+  /**
+   * Say something to everybody in the session. Without a socket it waits for one; and for the message
+   * before it, so that everybody reads them in this order. What becomes of it: `delivery`.
+   * @param {string} text  1 to 4,000 characters
+   * @returns {Delivery}
+   * @throws {TypeError} the text is none
+   */
+  send(text) {
+    const delivery = this.#part.own.add(text);
+    this.#part.others.said();
+    return delivery;
+  }
+
+  /**
+   * This person is writing; to be called at each key. It ends after 6 s, and with a message.
+   * @param {boolean} [on]
+   */
+  typing(on = true) {
+    this.#part.others.say(on);
+  }
+
+  /**
+   * Put somebody out (admins). What becomes of it is an `update`, or an `error`.
+   * @param {string} userId
+   * @param {string} [reason]  told to whoever is put out
+   * @throws {Error} there is no open socket
+   */
+  kick(userId, reason) {
+    if (!this._session.connection.send({ action: "kick", user_id: userId, reason })) {
+      throw new Error("not connected: nobody can be put out now");
+    }
+  }
+
+  /**
+   * What happened before an event, oldest first, from the REST API: joins, leaves, messages.
+   * @param {{before?: number, limit?: number}} [where]  `before`: a version, by default of what comes
+   *   next; `limit`: at most 200
+   * @returns {Promise<(Update|Message)[]>}  without a status
+   * @throws {Error} there is no `apiUrl`, or the API refuses; the message says which
+   */
+  async history({ before = this.state.version + 1, limit = PAGE } = {}) {
+    const query = new URLSearchParams({ before: `${before}`, limit: `${Math.min(limit, MOST_EVENTS)}` });
+    const answer = await ask(this._session.options, `events?${query}`);
+    const body = await answer.json().catch(() => ({}));
+    if (answer.ok) return body.events;
+    throw new Error(`no history: ${body.error?.message ?? body.message ?? answer.status}`);
+  }
+}

@@ -1,0 +1,234 @@
+/** Which socket is in use: the first, the next after one that was lost, the next before one ends. */
+
+import { timer, watchPage } from "./environment.js";
+import { CLOSED, openLink, PAGE_LEFT } from "./link.js";
+
+const SHORTEST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 20_000;
+/** A socket that lived so long worked: the next try starts from the shortest wait again. */
+const LIVED_MS = 10_000;
+/** An attempt that has taken longer than this is given up for a new one when the page is looked at. */
+const PATIENCE_MS = 2_000;
+/** Tries in a row that did not open a socket, from which on the application is told. */
+const MANY_FAILURES = 3;
+/** Tokens in a row that were none, after which no more are asked for. */
+const MOST_BAD_TOKENS = 5;
+
+/**
+ * `connecting`: not open yet; `open`; `reconnecting`: was open and will be again; `offline`: the
+ * browser has no network; `closed`: not started, or closed by the application. In the last three it
+ * has stopped for good, until `start` is called again: `kicked`: put out; `unauthorized`: there is
+ * no good token; `unsupported`: no such socket can be opened here.
+ * @typedef {"connecting"|"open"|"reconnecting"|"offline"|"closed"|"kicked"|"unauthorized"
+ *   |"unsupported"} ConnectionState
+ */
+
+/** @type {ReadonlySet<ConnectionState>} */
+export const FINAL_STATES = new Set(["kicked", "unauthorized", "unsupported"]);
+
+/**
+ * How long to wait before trying again: full jitter, so that nobody comes back together.
+ * @param {number} attempt  0 for the first
+ * @param {() => number} random
+ * @returns {number} milliseconds
+ */
+export function retryDelay(attempt, random) {
+  return random() * Math.min(SHORTEST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS);
+}
+
+/**
+ * A socket kept open: it comes back when it is lost, and goes when the page goes.
+ * @param {import("./environment.js").Environment} environment
+ * @param {{address: string, getToken?: () => unknown, heartbeatMs: number, lifetimeMs: number}} options
+ * @param {{state: (state: ConnectionState) => void, open: () => void, frame: (frame: any) => void,
+ *   lost: () => void, error: (code: string, message: string) => void,
+ *   isRefused: () => Promise<boolean>}} on  `isRefused`: whether the server is known to refuse
+ */
+export function keepConnected(environment, options, on) {
+  const now = () => environment.performance.now();
+  const random = () => environment.Math.random();
+  const [retry, rollover] = [timer(environment), timer(environment)];
+  let state = /** @type {ConnectionState} */ ("closed");
+  let isWanted = false;
+  let hasBeenOpen = false;
+  /** The page is in the back/forward cache, frozen, or on its way there. */
+  let isAway = false;
+  /** The socket in use. @type {?import("./link.js").Link} */
+  let current = null;
+  /** The one that is to follow, or to be the first. @type {?import("./link.js").Link} */
+  let next = null;
+  let failures = 0;
+  let unopened = 0;
+  let badTokens = 0;
+  let patience = PATIENCE_MS;
+  /** When the server wants us back at the earliest. */
+  let notBefore = 0;
+  let unwatch = () => {};
+
+  /** @param {ConnectionState} shown */
+  const show = (shown) => {
+    if (shown !== state) on.state((state = shown));
+  };
+
+  const showWait = () => {
+    if (environment.navigator?.onLine === false) show("offline");
+    else show(hasBeenOpen ? "reconnecting" : "connecting");
+  };
+
+  /** @param {number} code */
+  const hangUp = (code) => {
+    retry();
+    rollover();
+    current?.close(code);
+    next?.close(code);
+    current = next = null;
+  };
+
+  /** @param {ConnectionState} shown  from which only `start` leads on */
+  const stop = (shown) => {
+    hangUp(CLOSED);
+    isWanted = false;
+    unwatch();
+    show(shown);
+    on.lost();
+  };
+
+  /** @param {ConnectionState} shown  a final one @param {string} message */
+  const giveUp = (shown, message) => {
+    stop(shown);
+    on.error(shown, message);
+  };
+
+  /** @param {number} [told]  the server's word on when to come back, ms */
+  const tryAgain = (told) => {
+    if (!current) {
+      showWait();
+      on.lost();
+    }
+    notBefore = now() + (told ?? 0);
+    retry(told ?? retryDelay(failures++, random), connect);
+  };
+
+  /** @param {string} message */
+  const refused = async (message) => {
+    on.error("unreachable", message);
+    if ((await on.isRefused()) && isWanted && !current) {
+      giveUp("unauthorized", "the server refuses this token");
+    }
+  };
+
+  /** @param {import("./link.js").Link} link */
+  const use = (link) => {
+    current?.close(CLOSED);
+    current = link;
+    next = null;
+    hasBeenOpen = true;
+    // Not at the same time as everybody else, and early enough for several tries.
+    rollover(options.lifetimeMs * (0.85 + random() / 10), () => next || connect());
+    show("open");
+    on.open();
+  };
+
+  /** The server will close this socket. @param {{reason: string, message?: string, reconnect_after_ms?: number}} data */
+  const putOut = ({ reason, message, reconnect_after_ms }) => {
+    if (reconnect_after_ms) {
+      hangUp(CLOSED);
+      tryAgain(reconnect_after_ms);
+    } else if (reason === "token_expired") giveUp("unauthorized", "the token has expired");
+    else giveUp("kicked", `put out by the server: ${message ?? reason}`);
+  };
+
+  function connect() {
+    retry();
+    next?.close(CLOSED);
+    const link = openLink(environment, options, {
+      open() {
+        unopened = badTokens = 0;
+        patience = PATIENCE_MS;
+        // One that follows another is not in use before it is heard: only then its person is present.
+        if (!current) use(link);
+      },
+      frame(frame) {
+        if (link === next) use(link);
+        show("open");
+        on.frame(frame);
+        if (frame.type === "closing" && isWanted) putOut(frame.data);
+      },
+      end({ code, message, isFinal }) {
+        if (isFinal) return giveUp(code === "unsupported" ? code : "unauthorized", message);
+        if (link === current) {
+          current = null;
+          rollover();
+          if (link.ageMs() >= LIVED_MS) failures = 0;
+          if (next?.isOpen()) return use(next);
+          return next ? showWait() : tryAgain();
+        }
+        next = null;
+        if (code === "refused" && ++unopened >= MANY_FAILURES) refused(message);
+        if (code.endsWith("token") || code === "timeout") on.error(code, message);
+        if (code === "bad_token" && ++badTokens >= MOST_BAD_TOKENS) return giveUp("unauthorized", message);
+        if (isWanted) tryAgain();
+      },
+      error: on.error,
+    });
+    next = link;
+  }
+
+  /**
+   * Now is a good moment: somebody looks at the page, or the network is back.
+   * @param {boolean} isOnline
+   */
+  const hurry = (isOnline) => {
+    if (isAway) return;
+    if (current) return current.doubt();
+    showWait();
+    if (isOnline) patience = PATIENCE_MS;
+    if (next) {
+      if (now() - next.startedAt < patience) return;
+      patience *= 2; // so that a slow handshake comes to its end, however often somebody looks
+    } else if (now() < notBefore) return;
+    connect();
+  };
+
+  return {
+    start() {
+      if (isWanted) return;
+      isWanted = true;
+      hasBeenOpen = isAway = false;
+      failures = unopened = badTokens = notBefore = 0;
+      patience = PATIENCE_MS;
+      if (!environment.WebSocket) {
+        return giveUp("unsupported", "no WebSocket here (Node has one from version 22)");
+      }
+      unwatch = watchPage(environment, {
+        leave() {
+          if (isAway) return;
+          isAway = true;
+          hangUp(PAGE_LEFT);
+          showWait();
+          on.lost();
+        },
+        back() {
+          if (!isAway) return hurry(false);
+          isAway = false;
+          connect();
+        },
+        online: () => hurry(true),
+        offline: () => show("offline"),
+      });
+      showWait();
+      connect();
+    },
+
+    /** Leave, until `start`. */
+    close() {
+      if (isWanted) stop("closed");
+    },
+
+    /**
+     * @param {Object} message
+     * @returns {boolean} whether it could be handed to an open socket
+     */
+    send: (message) => !!current?.send(message),
+  };
+}

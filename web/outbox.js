@@ -1,0 +1,120 @@
+/** What a person says, one message after the other, so that their order is the one they were said in. */
+
+import { timer } from "./environment.js";
+
+const LONGEST_TEXT = 4_000;
+/** For a message to come back to its sender; after that it is sent again, under the same id. */
+const ECHO_MS = 10_000;
+/** Before the next try, where the server said "not now". */
+const AGAIN_MS = 2_000;
+/** The server knows an id for 10 min, and takes the message as a new one after that. */
+const LONGEST_DOUBT_MS = 9 * 60_000;
+const NOT_NOW = ["rate_limited", "unavailable"];
+
+/**
+ * A message that was said here.
+ * @typedef {Object} Delivery
+ * @property {string} clientId
+ * @property {string} text
+ * @property {"waiting"|"sending"|"sent"|"failed"} state  `waiting`: for a socket, or for the one
+ *   before it; `sent`: everybody in the session is told
+ * @property {?string} error  why it failed, or why it waits
+ * @property {?number} version  its place in the session, once it is sent
+ */
+
+/**
+ * The messages that were said here and are not yet known to have been told.
+ * @param {import("./environment.js").Environment} environment
+ * @param {(message: Object) => boolean} send  whether it could be handed to an open socket
+ * @param {(delivery: Delivery) => void} on  told of each change
+ */
+export function outbox(environment, send, on) {
+  const now = () => environment.performance.now();
+  const again = timer(environment);
+  /** @type {Delivery[]} */
+  let queue = [];
+  let isUnderWay = false;
+  /** When the first of the queue was sent for the first time; -1: not yet. */
+  let triedAt = -1;
+
+  /** @param {Partial<Delivery>} how */
+  const change = (how) => {
+    const delivery = { ...queue[0], ...how };
+    queue = [delivery, ...queue.slice(1)];
+    on(delivery);
+  };
+
+  /** @param {Partial<Delivery>} how */
+  const done = (how) => {
+    const delivery = { ...queue[0], ...how };
+    queue = queue.slice(1);
+    triedAt = -1;
+    on(delivery);
+    proceed();
+  };
+
+  /** Say the first of them. One that was under way may or may not have arrived. */
+  const proceed = () => {
+    again();
+    isUnderWay = false;
+    if (!queue.length) return;
+    if (triedAt >= 0 && now() - triedAt > LONGEST_DOUBT_MS) {
+      return done({ state: "failed", error: "it is not known whether this was said" });
+    }
+    const { text, clientId: client_id } = queue[0];
+    if (!send({ action: "message", text, client_id })) return;
+    if (triedAt < 0) triedAt = now();
+    isUnderWay = true;
+    change({ state: "sending" });
+    again(ECHO_MS, proceed);
+  };
+
+  return {
+    /** @returns {readonly Delivery[]} */
+    queue: () => queue,
+
+    /**
+     * @param {string} text
+     * @returns {Delivery}
+     * @throws {TypeError} it is no message
+     */
+    add(text) {
+      if (typeof text !== "string" || !text || [...text].length > LONGEST_TEXT) {
+        throw new TypeError(`a message is a text of 1 to ${LONGEST_TEXT} characters`);
+      }
+      /** @type {Delivery} */
+      const delivery = { clientId: newId(), text, state: "waiting", error: null, version: null };
+      queue = [...queue, delivery];
+      on(delivery);
+      if (!isUnderWay) proceed();
+      return queue.find(({ clientId }) => clientId === delivery.clientId) ?? delivery;
+    },
+
+    /** There is an open socket. */
+    opened: proceed,
+
+    lost() {
+      again();
+      if (isUnderWay) change({ state: "waiting" });
+      isUnderWay = false;
+    },
+
+    /** @param {{client_id?: string, version: number}} message */
+    echoed({ client_id, version }) {
+      if (client_id === queue[0]?.clientId) done({ state: "sent", error: null, version });
+    },
+
+    /** @param {{code: string, message: string, client_id?: string}} error */
+    refused({ code, message, client_id }) {
+      if (!client_id || client_id !== queue[0]?.clientId) return;
+      if (!NOT_NOW.includes(code)) return done({ state: "failed", error: message });
+      change({ error: message });
+      again(AGAIN_MS * (1 + environment.Math.random()), proceed);
+    },
+  };
+}
+
+/** An id that no other message of this person has. */
+function newId() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}

@@ -1,0 +1,132 @@
+/**
+ * The calm view of who is here: somebody whose socket is gone may be back in a moment, on the next
+ * page or after a tunnel. Pure; times are milliseconds of the caller's clock.
+ */
+
+/**
+ * @typedef {import("./state.js").Update} Update
+ *
+ * @typedef {Object} Person
+ * @property {string} id
+ * @property {import("./state.js").UserType} type
+ * @property {"here"|"maybe back"|"left"} presence
+ * @property {?string} since  when they came, RFC 3339; null where that is not known
+ * @property {?Update} departure  the event that told of their leave, with `timestamp`, `reason`,
+ *   `evidence`, `close_code`; null while they are here, and where it was missed
+ * @property {number} settlesAt  when `maybe back` becomes `left`; Infinity while they are here
+ *
+ * @typedef {ReadonlyMap<string, Person>} People
+ *
+ * @typedef {Record<string, number>} SettleTimes  how long somebody who left counts as `maybe back`,
+ *   in milliseconds by reason; `page`: their page was closed or left, and the next one may bring
+ *   them back
+ */
+
+const USUAL_MS = 5_000;
+
+/** Who had been silent for minutes, or was put out, is not about to return. @type {SettleTimes} */
+const SETTLE_MS = {
+  page: 10_000,
+  heartbeat_timeout: 0,
+  idle_timeout: 0,
+  gone: 0,
+  kicked: 0,
+  rate_limited: 0,
+};
+/** Close codes of a page that went; 1001 is the browser's own. */
+const PAGE_CODES = [1001, 4001];
+/** People who have left and are still listed; the oldest go first. */
+const MOST_LEFT = 100;
+
+/** @param {{type: string, id: string}} person */
+const keyOf = ({ type, id }) => `${type}:${id}`;
+
+/**
+ * @param {?Pick<Update, "reason"|"close_code">} departure
+ * @param {number|SettleTimes} [times]  one for all reasons, or some of them
+ * @returns {number} milliseconds
+ */
+export function settleTime(departure, times) {
+  if (typeof times === "number") return times;
+  const isPage = PAGE_CODES.includes(departure?.close_code ?? 0);
+  return { ...SETTLE_MS, ...times }[isPage ? "page" : (departure?.reason ?? "")] ?? USUAL_MS;
+}
+
+/**
+ * The people after an update.
+ * @param {People} people
+ * @param {Update} data
+ * @param {Object} how
+ * @param {boolean} how.isNewest  whether the update's status is the newest known
+ * @param {number} how.now
+ * @param {number} how.age  how long ago the event happened
+ * @param {number|SettleTimes} [how.times]
+ * @returns {People}
+ */
+export function applyToPeople(people, data, { isNewest, now, age, times }) {
+  /** @type {Map<string, Person>} */
+  const next = new Map(people);
+  const { users } = data.connection_status;
+  /** @param {Pick<Person, "id"|"type">} person */
+  const isListed = ({ id, type }) => users[id]?.user_type === type;
+  /** @param {Person} person @param {?Update} departure */
+  const leave = (person, departure) => {
+    const settlesAt = now + settleTime(departure, times) - (departure ? age : 0);
+    next.delete(keyOf(person)); // so that the last to leave is the last in order
+    next.set(keyOf(person), { ...person, presence: "maybe back", departure, settlesAt });
+  };
+  if (isNewest) {
+    for (const id in users) {
+      const person = here(id, users[id].user_type, users[id].connected_at);
+      next.set(keyOf(person), person);
+    }
+    for (const person of people.values()) {
+      if (person.presence === "here" && !isListed(person) && !data.users_truncated) leave(person, null);
+    }
+  }
+  if (!data.event_user_id || !data.event_user_type) return next;
+  const person = here(data.event_user_id, data.event_user_type, null);
+  if (isListed(person)) return next; // back already, or just come
+  const known = next.get(keyOf(person));
+  if (data.event_type === "user_disconnected") {
+    if (!(data.timestamp <= (known?.departure?.timestamp ?? ""))) leave(known ?? person, data);
+  } else if (data.users_truncated) next.set(keyOf(person), { ...person, since: data.timestamp });
+  return next;
+}
+
+/**
+ * The people when time has passed, and who of them has left for good by that.
+ * @param {People} people
+ * @param {number} now
+ * @returns {{people: People, left: Person[], next: number}}  `next`: when to look again, or Infinity
+ */
+export function settle(people, now) {
+  /** @type {Map<string, Person>} */
+  const settled = new Map(people);
+  /** @type {Person[]} */
+  const left = [];
+  let next = Infinity;
+  for (const [key, person] of people) {
+    if (person.presence !== "maybe back") continue;
+    if (person.settlesAt > now) {
+      next = Math.min(next, person.settlesAt);
+      continue;
+    }
+    left.push({ ...person, presence: "left" });
+    settled.set(key, left[left.length - 1]);
+  }
+  if (!left.length) return { people, left, next };
+  const gone = [...settled.values()].filter(({ presence }) => presence === "left");
+  for (const person of gone.slice(0, -MOST_LEFT)) settled.delete(keyOf(person));
+  return { people: settled, left, next };
+}
+
+/**
+ * @param {string} id
+ * @param {import("./state.js").UserType} type
+ * @param {?string} since
+ * @returns {Person}
+ */
+function here(id, type, since) {
+  return { id, type, presence: "here", since, departure: null, settlesAt: Infinity };
+}
