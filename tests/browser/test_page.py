@@ -178,8 +178,7 @@ def hook_page(tmp_path: Path) -> Iterator[str]:
         "hook.html": HOOK_PAGE,
         "react.mjs": REACT,
         "react-dom.mjs": REACT_DOM,
-        "hadir.js": (ROOT / "web" / "hadir.js").read_text(),
-        "react.js": (ROOT / "web" / "react.js").read_text(),
+        **{module.name: module.read_text() for module in (ROOT / "web").glob("*.js")},
     }.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
