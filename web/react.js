@@ -1,61 +1,97 @@
+"use client";
 /**
  * Hadir for React 18 and later.
  *
- *   configure({ url: "wss://…/live", userId: "admin_456", userType: "admin" });   // once
- *   const { status, lastEvent } = useConnectionStatus(sessionId);                 // anywhere
+ *   <HadirProvider url="wss://…/live" userId="admin_456" userType="admin">…</HadirProvider>
+ *   const { people, stale } = useConnectionStatus(sessionId);               // anywhere below
+ *   useHadirEvent(sessionId, (person) => notify(`${person.id} left`), "left");
  */
 
-import { useEffect, useState } from "react";
-import { HadirClient, initialState } from "./hadir.js";
+import {
+  createContext,
+  createElement,
+  useContext,
+  useEffect,
+  useInsertionEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore,
+} from "react";
+import { configured, CONNECTING, keyOf, NOTHING, sharedClients } from "./shared.js";
 
-let configured = null;
-
-/** Clients in use, by what they were made from: components of one page share a socket. */
-const shared = new Map();
+export { configure } from "./shared.js";
 
 /**
- * Say once, at the start of the application, whom the hooks speak for.
- * @param {{url: string, userId: string, userType: "customer"|"agent"|"admin",
- *   getToken?: (sessionId: string) => string|Promise<string>}} who
+ * @typedef {import("./shared.js").HadirConfig} HadirConfig
+ * @typedef {import("./shared.js").Presence} Presence
+ * @typedef {import("./shared.js").HadirEvents} HadirEvents
  */
-export function configure(who) {
-  configured = who;
+
+const Context = createContext(/** @type {?HadirConfig} */ (null));
+
+/**
+ * Whom the components below speak for. The same values are the same person, on the same socket; of
+ * `getToken` the newest one is called.
+ * @param {HadirConfig & {children?: import("react").ReactNode}} props
+ */
+export function HadirProvider({ children, ...config }) {
+  const newest = useNewest(config.getToken);
+  const value = useMemo(() => {
+    const getToken = (/** @type {string} */ sessionId) => newest.current?.(sessionId) ?? null;
+    return config.getToken ? { ...config, getToken } : config;
+  }, [keyOf(config)]);
+  return createElement(Context.Provider, { value }, children);
 }
 
 /**
- * Who is in a session now, and what happened last. Connects while the component is mounted.
- * @param {string} sessionId
- * @returns {{status: ?Object, lastEvent: ?Object}}  both null until the first update
+ * Who is in a session now, and what happened last. Connected while the component is mounted.
+ * @param {string|null|undefined} sessionId  null, undefined: none is selected
+ * @returns {Presence}
  */
 export function useConnectionStatus(sessionId) {
-  if (!configured) {
-    throw new Error("call configure({ url, userId, userType }) before useConnectionStatus");
-  }
-  const { url, userId, userType, getToken } = configured;
-  const [state, setState] = useState(initialState);
-  useEffect(() => {
-    setState(initialState);
-    return subscribe({ url, sessionId, userId, userType }, getToken, setState);
-  }, [url, sessionId, userId, userType]);
-  return { status: state.status, lastEvent: state.lastEvent };
+  const store = useStore(sessionId);
+  const onServer = () => (isNone(sessionId) ? NOTHING : CONNECTING);
+  return useSyncExternalStore(store.subscribe, store.getSnapshot, onServer);
 }
 
-function subscribe(who, getToken, onState) {
-  const key = JSON.stringify(who);
-  const options = getToken ? { ...who, getToken: () => getToken(who.sessionId) } : who;
-  const entry = shared.get(key) ?? { client: new HadirClient(options), users: 0 };
-  shared.set(key, entry);
-  entry.users += 1;
-  const listen = ({ detail }) => onState(detail);
-  entry.client.addEventListener("state", listen);
-  onState(entry.client.state);
-  entry.client.start();
-  return () => {
-    entry.client.removeEventListener("state", listen);
-    entry.users -= 1;
-    if (entry.users === 0) {
-      entry.client.close();
-      shared.delete(key);
-    }
-  };
+/**
+ * Call a handler for each event of a session, also for those that come so close together that React
+ * renders once for all of them. Connected while the component is mounted.
+ * @template {keyof HadirEvents} [K="update"]
+ * @param {string|null|undefined} sessionId  null, undefined: none is selected
+ * @param {(detail: HadirEvents[K]) => void} handler
+ * @param {K} [type]
+ */
+export function useHadirEvent(sessionId, handler, type = /** @type {K} */ ("update")) {
+  const store = useStore(sessionId);
+  const newest = useNewest(handler);
+  useEffect(() => store.listen(type, (detail) => newest.current(detail)), [store, type]);
+}
+
+/** @param {string|null|undefined} sessionId */
+function useStore(sessionId) {
+  const config = useContext(Context) ?? configured;
+  if (!config && !isNone(sessionId)) {
+    throw new Error("Hadir's hooks need a <HadirProvider> around them, or configure() before");
+  }
+  const key = config && keyOf(config, sessionId);
+  return useMemo(() => sharedClients.store(config, sessionId), [key]);
+}
+
+/** @param {string|null|undefined} sessionId */
+function isNone(sessionId) {
+  return sessionId === null || sessionId === undefined;
+}
+
+/**
+ * What was given at the newest render that is on the page.
+ * @template T
+ * @param {T} value
+ */
+function useNewest(value) {
+  const newest = useRef(value);
+  useInsertionEffect(() => {
+    newest.current = value;
+  });
+  return newest;
 }

@@ -192,7 +192,8 @@ export class SharedClients {
     shared.config = config;
     shared.users += 1;
     environment.clearTimeout(shared.timer);
-    if (!shared.hasStarted) this.#startInTime(shared);
+    // At the end of this turn: all who want to listen do then, and all who have gone are gone.
+    if (!shared.hasStarted) queueMicrotask(() => this.#startInTime(shared));
     let isReleased = false;
     const release = () => {
       if (isReleased) return;
@@ -204,12 +205,11 @@ export class SharedClients {
   }
 
   /**
-   * At the end of this turn, when all who want to listen do; or, while somebody switches through
-   * sessions, in a moment, if it is still wanted then.
+   * While somebody switches through sessions, in a moment, if it is still wanted then.
    * @param {SharedClient} shared
    */
   #startInTime(shared) {
-    const { now, setTimeout } = this.#environment();
+    const { now, setTimeout, clearTimeout } = this.#environment();
     const start = () => {
       if (shared.hasStarted || !shared.users) return;
       shared.hasStarted = true;
@@ -218,8 +218,9 @@ export class SharedClients {
     };
     const released = [...this.#all.values()].filter(({ users }) => users === 0);
     const wait = Math.max(...released.map(({ holdsUntil }) => holdsUntil), 0) - now();
-    if (wait > 0) shared.timer = setTimeout(start, wait);
-    else queueMicrotask(start);
+    if (wait <= 0 || shared.hasStarted || !shared.users) return start();
+    clearTimeout(shared.timer);
+    shared.timer = setTimeout(start, wait);
   }
 
   /**

@@ -165,6 +165,20 @@ describe("switching", () => {
     assert.equal(browser.sockets.length, 11); // at 0 s, at 1 s … at 10 s
   });
 
+  test("is noticed whichever of two components does it first", async () => {
+    const { browser, use } = page();
+    const leave = [use("a"), use("a")];
+    await browser.pass(200);
+
+    leave[0]();
+    use("b");
+    leave[1]();
+    use("b");
+    await browser.pass(100);
+
+    assert.deepEqual(sessionsOf(browser), ["a"]);
+  });
+
   test("now and then does not wait", async () => {
     const browser = await switchThrough(3, 1_500);
 

@@ -1,0 +1,39 @@
+/** Components that use the hooks, for the tests to mount as they like. */
+
+import { createElement, StrictMode, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { configure, HadirProvider, useConnectionStatus, useHadirEvent } from "../../../web/react.js";
+
+const told = Object.assign(window, { renders: [], events: [], clients: [] });
+
+function Session({ place, id }) {
+  const { status, people, connection, error, stale, client } = useConnectionStatus(id);
+  told.clients[place] = client;
+  told.renders.push({ id, people: people.map((person) => person.id) });
+  const users = Object.keys(status?.users ?? {}).sort();
+  const words = [connection, users, error?.code ?? "fine", stale ? "stale" : "fresh"];
+  return createElement("p", null, words.join("; "));
+}
+
+function Listener({ id, mark }) {
+  useHadirEvent(id, ({ event_type, event_user_id }) => {
+    told.events.push(`${mark} ${event_type} ${event_user_id}`);
+  });
+  return null;
+}
+
+function App() {
+  const [{ sessions = [], listening = [], mark }, show] = useState({});
+  told.show = show;
+  return [
+    ...sessions.map((id, place) => createElement(Session, { key: `session ${place}`, place, id })),
+    ...listening.map((id, place) => createElement(Listener, { key: `listener ${place}`, id, mark })),
+  ];
+}
+
+const given = new URLSearchParams(location.search);
+const config = { url: given.get("ws"), userId: given.get("user"), userType: "admin" };
+let tree = createElement(App);
+if (given.has("configure")) configure(config);
+else tree = createElement(HadirProvider, config, tree);
+createRoot(document.querySelector("#root")).render(createElement(StrictMode, null, tree));
