@@ -51,7 +51,7 @@ export function watchPage(environment, { leave, back, online, offline }) {
   const listen = (target, handlers) => {
     for (const name in handlers) target.addEventListener?.(name, handlers[name], stop);
   };
-  listen(/** @type {EventTarget} */ (environment), { pagehide: leave, pageshow: back, focus: back, online, offline });
+  listen(/** @type {any} */ (environment), { pagehide: leave, pageshow: back, focus: back, online, offline });
   if (document) {
     const visibilitychange = () => document.visibilityState === "visible" && back();
     listen(document, { freeze: leave, resume: back, visibilitychange });
