@@ -17,7 +17,7 @@ import {
   useRef,
   useSyncExternalStore,
 } from "react";
-import { configured, CONNECTING, keyOf, NOTHING, sharedClients } from "./shared.js";
+import { configured, keyOf, sharedClients } from "./shared.js";
 
 export { configure } from "./shared.js";
 
@@ -33,6 +33,7 @@ const Context = createContext(/** @type {?HadirConfig} */ (null));
  * Whom the components below speak for. The same values are the same person, on the same socket; of
  * `getToken` the newest one is called.
  * @param {HadirConfig & {children?: import("react").ReactNode}} props
+ * @returns {import("react").ReactElement}
  */
 export function HadirProvider({ children, ...config }) {
   const newest = useNewest(config.getToken);
@@ -50,8 +51,7 @@ export function HadirProvider({ children, ...config }) {
  */
 export function useConnectionStatus(sessionId) {
   const store = useStore(sessionId);
-  const onServer = () => (isNone(sessionId) ? NOTHING : CONNECTING);
-  return useSyncExternalStore(store.subscribe, store.getSnapshot, onServer);
+  return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getFirstSnapshot);
 }
 
 /**
@@ -71,16 +71,7 @@ export function useHadirEvent(sessionId, handler, type = /** @type {K} */ ("upda
 /** @param {string|null|undefined} sessionId */
 function useStore(sessionId) {
   const config = useContext(Context) ?? configured;
-  if (!config && !isNone(sessionId)) {
-    throw new Error("Hadir's hooks need a <HadirProvider> around them, or configure() before");
-  }
-  const key = config && keyOf(config, sessionId);
-  return useMemo(() => sharedClients.store(config, sessionId), [key]);
-}
-
-/** @param {string|null|undefined} sessionId */
-function isNone(sessionId) {
-  return sessionId === null || sessionId === undefined;
+  return useMemo(() => sharedClients.store(config, sessionId), [keyOf(config, sessionId)]);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** What the hooks and the composables share: one client for one session, whoever uses it. */
 
 import { FINAL_STATES } from "./connection.js";
-import { browserEnvironment } from "./environment.js";
 import { HadirClient } from "./hadir.js";
 
 /** How long a client that nobody uses any more lives on: the next page may want it. */
@@ -16,14 +15,16 @@ const SWITCH_MS = 1_000;
  * @typedef {Object} ForSession
  * @property {(sessionId: string) => string|null|Promise<string|null>} [getToken]  asks your backend
  *   for a token for this session; null: there is none any more, stop
+ * @property {typeof HadirClient} [Client]  what to make: HadirChat for components that also speak
  *
- * @typedef {Omit<HadirOptions, "sessionId"|"getToken"> & ForSession} HadirConfig  whom the components
- *   of a page speak for
+ * @typedef {Omit<HadirOptions, "sessionId"|"getToken"> & ForSession} HadirConfig  whom the
+ *   components of a page speak for
  *
  * @typedef {Object} Presence  what is known of a session; never changed, but replaced
  * @property {import("./hadir.js").State["status"]} status  null until it is known
  * @property {import("./hadir.js").State["lastEvent"]} lastEvent
- * @property {import("./hadir.js").ConnectionState} connection  `closed` where no session is selected
+ * @property {import("./hadir.js").ConnectionState} connection  `closed` where no session is
+ *   selected
  * @property {?import("./hadir.js").HadirError} error  why it does not work; `invalid_options`: the
  *   session's id, or the configuration, is none that the server takes
  * @property {readonly import("./hadir.js").Person[]} people
@@ -34,6 +35,7 @@ const SWITCH_MS = 1_000;
  * @property {(onChange: () => void) => () => void} subscribe  also keeps its client; returns what
  *   ends both
  * @property {() => Presence} getSnapshot
+ * @property {() => Presence} getFirstSnapshot  as a server renders it, which connects nobody
  * @property {<K extends keyof HadirEvents>(type: K, handler: (detail: HadirEvents[K]) => void) =>
  *   () => void} listen  likewise
  */
@@ -50,12 +52,13 @@ export const NOTHING = Object.freeze({
 });
 
 /** Of a session that is selected, before its client is started. @type {Presence} */
-export const CONNECTING = Object.freeze({ ...NOTHING, connection: "connecting" });
+const CONNECTING = Object.freeze({ ...NOTHING, connection: "connecting" });
 
 /** @type {Store} */
 const NO_SESSION = Object.freeze({
   subscribe: () => () => {},
   getSnapshot: () => NOTHING,
+  getFirstSnapshot: () => NOTHING,
   listen: () => () => {},
 });
 
@@ -71,15 +74,15 @@ export function configure(config) {
 }
 
 /**
- * What tells a client from another. A function has no value to compare; the newest one is called.
- * @param {HadirConfig} config
+ * What tells a client from another: values. Of functions, which have none to compare, only that
+ * they are there; the newest `getToken` is called.
+ * @param {?HadirConfig} config
  * @param {?string} [sessionId]
  * @returns {string}
  */
 export function keyOf(config, sessionId) {
-  const values = { ...config, getToken: Boolean(config.getToken) };
-  const told = Object.entries(values).filter(([, value]) => value !== undefined);
-  return JSON.stringify([sessionId, told.sort()]);
+  const given = Object.entries(config ?? {}).filter(([, value]) => value !== undefined);
+  return JSON.stringify([sessionId, given.sort()]);
 }
 
 /** A client, those who use it, and what is known of its session. */
@@ -88,7 +91,7 @@ class SharedClient {
   hasStarted = false;
   /** Until when others wait, once this one is let go. */
   holdsUntil = 0;
-  /** Starts it, or closes it. */
+  /** Starts it, or closes it. @type {any} */
   timer;
   /** @type {?HadirClient} */
   client = null;
@@ -104,9 +107,10 @@ class SharedClient {
    */
   constructor(config, sessionId, environment) {
     this.config = config;
+    const { Client = HadirClient, ...options } = config;
     const getToken = config.getToken && (() => this.config.getToken?.(sessionId) ?? null);
     try {
-      this.client = new HadirClient({ ...config, sessionId, getToken }, environment);
+      this.client = new Client({ ...options, sessionId, getToken }, environment);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.snapshot = Object.freeze({ ...NOTHING, error: { code: "invalid_options", message } });
@@ -144,18 +148,20 @@ export class SharedClients {
   #all = new Map();
   #startedAt = -Infinity;
 
-  /** @param {() => import("./environment.js").Environment} environment  of a page; a server has none */
-  constructor(environment = browserEnvironment) {
+  /** @param {import("./environment.js").Environment} [environment]  for tests: a clock, sockets */
+  constructor(environment = globalThis) {
     this.#environment = environment;
   }
 
   /**
-   * @param {HadirConfig} config
+   * @param {?HadirConfig} config
    * @param {string|null|undefined} sessionId  null, undefined: none is selected
    * @returns {Store}
+   * @throws {Error} a session is selected, and there is no configuration
    */
   store(config, sessionId) {
     if (sessionId === null || sessionId === undefined) return NO_SESSION;
+    if (!config) throw new Error("Hadir needs a provider above this component, or configure()");
     const key = keyOf(config, sessionId);
     const take = () => this.#take(key, config, sessionId);
     return {
@@ -169,6 +175,7 @@ export class SharedClients {
         };
       },
       getSnapshot: () => this.#all.get(key)?.snapshot ?? CONNECTING,
+      getFirstSnapshot: () => CONNECTING,
       listen: (type, handler) => {
         const { shared, release } = take();
         const stop = shared.client?.on(type, handler);
@@ -186,7 +193,7 @@ export class SharedClients {
    * @param {string} sessionId
    */
   #take(key, config, sessionId) {
-    const environment = this.#environment();
+    const environment = this.#environment;
     const shared = this.#all.get(key) ?? new SharedClient(config, sessionId, environment);
     this.#all.set(key, shared);
     shared.config = config;
@@ -209,7 +216,8 @@ export class SharedClients {
    * @param {SharedClient} shared
    */
   #startInTime(shared) {
-    const { now, setTimeout, clearTimeout } = this.#environment();
+    const environment = this.#environment;
+    const now = () => environment.performance.now();
     const start = () => {
       if (shared.hasStarted || !shared.users) return;
       shared.hasStarted = true;
@@ -219,8 +227,8 @@ export class SharedClients {
     const released = [...this.#all.values()].filter(({ users }) => users === 0);
     const wait = Math.max(...released.map(({ holdsUntil }) => holdsUntil), 0) - now();
     if (wait <= 0 || shared.hasStarted || !shared.users) return start();
-    clearTimeout(shared.timer);
-    shared.timer = setTimeout(start, wait);
+    environment.clearTimeout(shared.timer);
+    shared.timer = environment.setTimeout(start, wait);
   }
 
   /**
@@ -229,10 +237,10 @@ export class SharedClients {
    * @param {SharedClient} shared
    */
   #letGo(key, shared) {
-    const { setTimeout, clearTimeout } = this.#environment();
-    clearTimeout(shared.timer);
+    const environment = this.#environment;
+    environment.clearTimeout(shared.timer);
     shared.holdsUntil = this.#startedAt + SWITCH_MS;
-    shared.timer = setTimeout(() => {
+    shared.timer = environment.setTimeout(() => {
       if (shared.client && FINAL_STATES.has(shared.client.connection)) return;
       shared.client?.close();
       this.#all.delete(key);

@@ -1,8 +1,8 @@
 /**
  * Hadir for Vue 3.3 and later.
  *
- *   provideHadir({ url: "wss://…/live", userId: "admin_456", userType: "admin" });   // at the root
- *   const { people, stale } = useConnectionStatus(() => props.sessionId);            // anywhere below
+ *   provideHadir({ url: "wss://…/live", userId: "admin_456", userType: "admin" });  // at the root
+ *   const { people, stale } = useConnectionStatus(() => props.sessionId);        // anywhere below
  *   useHadirEvent(() => props.sessionId, (person) => notify(`${person.id} left`), "left");
  */
 
@@ -34,8 +34,8 @@ export function provideHadir(config) {
 /**
  * Who is in a session now, and what happened last. Connected until the component is unmounted, or
  * the effect scope is stopped.
- * @param {import("vue").MaybeRefOrGetter<string|null|undefined>} sessionId  null, undefined: none is
- *   selected
+ * @param {import("vue").MaybeRefOrGetter<string|null|undefined>} sessionId  null, undefined:
+ *   none is selected
  * @returns {{[K in keyof Presence]: import("vue").ComputedRef<Presence[K]>}}
  */
 export function useConnectionStatus(sessionId) {
@@ -55,8 +55,8 @@ export function useConnectionStatus(sessionId) {
 /**
  * Call a handler for each event of a session. Connected as `useConnectionStatus` is.
  * @template {keyof HadirEvents} [K="update"]
- * @param {import("vue").MaybeRefOrGetter<string|null|undefined>} sessionId  null, undefined: none is
- *   selected
+ * @param {import("vue").MaybeRefOrGetter<string|null|undefined>} sessionId  null, undefined:
+ *   none is selected
  * @param {(detail: HadirEvents[K]) => void} handler
  * @param {K} [type]
  */
@@ -69,11 +69,7 @@ function useStore(sessionId) {
   const provided = hasInjectionContext() ? inject(CONFIG, null) : null;
   return computed(() => {
     const config = provided ? toValue(provided) : configured;
-    const id = toValue(sessionId);
-    if (!config && id !== null && id !== undefined) {
-      throw new Error("Hadir's composables need provideHadir() above them, or configure() before");
-    }
-    return sharedClients.store(config, id);
+    return sharedClients.store(config, toValue(sessionId));
   });
 }
 

@@ -252,7 +252,7 @@ def test_whoever_is_put_out_stays_out_until_the_application_says_otherwise(
     out = f"kicked; {ADMIN}; kicked; stale"
     components.see(out)
     (warning,) = components.warnings
-    assert "put this person out" in warning
+    assert "put out by the server" in warning
     components.warnings.clear()
 
     components.show(session, session, listening=(session,))

@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { test, describe } from "node:test";
 import { FakeBrowser, Session, soon, update } from "./fakes.mjs";
+import { HadirChat } from "../../web/chat.js";
 import { NOTHING, SharedClients } from "../../web/shared.js";
 
 const config = { url: "wss://x/live", userId: "me", userType: "admin" };
 
 function page() {
   const browser = new FakeBrowser();
-  const clients = new SharedClients(() => browser.environment);
+  const clients = new SharedClients(browser.environment);
   const use = (sessionId, more = {}) => clients.store({ ...config, ...more }, sessionId).subscribe(() => {});
   return { browser, clients, use };
 }
@@ -74,6 +75,19 @@ describe("one client for one session", () => {
 
     assert.equal(browser.sockets.length, 20);
   });
+});
+
+test("components that also speak have a client that does", async () => {
+  const { browser, clients } = page();
+  const store = clients.store({ ...config, Client: HadirChat }, "s");
+  store.subscribe(() => {});
+  await soon();
+
+  const { client } = store.getSnapshot();
+  client.send("Hello");
+
+  assert.ok(client instanceof HadirChat);
+  assert.deepEqual(browser.socket.said("message").map(({ text }) => text), ["Hello"]);
 });
 
 describe("a client that nobody uses any more", () => {

@@ -2,8 +2,9 @@
 
 import { createElement, StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { configure, HadirProvider, useConnectionStatus, useHadirEvent } from "../../../web/react.js";
+import * as hadir from "../../../web/react.js";
 
+const { configure, HadirProvider, useConnectionStatus, useHadirEvent } = hadir;
 const told = Object.assign(window, { renders: [], events: [], clients: [] });
 
 function Session({ place, id }) {
@@ -26,8 +27,8 @@ function App() {
   const [{ sessions = [], listening = [], mark }, show] = useState({});
   told.show = show;
   return [
-    ...sessions.map((id, place) => createElement(Session, { key: `session ${place}`, place, id })),
-    ...listening.map((id, place) => createElement(Listener, { key: `listener ${place}`, id, mark })),
+    ...sessions.map((id, place) => createElement(Session, { key: `session${place}`, place, id })),
+    ...listening.map((id, place) => createElement(Listener, { key: `heard${place}`, id, mark })),
   ];
 }
 
