@@ -180,6 +180,20 @@ def test_the_newest_handler_is_told(mount: Mount, hadir: AnyGateway) -> None:
     assert len(components.sockets) == 1
 
 
+def test_a_token_is_asked_for_each_session_of_the_newest_function(mount: Mount) -> None:
+    first, second = new_session(), new_session()
+    components = mount("tokens")
+    components.show(first, mark="old")
+    components.see(ALONE)
+
+    components.show(first, second, mark="new")
+    components.see(ALONE, ALONE)
+
+    tokens = components.page.evaluate("tokens")
+    assert (tokens[0], tokens[-1]) == (f"old {first}", f"new {second}")
+    assert len(components.sockets) == 2
+
+
 def test_nothing_selected_then_one_then_another(mount: Mount, hadir: AnyGateway) -> None:
     first, second = new_session(), new_session()
     components = mount()

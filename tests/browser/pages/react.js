@@ -5,7 +5,9 @@ import { createRoot } from "react-dom/client";
 import * as hadir from "../../../web/react.js";
 
 const { configure, HadirProvider, useConnectionStatus, useHadirEvent } = hadir;
-const told = Object.assign(window, { renders: [], events: [], clients: [] });
+const told = Object.assign(window, { renders: [], events: [], clients: [], tokens: [] });
+const given = new URLSearchParams(location.search);
+const config = { url: given.get("ws"), userId: given.get("user"), userType: "admin" };
 
 function Session({ place, id }) {
   const { status, people, connection, error, stale, client } = useConnectionStatus(id);
@@ -26,15 +28,15 @@ function Listener({ id, mark }) {
 function App() {
   const [{ sessions = [], listening = [], mark }, show] = useState({});
   told.show = show;
-  return [
+  const components = [
     ...sessions.map((id, place) => createElement(Session, { key: `session${place}`, place, id })),
     ...listening.map((id, place) => createElement(Listener, { key: `heard${place}`, id, mark })),
   ];
+  if (given.has("configure")) return components;
+  const getToken = (id) => told.tokens.push(`${mark} ${id}`) && "a.b.c";
+  const props = given.has("tokens") ? { ...config, getToken } : config;
+  return createElement(HadirProvider, props, components);
 }
 
-const given = new URLSearchParams(location.search);
-const config = { url: given.get("ws"), userId: given.get("user"), userType: "admin" };
-let tree = createElement(App);
 if (given.has("configure")) configure(config);
-else tree = createElement(HadirProvider, config, tree);
-createRoot(document.querySelector("#root")).render(createElement(StrictMode, null, tree));
+createRoot(document.querySelector("#root")).render(createElement(StrictMode, null, createElement(App)));

@@ -3,7 +3,7 @@
 import { createApp, h, shallowRef } from "vue";
 import { configure, provideHadir, useConnectionStatus, useHadirEvent } from "../../../web/vue.js";
 
-const told = Object.assign(window, { renders: [], events: [], clients: [] });
+const told = Object.assign(window, { renders: [], events: [], clients: [], tokens: [] });
 
 const Session = {
   props: ["place", "id"],
@@ -35,9 +35,10 @@ const config = { url: given.get("ws"), userId: given.get("user"), userType: "adm
 
 createApp({
   setup() {
-    if (given.has("configure")) configure(config);
-    else provideHadir(config);
     const shown = shallowRef({});
+    const getToken = (id) => told.tokens.push(`${shown.value.mark} ${id}`) && "a.b.c";
+    if (given.has("configure")) configure(config);
+    else provideHadir(given.has("tokens") ? { ...config, getToken } : config);
     told.show = (what) => (shown.value = what);
     return () => {
       const { sessions = [], listening = [], mark } = shown.value;
