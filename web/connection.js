@@ -63,6 +63,8 @@ export function keepConnected(environment, options, on) {
   let patience = PATIENCE_MS;
   /** When the server wants us back at the earliest. */
   let notBefore = 0;
+  /** The browser has said so since the socket opened; what still comes over it proves little. */
+  let isOffline = false;
   let unwatch = () => {};
 
   /** @param {ConnectionState} shown */
@@ -125,8 +127,9 @@ export function keepConnected(environment, options, on) {
     hasBeenOpen = true;
     // Not at the same time as everybody else, and early enough for several tries.
     rollover(options.lifetimeMs * (0.85 + random() / 10), () => next || connect());
-    show("open");
+    isOffline = false;
     on.open();
+    show("open");
   };
 
   /** The server will close this socket. @param {{reason: string, message?: string, reconnect_after_ms?: number}} data */
@@ -135,7 +138,7 @@ export function keepConnected(environment, options, on) {
       hangUp(CLOSED);
       tryAgain(reconnect_after_ms);
     } else if (reason === "token_expired") giveUp("unauthorized", "the token has expired");
-    else giveUp("kicked", `put out by the server: ${message ?? reason}`);
+    else giveUp("kicked", `put out: ${message ?? reason}`);
   };
 
   function connect() {
@@ -150,7 +153,7 @@ export function keepConnected(environment, options, on) {
       },
       frame(frame) {
         if (link === next) use(link);
-        show("open");
+        if (!isOffline) show("open");
         on.frame(frame);
         if (frame.type === "closing" && isWanted) putOut(frame.data);
       },
@@ -198,7 +201,7 @@ export function keepConnected(environment, options, on) {
       failures = unopened = badTokens = notBefore = 0;
       patience = PATIENCE_MS;
       if (!environment.WebSocket) {
-        return giveUp("unsupported", "no WebSocket here (Node has one from version 22)");
+        return giveUp("unsupported", "no WebSocket here");
       }
       unwatch = watchPage(environment, {
         leave() {
@@ -213,8 +216,14 @@ export function keepConnected(environment, options, on) {
           isAway = false;
           connect();
         },
-        online: () => hurry(true),
-        offline: () => show("offline"),
+        online() {
+          isOffline = false;
+          hurry(true);
+        },
+        offline() {
+          isOffline = true;
+          show("offline");
+        },
       });
       showWait();
       connect();

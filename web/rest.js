@@ -11,7 +11,7 @@ import { checkToken } from "./options.js";
  * @throws {Error} there is no `apiUrl`, or no token
  */
 export async function ask({ apiUrl, sessionId, getToken }, what) {
-  if (!apiUrl) throw new Error("apiUrl is needed for what the REST API answers");
+  if (!apiUrl) throw new Error("apiUrl is needed");
   const headers = getToken && { Authorization: `Bearer ${checkToken(await getToken())}` };
   return fetch(`${apiUrl.replace(/\/+$/, "")}/api/session/${sessionId}/${what}`, { headers });
 }

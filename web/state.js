@@ -85,7 +85,8 @@ export function applyUpdate(state, data) {
     next.statusVersion = status_version;
   }
   if (event_type) {
-    if (version > known.version) {
+    // The newest event may come after the first snapshot, which tells of its version already.
+    if (version > known.version || (version === known.version && !known.lastEvent)) {
       next.lastEvent = data;
       next.version = version;
     }

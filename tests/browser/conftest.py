@@ -1,29 +1,29 @@
 """A real Chromium: Debian's, else one that Playwright finds. In CI a missing one is a failure."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
 
-# Without these, Chromium as root does not start, or looks for hosts on the internet.
-_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+from tests.browser.visitors import chromium
 
 
 @pytest.fixture(scope="module")  # while it lives, its event loop is this thread's
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=_FLAGS
-            )
-        except Error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip("no Chromium: apt-get install chromium, or playwright install chromium")
-        with browser:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    try:
+        with chromium(playwright, page_cache=False) as browser:
             yield browser
+    except Error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip("no Chromium: apt-get install chromium, or playwright install chromium")
 
 
 @pytest.fixture

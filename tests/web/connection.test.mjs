@@ -275,6 +275,7 @@ describe("the network", () => {
     const { browser, client } = await opened();
     browser.online = false;
     browser.happen("offline");
+    browser.socket.acknowledge();
     assert.equal(client.connection, "offline");
     browser.online = true;
     browser.happen("online");
@@ -382,7 +383,7 @@ describe("being put out", () => {
     await browser.pass(60_000);
     assert.equal(client.connection, "kicked");
     assert.deepEqual(client.told("closing"), [{ reason: "kicked", reconnect_after_ms: 0, message: "spam" }]);
-    assert.match(client.error.message, /put out by the server: spam/);
+    assert.match(client.error.message, /put out: spam/);
     assert.equal(browser.sockets.length, 1);
     assert.equal(browser.timers, 0);
     client.start();

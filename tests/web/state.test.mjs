@@ -62,6 +62,15 @@ describe("applyUpdate", () => {
     assert.equal(applyUpdate(now, update(9, { c: customer }, joined)), now);
   });
 
+  it("takes the event that the first snapshot told of, and came after it", () => {
+    const now = applyUpdate(initialState, update(2, { a: admin }));
+    const data = update(2, { a: admin }, { ...joined, event_user_id: "a" });
+    const state = applyUpdate(now, data);
+    assert.equal(state.lastEvent, data);
+    assert.equal(applyUpdate(state, { ...data, recovered: true }).lastEvent, data, "once");
+    assert.equal(applyUpdate(now, update(1, { c: customer }, joined)).lastEvent, null);
+  });
+
   it("fires no event for a snapshot", () => {
     assert.equal(applyUpdate(initialState, update(2, { a: admin })).lastEvent, null);
   });
