@@ -1,33 +1,145 @@
-/** What an admin is to be told of an update. Pure; the page decides how it looks. */
+/** What happened, in the words of the people it happened to. Pure; the page decides how it looks. */
 
 /**
- * "customer_123 (customer) joined", for each update with an event.
- * @param {Object} data  the update's data
- * @returns {string}
+ * @typedef {import("./state.js").Update} Update
+ * @typedef {{id: string, type: string}} Who
+ * @typedef {{reason?: ?string, evidence?: ?string, closeCode?: ?number}} Departure
  */
-export function notification(data) {
-  const what = data.event_type === "user_connected" ? "joined" : "left";
-  return `${data.event_user_id} (${data.event_user_type}) ${what}`;
+
+const TYPES = { customer: "Customer", agent: "Agent", admin: "Admin" };
+const REASONS = {
+  network_error: "lost the network",
+  idle_timeout: "did nothing for ten minutes",
+  duration_limit: "had been connected for two hours",
+  heartbeat_timeout: "went silent for over a minute",
+  kicked: "was put out",
+  token_expired: "was no longer signed in",
+  rate_limited: "sent too much",
+  gone: "their socket was gone",
+};
+const EVIDENCE = {
+  close_frame: "the browser said goodbye",
+  platform: "API Gateway says the socket is gone",
+  silence: "nothing was heard",
+  server: "the server closed it",
+};
+/** Of what API Gateway told, and no browser said. */
+const UNSAID = {
+  network_error: "the connection broke off",
+  idle_timeout: "API Gateway closed it",
+  duration_limit: "API Gateway closed it",
+};
+/** How the client of this page closes its socket, by code: its page went, or its Leave was pressed. */
+const CLOSINGS = {
+  1000: "pressed Leave",
+  1001: "closed the page or followed a link",
+  4001: "closed the page or followed a link",
+};
+
+/** @param {string} type */
+export const typeWords = (type) => TYPES[type] ?? type;
+
+/**
+ * Why somebody left, as in "customer_123 … ".
+ * @param {Departure} departure
+ */
+export function reasonWords({ reason, closeCode }) {
+  if (reason === "client_closed") return CLOSINGS[closeCode ?? 0] ?? "closed the connection";
+  return REASONS[reason ?? ""] ?? "nobody knows why";
 }
 
 /**
- * Whether the last customer has gone and an agent is there to be told. By comparing statuses, not
- * by the event: it may have gone by while the admin's own socket was away.
- * @param {?Object} before  the `connection_status` known before
- * @param {Object} status   the one known now
- * @returns {boolean}
+ * How that is known; nothing where it is not.
+ * @param {Departure} departure
  */
-export function customerHasLeft(before, status) {
-  return Boolean(
-    before?.customer_connected && !status.customer_connected && status.agent_connected,
-  );
+export function evidenceWords({ reason, evidence }) {
+  if (evidence === "close_frame" && UNSAID[reason ?? ""]) return UNSAID[reason ?? ""];
+  return EVIDENCE[evidence ?? ""] ?? "";
 }
 
 /**
- * Whether a customer waits and nobody attends to them.
- * @param {?Object} status  a `connection_status`
- * @returns {boolean}
+ * "3 s", "2 min", "1 h 5 min".
+ * @param {number} seconds
  */
-export function needsAgent(status) {
-  return Boolean(status?.customer_connected && !status.agent_connected);
+export function durationWords(seconds) {
+  const whole = Math.max(Math.floor(seconds), 0);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  if (!hours) return `${minutes} min`;
+  return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
+}
+
+/**
+ * "14:31:07" where one is; with the day, where that is another one.
+ * @param {string|number} moment
+ * @param {number} now
+ */
+export function timeWords(moment, now) {
+  const date = new Date(moment);
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => `${part}`.padStart(2, "0"))
+    .join(":");
+  if (date.toDateString() === new Date(now).toDateString()) return time;
+  return `${date.toLocaleDateString("en", { day: "numeric", month: "short" })}, ${time}`;
+}
+
+/**
+ * An event: who, what they did, and of a leave why, and how that is known.
+ * @param {Update} data
+ * @param {Who} me
+ */
+export function eventWords(data, me) {
+  const isMe = data.event_user_id === me.id && data.event_user_type === me.type;
+  const who = isMe ? "You" : data.event_user_id;
+  if (data.event_type === "user_connected") {
+    if (!data.reconnected) return { who, what: "came in", why: [] };
+    const after = data.offline_seconds ? ` after ${durationWords(data.offline_seconds)}` : " at once";
+    return { who, what: `${isMe ? "are" : "is"} back${after}`, why: [] };
+  }
+  const { reason, evidence, close_code: closeCode } = data;
+  const how = evidenceWords({ reason, evidence });
+  const isPutOut = reason === "kicked";
+  const what = isPutOut ? `${isMe ? "were" : "was"} put out` : "left";
+  return { who, what, why: [isPutOut ? "" : reasonWords({ reason, closeCode }), how].filter(Boolean) };
+}
+
+/**
+ * How one's own connection is.
+ * @param {string} state  the client's `connection`
+ * @param {Object} known
+ * @param {?{code: string, message: string}} [known.error]  the client's
+ * @param {?{reason: string, message?: string}} [known.closing]  the last that was said before an end
+ * @returns {{text: string, why: string}}
+ */
+export function connectionWords(state, { error, closing }) {
+  const unreachable = "The server is away, or does not let this page in; browsers do not say which.";
+  const trouble = error?.code === "unreachable" ? unreachable : (error?.message ?? "");
+  if (state === "kicked") {
+    if (closing?.reason !== "kicked") {
+      return { text: "Put out by the server", why: closing ? `This tab ${reasonWords(closing)}.` : trouble };
+    }
+    return { text: "Put out by an admin", why: closing.message ?? "No reason was given." };
+  }
+  const [text, why] = {
+    connecting: ["Connecting", trouble],
+    open: ["Connected", ""],
+    reconnecting: ["Connection lost, trying again", trouble],
+    offline: ["This browser is offline", "It connects by itself when the network is back."],
+    closed: ["You have left", ""],
+    unauthorized: ["Not let in", trouble],
+    unsupported: ["Cannot connect", trouble],
+  }[state];
+  return { text, why };
+}
+
+/**
+ * Whether it is time to say that the customer has left: one has, and nobody like them is here or may
+ * be back.
+ * @param {readonly {type: string, presence: string}[]} people
+ * @param {{type: string}} left
+ */
+export function customerHasLeft(people, left) {
+  const remains = people.some(({ type, presence }) => type === "customer" && presence !== "left");
+  return left.type === "customer" && !remains;
 }

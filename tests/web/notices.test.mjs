@@ -1,55 +1,142 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { customerHasLeft, needsAgent, notification } from "../../web/notices.js";
+import {
+  connectionWords,
+  customerHasLeft,
+  durationWords,
+  eventWords,
+  evidenceWords,
+  reasonWords,
+  timeWords,
+} from "../../web/notices.js";
 
-const admin = { user_type: "admin", connections: 1 };
-const customer = { user_type: "customer", connections: 1 };
+const me = { id: "admin_456", type: "admin" };
+const joined = {
+  event_type: "user_connected",
+  event_user_id: "customer_123",
+  event_user_type: "customer",
+  timestamp: "2026-01-24T10:30:00Z",
+};
+const left = { ...joined, event_type: "user_disconnected", reason: "client_closed", evidence: "close_frame" };
 
-function status(users) {
-  const kinds = Object.values(users).map((user) => user.user_type);
-  return {
-    users,
-    customer_connected: kinds.includes("customer"),
-    agent_connected: kinds.some((kind) => kind !== "customer"),
+describe("reasonWords", () => {
+  it("tells a page that went from a button that was pressed", () => {
+    const words = [1001, 4001, 1000, 3456, null].map((closeCode) => reasonWords({ reason: "client_closed", closeCode }));
+    const page = "closed the page or followed a link";
+    assert.deepEqual(words, [page, page, "pressed Leave", "closed the connection", "closed the connection"]);
+  });
+
+  it("has words for each reason of the protocol", () => {
+    const reasons = ["network_error", "idle_timeout", "duration_limit", "heartbeat_timeout", "kicked", "token_expired", "rate_limited", "gone"];
+    const words = reasons.map((reason) => reasonWords({ reason }));
+    assert.equal(new Set(words).size, reasons.length);
+    assert.ok(words.every((each) => each !== "nobody knows why" && !each.includes("_")));
+  });
+
+  it("admits what is not known", () => {
+    for (const reason of ["unknown", null, undefined, "of a later server"]) {
+      assert.equal(reasonWords({ reason }), "nobody knows why");
+    }
+  });
+});
+
+describe("evidenceWords", () => {
+  it("says how a leave is known", () => {
+    const of = (reason, evidence) => evidenceWords({ reason, evidence });
+    assert.equal(of("client_closed", "close_frame"), "the browser said goodbye");
+    assert.equal(of("gone", "platform"), "API Gateway says the socket is gone");
+    assert.equal(of("heartbeat_timeout", "silence"), "nothing was heard");
+    assert.equal(of("kicked", "server"), "the server closed it");
+    assert.equal(of(null, null), "");
+  });
+
+  it("claims no goodbye where the browser said none", () => {
+    assert.equal(evidenceWords({ reason: "network_error", evidence: "close_frame" }), "the connection broke off");
+    assert.equal(evidenceWords({ reason: "idle_timeout", evidence: "close_frame" }), "API Gateway closed it");
+  });
+});
+
+describe("durationWords", () => {
+  it("has no more in it than one looks for", () => {
+    const words = [-5, 0, 3.9, 59, 60, 3599, 3600, 3900, 90_000].map(durationWords);
+    assert.deepEqual(words, ["0 s", "0 s", "3 s", "59 s", "1 min", "59 min", "1 h", "1 h 5 min", "25 h"]);
+  });
+});
+
+describe("timeWords", () => {
+  it("is the time where one is, with the day where it was another", () => {
+    const now = new Date(2026, 0, 24, 14, 31, 7).getTime();
+    assert.equal(timeWords(now, now), "14:31:07");
+    assert.equal(timeWords(new Date(2026, 0, 24, 0, 5, 0).toISOString(), now), "00:05:00");
+    assert.match(timeWords(new Date(2026, 0, 23, 23, 59, 59).getTime(), now), /^(23 Jan|Jan 23), 23:59:59$/);
+  });
+});
+
+describe("eventWords", () => {
+  const said = (data, who = me) => {
+    const words = eventWords(data, who);
+    return `${words.who} ${words.what}`;
   };
-}
 
-function update(version, users, event = {}) {
-  return {
-    epoch: "e1",
-    status_version: version,
-    connection_status: status(users),
-    ...(event.event_type ? { version } : {}),
-    ...event,
-  };
-}
-
-const left = { event_type: "user_disconnected", event_user_id: "c", event_user_type: "customer" };
-const joined = { ...left, event_type: "user_connected" };
-
-describe("notices", () => {
-  const both = status({ a: admin, c: customer });
-
-  it("name who came and who went", () => {
-    assert.equal(notification(update(2, both.users, joined)), "c (customer) joined");
-    assert.equal(notification(update(3, { a: admin }, left)), "c (customer) left");
+  it("says who came, and after how long they are back", () => {
+    assert.equal(said(joined), "customer_123 came in");
+    assert.equal(said({ ...joined, reconnected: true, offline_seconds: 3 }), "customer_123 is back after 3 s");
+    assert.equal(said({ ...joined, reconnected: true, offline_seconds: 0 }), "customer_123 is back at once");
   });
 
-  it("raise the alert when the last customer has gone and an agent is there", () => {
-    assert.equal(customerHasLeft(both, status({ a: admin })), true);
+  it("says why somebody left, and how that is known", () => {
+    assert.equal(said({ ...left, close_code: 1001 }), "customer_123 left");
+    assert.deepEqual(eventWords({ ...left, close_code: 1001 }, me).why, [
+      "closed the page or followed a link",
+      "the browser said goodbye",
+    ]);
+    const kicked = { ...left, reason: "kicked", evidence: "server" };
+    assert.equal(said(kicked), "customer_123 was put out");
+    assert.deepEqual(eventWords(kicked, me).why, ["the server closed it"]);
   });
 
-  it("raise none when another customer stays, an agent went, or nobody is there to be told", () => {
-    assert.equal(customerHasLeft(both, status({ a: admin, d: customer })), false);
-    assert.equal(customerHasLeft(status({ a: admin, b: admin }), status({ a: admin })), false);
-    assert.equal(customerHasLeft(both, status({})), false);
-    assert.equal(customerHasLeft(null, status({ a: admin })), false);
+  it("calls oneself you, and nobody else who has the same id", () => {
+    const customer = { id: "customer_123", type: "customer" };
+    assert.equal(said(joined, customer), "You came in");
+    assert.equal(said({ ...joined, reconnected: true, offline_seconds: 3 }, customer), "You are back after 3 s");
+    assert.equal(said({ ...left, reason: "kicked" }, customer), "You were put out");
+    assert.equal(said(joined, { ...customer, type: "agent" }), "customer_123 came in");
+  });
+});
+
+describe("connectionWords", () => {
+  it("says each state in words of its own", () => {
+    const states = ["connecting", "open", "reconnecting", "offline", "closed", "kicked", "unauthorized", "unsupported"];
+    const words = states.map((state) => connectionWords(state, {}).text);
+    assert.equal(new Set(words).size, states.length);
   });
 
-  it("ask for an agent only while a customer waits alone", () => {
-    assert.equal(needsAgent(status({ c: customer })), true);
-    assert.equal(needsAgent(both), false);
-    assert.equal(needsAgent(status({})), false);
-    assert.equal(needsAgent(null), false);
+  it("says why somebody was put out", () => {
+    const closing = { reason: "kicked", message: "Be kind" };
+    assert.deepEqual(connectionWords("kicked", { closing }), { text: "Put out by an admin", why: "Be kind" });
+    assert.equal(connectionWords("kicked", { closing: { reason: "kicked" } }).why, "No reason was given.");
+    assert.deepEqual(connectionWords("kicked", { closing: { reason: "rate_limited" } }), {
+      text: "Put out by the server",
+      why: "This tab sent too much.",
+    });
+  });
+
+  it("says why nobody is let in, and what goes wrong until then", () => {
+    const error = { code: "unauthorized", message: "the token has expired" };
+    assert.deepEqual(connectionWords("unauthorized", { error }), { text: "Not let in", why: error.message });
+    assert.match(connectionWords("connecting", { error: { code: "unreachable", message: "x" } }).why, /server is away/);
+    assert.equal(connectionWords("reconnecting", {}).why, "");
+  });
+});
+
+describe("customerHasLeft", () => {
+  const person = (type, presence) => ({ type, presence });
+
+  it("is when the last of them has, and none may be back", () => {
+    const gone = person("customer", "left");
+    assert.equal(customerHasLeft([person("admin", "here"), gone], gone), true);
+    assert.equal(customerHasLeft([person("customer", "here"), gone], gone), false);
+    assert.equal(customerHasLeft([person("customer", "maybe back"), gone], gone), false);
+    assert.equal(customerHasLeft([person("agent", "left")], person("agent", "left")), false);
   });
 });
