@@ -3,7 +3,7 @@
 import { HadirClient } from "./hadir.js";
 import { showAlert } from "./demo/alert.js";
 import { showFeed } from "./demo/feed.js";
-import { showOwn } from "./demo/own.js";
+import { showImpossible, showOwn } from "./demo/own.js";
 import { showPeople } from "./demo/people.js";
 import { voice } from "./demo/voice.js";
 import { addressOf, sessionId, url, whoAmI } from "./demo/who.js";
@@ -25,17 +25,21 @@ if (role) {
 }
 for (const part of document.querySelectorAll(`[data-for="${me.type}"]`)) part.hidden = false;
 
-const client = new HadirClient({
-  url,
-  sessionId,
-  userId: me.id,
-  userType: me.type,
-  apiUrl: location.origin,
-  ...(me.token ? { getToken: () => me.token } : {}),
-});
 const say = voice(document.querySelector("#voice"));
-showOwn(client, say);
-const fail = showFeed(client, me, say);
-showPeople(client, me, ({ message }) => fail(message));
-showAlert(client, me, say);
-client.start();
+try {
+  const client = new HadirClient({
+    url,
+    sessionId,
+    userId: me.id,
+    userType: me.type,
+    apiUrl: location.origin,
+    ...(me.token ? { getToken: () => me.token } : {}),
+  });
+  showOwn(client, say);
+  const fail = showFeed(client, me, say);
+  showPeople(client, me, ({ message }) => fail(message));
+  showAlert(client, me, say);
+  client.start();
+} catch (error) {
+  showImpossible(error);
+}

@@ -1,71 +1,110 @@
 """The page in a real browser, on real sockets."""
 
+import json
 import os
+import re
 import threading
+import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, WebSocket, expect
 from redis import Redis
 
 from apigw_local.testing import LocalGateway
 from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.membership.membership import Membership
 from tests.aws import aws
+from tests.browser.tabs import (
+    OPEN_CUSTOMER,
+    SETTLED_MS,
+    address,
+    alert,
+    expect_state,
+    feed,
+    open_customer,
+    open_tab,
+    people,
+    picture,
+)
 from tests.running_gateway import ROOT, AnyGateway
 from tests.system.people import new_session, status_of
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
+GOODBYE = "Closed the page or followed a link; the browser said goodbye."
+
+# Keeps what an alert has ever said, and each thing that the live region was told.
+WITNESS = """
+globalThis.alarms = [];
+globalThis.said = [];
+new MutationObserver((changes) => {
+  for (const { target, addedNodes } of changes) {
+    if (!addedNodes.length) continue;
+    if (target.closest?.("[role=alert]")) alarms.push(target.textContent);
+    if (target.closest?.("[aria-live]")) said.push(addedNodes[0].textContent);
+  }
+}).observe(document, { childList: true, subtree: true });
+"""
 
 
-def open_page(context: BrowserContext, hadir: AnyGateway, session: str) -> Page:
-    page = context.new_page()
-    page.goto(f"{hadir.http}/?session={session}&ws={hadir.ws}/local")
-    return page
+def events_of(hadir: AnyGateway, session: str) -> list[dict[str, Any]]:
+    address = f"{hadir.http}/api/session/{session}/events?since=0"
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        events: list[dict[str, Any]] = json.load(answer)["events"]
+        return events
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where HADIR_PICTURES says, for the README and for one's own eyes."""
-    if folder := os.environ.get("HADIR_PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
+def sockets_of(context: BrowserContext) -> list[WebSocket]:
+    """Each socket that a page opens from now on, in order."""
+    sockets: list[WebSocket] = []
+    context.on("page", lambda page: page.on("websocket", lambda each: sockets.append(each)))  # noqa: PLW0108
+    return sockets
 
 
-def test_a_customer_leaves_and_the_admin_sees_it(
+def cut(hadir: LocalGateway, redis: Redis, session: str, user_id: str) -> None:
+    """Close somebody's socket, as API Gateway may at any time."""
+    members = Membership(redis).session(SessionRef(DEFAULT_TENANT, session)).members
+    (connection,) = (each.connection_id for each in members if each.user_id == user_id)
+    aws("apigatewaymanagementapi", hadir.management).delete_connection(ConnectionId=connection)
+
+
+def test_each_tab_is_one_person(context: BrowserContext, hadir: AnyGateway) -> None:
+    session = new_session()
+
+    agent = open_tab(context, hadir, session)
+    customer = open_tab(context, hadir, session)
+    another = open_tab(context, hadir, session)
+
+    for tab, role in ((agent, "agent"), (customer, "customer"), (another, "customer")):
+        expect(tab.get_by_role("heading", level=1)).to_contain_text(role)
+        expect(people(tab)).to_have_count(3)
+    users = status_of(hadir, session)["users"]
+    third = (users.keys() - {"admin_456", "customer_123"}).pop()
+    assert third.startswith("customer_")
+    assert {user["connections"] for user in users.values()} == {1}
+
+    another.reload()
+
+    expect_state(another, "Connected")
+    expect(people(another).filter(has_text=third)).to_contain_text("you")
+
+
+def test_a_browser_that_keeps_nothing_for_the_page(
     context: BrowserContext, hadir: AnyGateway
 ) -> None:
+    context.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('blocked'); } })"
+    )
     session = new_session()
-    page = open_page(context, hadir, session)
-    customer = page.get_by_label("Customer", exact=True)
-    admin = page.get_by_label("Admin", exact=True)
+    open_tab(context, hadir, session)
 
-    customer.get_by_role("button", name="Connect").click()
-    expect(customer.locator(".pill")).to_have_text("open")
-    expect(customer.locator(".people")).to_contain_text("customer_123")
+    customer = open_tab(context, hadir, session)
 
-    # Nobody attends to the customer: the admin is asked to.
-    expect(admin.get_by_text("A customer is waiting")).to_be_visible()
-    picture(page, "waiting")
-    admin.get_by_role("button", name="Assign to me").click()
-    expect(admin.locator(".prompt")).to_be_hidden()
-    for panel in (customer, admin):
-        expect(panel.locator(".people li")).to_have_count(2)
-    expect(customer.locator(".feed li").first).to_contain_text("admin_456 (admin) joined")
-    picture(page, "both")
-
-    customer.get_by_role("button", name="Leave").click()
-
-    expect(admin.locator(".alert")).to_have_text("Customer has left the session")
-    expect(admin.locator(".feed li").first).to_contain_text("customer_123 (customer) left")
-    expect(admin.locator(".people li")).to_have_count(1)
-    assert status_of(hadir, session)["customer_connected"] is False
-    picture(page, "left")
-
-    customer.get_by_role("button", name="Connect").click()
-    expect(admin.locator(".alert")).to_be_hidden()
-    expect(admin.locator(".feed li").first).to_contain_text("customer_123 (customer) joined")
+    expect(people(customer).filter(has_text="you")).to_contain_text("customer_123")
 
 
 @pytest.mark.parametrize("given", ["", "session=", "session=no%20id!"])
@@ -73,52 +112,208 @@ def test_a_page_without_a_session_makes_one(
     context: BrowserContext, hadir: AnyGateway, given: str
 ) -> None:
     page = context.new_page()
-    page.goto(f"{hadir.http}/?ws={hadir.ws}/local&{given}")
-    customer = page.get_by_label("Customer", exact=True)
 
-    customer.get_by_role("button", name="Connect").click()
+    page.goto(f"{hadir.http}/?ws={hadir.ws}/local&{given}#kept=1")
 
-    expect(customer.locator(".pill")).to_have_text("open")
-    expect(customer.locator(".people")).to_contain_text("customer_123")
+    expect_state(page, "Connected")
     session = page.locator("#session").inner_text()
     assert session.startswith("demo-")
     assert f"session={session}" in page.url
+    link = page.get_by_role("link", name=OPEN_CUSTOMER).get_attribute("href")
+    assert link
+    assert f"session={session}" in link
+    assert "as=customer" in link
+    assert link.endswith("#kept=1")
 
 
-def test_a_tab_is_closed_and_the_admin_sees_it(context: BrowserContext, hadir: AnyGateway) -> None:
+def test_a_customer_follows_a_link_and_nobody_is_alarmed(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    context.add_init_script(WITNESS)
+    context.clock.install()
+    agent = open_tab(context, hadir, new_session())
+    customer = open_customer(agent)
+    expect(people(agent)).to_have_count(2)
+
+    customer.get_by_role("link", name="Go to another page").click()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Another page")
+    expect(feed(agent).first).to_contain_text("customer_123 is back")
+    expect(feed(agent).nth(1)).to_contain_text(GOODBYE)
+    picture(customer, "next")
+    customer.go_back()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("You are a customer")
+    expect(feed(agent)).to_have_count(6)  # two came in; left and back, twice
+    customer.reload()
+    expect(feed(agent)).to_have_count(8)
+    expect(feed(agent).first).to_contain_text("customer_123 is back")
+    picture(agent, "back")
+
+    agent.clock.fast_forward(SETTLED_MS)
+
+    expect(people(agent).nth(1)).to_contain_text("Here for")
+    assert agent.evaluate("alarms") == []
+    expect(feed(customer)).to_have_count(8)  # a reload forgets nothing
+
+
+def test_a_customers_tab_is_closed_and_the_agent_is_alarmed(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
     session = new_session()
-    admin_tab = open_page(context, hadir, session)
-    admin = admin_tab.get_by_label("Admin", exact=True)
-    admin.get_by_role("button", name="Connect").click()
-    expect(admin.locator(".people")).to_contain_text("admin_456")
-    customer_tab = open_page(context, hadir, session)
-    customer_tab.get_by_label("Customer", exact=True).get_by_role("button", name="Connect").click()
-    expect(admin.locator(".people")).to_contain_text("customer_123")
+    context.add_init_script(WITNESS)
+    context.clock.install()
+    agent = open_tab(context, hadir, session)
+    customer = open_customer(agent)
+    expect(people(agent)).to_have_count(2)
 
-    customer_tab.close()
+    customer.close()
 
-    expect(admin.locator(".alert")).to_be_visible()
-    expect(admin.locator(".people li")).to_have_count(1)
+    expect(people(agent).nth(1)).to_contain_text("May be back. Closed the page")
+    expect(alert(agent)).to_be_empty()
+    picture(agent, "maybe")
+    agent.clock.fast_forward(SETTLED_MS)
+    expect(alert(agent)).to_contain_text("Customer has left")
+    expect(alert(agent)).to_contain_text(GOODBYE[1:])
+    expect(people(agent).nth(1)).to_contain_text("Left at")
+    assert status_of(hadir, session)["customer_connected"] is False
+    left = events_of(hadir, session)[-1]["timestamp"]
+    expect(alert(agent).locator("time")).to_have_attribute("datetime", left)
+    picture(agent, "left")
+    # Said once: by the alert.
+    assert len(agent.evaluate("alarms")) == 1
+    assert agent.evaluate("said") == ["customer_123 came in"]
+
+    customer = open_customer(agent)
+
+    expect(alert(agent)).to_be_empty()
+    customer.close()
+    expect(people(agent).nth(1)).to_contain_text("May be back")
+    agent.clock.fast_forward(SETTLED_MS)
+    agent.get_by_role("button", name="Dismiss").click()
+    expect(alert(agent)).to_be_empty()
+    expect(agent.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_the_feed_has_the_time_of_the_event_and_not_of_hearing_it(
+    browser: Browser, context: BrowserContext, hadir: LocalGateway, hadir_redis: Redis
+) -> None:
+    session = new_session()
+    sockets = sockets_of(context)
+    agent = open_tab(context, hadir, session)
+    with browser.new_context() as elsewhere:
+        customer = open_tab(elsewhere, hadir, session)
+        expect(people(agent)).to_have_count(2)
+        context.set_offline(offline=True)
+        with sockets[0].expect_event("close"):
+            cut(hadir, hadir_redis, session, "admin_456")
+        expect_state(agent, "This browser is offline")
+        expect(agent.get_by_text("As of")).to_be_visible()
+        picture(agent, "offline")
+
+        customer.get_by_role("button", name="Leave").click()
+
+        expect_state(customer, "You have left")
+    agent.clock.install()
+    agent.clock.fast_forward(60_000)
+    context.set_offline(offline=False)
+    expect_state(agent, "Connected")
+    expect(agent.get_by_text("As of")).to_be_hidden()
+    item = feed(agent).filter(has_text="customer_123 left")
+    expect(item).to_contain_text("Pressed Leave; the browser said goodbye.")
+    event = next(each for each in events_of(hadir, session) if each.get("close_code") == 1000)
+    expect(item.locator("time")).to_have_attribute("datetime", event["timestamp"])
+    shown = agent.evaluate("at => new Date(at).toTimeString().slice(0, 8)", event["timestamp"])
+    expect(item.locator("time")).to_have_text(shown)
+    expect(alert(agent)).to_contain_text(f"At {shown}: pressed Leave")
+
+
+def test_an_own_connection_that_is_lost_is_said_once(
+    context: BrowserContext, hadir: LocalGateway, hadir_redis: Redis
+) -> None:
+    session = new_session()
+    context.add_init_script(WITNESS)
+    sockets = sockets_of(context)
+    agent = open_tab(context, hadir, session)
+    expect(feed(agent)).to_have_count(1)
+
+    context.set_offline(offline=True)
+    with sockets[0].expect_event("close"):
+        cut(hadir, hadir_redis, session, "admin_456")
+    expect_state(agent, "This browser is offline")
+    context.set_offline(offline=False)
+
+    expect_state(agent, "Connected")
+    expect(feed(agent).first).to_contain_text("You are back")
+    assert agent.evaluate("said") == ["This browser is offline", "Connected again"]
 
 
 def test_the_client_comes_back_when_its_socket_is_closed(
     context: BrowserContext, hadir: LocalGateway, hadir_redis: Redis
 ) -> None:
     session = new_session()
-    page = open_page(context, hadir, session)
-    admin = page.get_by_label("Admin", exact=True)
-    admin.get_by_role("button", name="Connect").click()
-    expect(admin.locator(".feed li")).to_have_count(1)
-    ref = SessionRef(DEFAULT_TENANT, session)
-    (member,) = Membership(hadir_redis).session(ref).members
-    management = aws("apigatewaymanagementapi", hadir.management)
+    agent = open_tab(context, hadir, session)
+    expect(feed(agent)).to_have_count(1)
 
-    management.delete_connection(ConnectionId=member.connection_id)
+    cut(hadir, hadir_redis, session, "admin_456")
 
-    expect(admin.locator(".feed li")).to_have_count(3)  # joined, left, joined again
-    expect(admin.locator(".pill")).to_have_text("open")
-    (again,) = Membership(hadir_redis).session(ref).members
-    assert again.connection_id != member.connection_id
+    expect(feed(agent)).to_have_count(3)  # came in, left, back
+    expect_state(agent, "Connected")
+
+
+def test_an_admin_puts_somebody_out(context: BrowserContext, hadir: AnyGateway) -> None:
+    session = new_session()
+    agent = open_tab(context, hadir, session)
+    customer = open_customer(agent)
+
+    agent.get_by_role("button", name="Put out customer_123").press("Enter")
+
+    expect_state(customer, "Put out by an admin")
+    expect(customer.locator("#why")).to_contain_text("on their page.")
+    picture(customer, "put out")
+    expect(feed(agent).first).to_contain_text("customer_123 was put out")
+    expect(alert(agent)).to_contain_text("was put out; the server closed it")
+    # The button that had the focus is gone.
+    expect(agent.get_by_role("heading", name="Who is here")).to_be_focused()
+
+    # Until it is done, whoever comes back by that id is put out again.
+    hadir.wait_for_line(rf"\[Kick\] .* {session}")
+    customer.get_by_role("button", name="Come back").click()
+
+    expect_state(customer, "Connected")
+    expect(alert(agent)).to_be_empty()
+
+
+def test_somebody_leaves_and_comes_back(context: BrowserContext, hadir: AnyGateway) -> None:
+    agent = open_tab(context, hadir, new_session())
+    customer = open_customer(agent)
+    expect(people(customer)).to_have_count(2)
+
+    customer.get_by_role("button", name="Leave").click()
+
+    expect_state(customer, "You have left")
+    expect(customer.get_by_text("As of")).to_be_visible()
+    expect(feed(agent).first).to_contain_text("Pressed Leave")
+    customer.get_by_role("button", name="Come back").click()
+    expect_state(customer, "Connected")
+    expect(feed(agent).first).to_contain_text("customer_123 is back")
+    expect(alert(agent)).to_be_empty()
+
+
+def test_an_id_in_a_token_is_the_persons(context: BrowserContext, hadir: AnyGateway) -> None:
+    page = context.new_page()
+
+    page.goto(f"{address(hadir, new_session())}#customer_token=e30.eyJ1c2VyIjoiYW5uYSJ9.x")
+
+    expect_state(page, "Connected")
+    expect(people(page)).to_have_text(re.compile("anna Customer, you"))
+
+
+def test_what_cannot_work_is_said(context: BrowserContext, hadir: AnyGateway) -> None:
+    page = context.new_page()
+
+    page.goto(address(hadir, new_session(), ws="ftp://localhost/"))
+
+    expect_state(page, "Cannot connect")
+    expect(page.get_by_text("url must begin with wss://")).to_be_visible()
 
 
 HOOK_PAGE = """<!doctype html>
@@ -178,7 +373,7 @@ def hook_page(tmp_path: Path) -> Iterator[str]:
         "hook.html": HOOK_PAGE,
         "react.mjs": REACT,
         "react-dom.mjs": REACT_DOM,
-        **{module.name: module.read_text() for module in (ROOT / "web").glob("*.js")},
+        **{file.name: file.read_text() for file in (ROOT / "web").glob("*.js")},
     }.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
@@ -212,8 +407,7 @@ def test_the_react_hook_in_a_real_react(
     # Two components, each mounted twice by StrictMode, on one socket.
     assert status_of(hadir, session)["users"]["admin_456"]["connections"] == 1
 
-    customer_tab = open_page(context, hadir, session)
-    customer_tab.get_by_label("Customer", exact=True).get_by_role("button", name="Connect").click()
+    customer_tab = open_tab(context, hadir, session, **{"as": "customer"})
     expect(components.first).to_have_text("admin_456,customer_123: user_connected customer_123")
     customer_tab.close()
     expect(components.first).to_have_text("admin_456: user_disconnected customer_123")

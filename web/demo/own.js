@@ -7,6 +7,19 @@ import { shape } from "./shapes.js";
 const STOPPED = ["closed", "kicked", "unauthorized", "unsupported"];
 
 /**
+ * There is no client: the address of this page names none that could be.
+ * @param {Error} error
+ */
+export function showImpossible(error) {
+  const state = element("p", "state", shape("unsupported"), "Cannot connect");
+  const why = document.querySelector("#why");
+  state.dataset.connection = "unsupported";
+  document.querySelector("#own").append(state);
+  why.textContent = error.message;
+  why.hidden = false;
+}
+
+/**
  * @param {import("../hadir.js").HadirClient} client
  * @param {(text: string) => void} say
  */

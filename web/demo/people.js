@@ -5,7 +5,7 @@ import { element, sentence } from "./element.js";
 import { shape } from "./shapes.js";
 
 const TICK_MS = 1_000;
-const PUT_OUT = "Put out from the demo page";
+const PUT_OUT = "They pressed “Put out” on their page.";
 
 /**
  * @param {import("../hadir.js").HadirClient} client
