@@ -29,10 +29,10 @@ const UNSAID = {
   idle_timeout: "API Gateway closed it",
   duration_limit: "API Gateway closed it",
 };
-/** How the client of this page closes its socket, by code: its page went, or its Leave was pressed. */
+/** By close code: the client says with one that its page goes; without that, the browser does. */
 const CLOSINGS = {
   1000: "pressed Leave",
-  1001: "closed the page or followed a link",
+  1001: "their tab crashed, or went without a word",
   4001: "closed the page or followed a link",
 };
 

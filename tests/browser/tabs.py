@@ -1,10 +1,12 @@
 """Tabs of the demo, as people open them."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
 
 from tests.running_gateway import AnyGateway
 
@@ -26,10 +28,14 @@ def open_tab(context: BrowserContext, hadir: AnyGateway, session: str, **paramet
     return tab
 
 
-def open_customer(agent: Page) -> Page:
-    """The customer's tab, by the agent's link."""
+def open_customer(agent: Page, *, click: bool = True) -> Page:
+    """The customer's tab, by the agent's link; without a click the focus stays where it is."""
+    link = agent.get_by_role("link", name=OPEN_CUSTOMER)
     with agent.context.expect_page() as opened:
-        agent.get_by_role("link", name=OPEN_CUSTOMER).click()
+        if click:
+            link.click()
+        else:
+            link.evaluate("link => link.click()")
     expect_state(opened.value, "Connected")
     return opened.value
 
@@ -56,3 +62,39 @@ def picture(page: Page, name: str) -> None:
     if folder := os.environ.get("HADIR_PICTURES"):
         page.wait_for_timeout(300)  # for what is fading in
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+class Wire:
+    """What lies between a browser's sockets and the gateway: to be cut, and heard."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.is_cut = False
+        self.told: list[dict[str, Any]] = []
+        self._ends: list[WebSocketRoute] = []
+        context.route_web_socket("**/local?*", self._connect)
+
+    def cut(self) -> None:
+        self.is_cut = True
+        for end in self._ends:
+            end.close()
+        self._ends.clear()
+
+    def mend(self) -> None:
+        self.is_cut = False
+
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        """A frame that the gateway did not send."""
+        self._ends[0].send(json.dumps({"type": kind, "data": data}))
+
+    def _connect(self, page: WebSocketRoute) -> None:
+        if self.is_cut:
+            page.close()
+            return
+        server = page.connect_to_server()
+        self._ends += [page, server]
+
+        def tell(frame: str | bytes) -> None:
+            self.told.append(json.loads(frame))
+            page.send(frame)
+
+        server.on_message(tell)

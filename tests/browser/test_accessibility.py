@@ -6,15 +6,11 @@ from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from redis import Redis
 
-from apigw_local.testing import LocalGateway
-from hadir.domain.identity import DEFAULT_TENANT, SessionRef
-from hadir.membership.membership import Membership
-from tests.aws import aws
 from tests.browser.tabs import (
     OPEN_CUSTOMER,
     SETTLED_MS,
+    Wire,
     address,
     alert,
     expect_state,
@@ -124,34 +120,22 @@ def test_a_connection_that_does_not_come(
     check(page, "connecting in vain")
 
 
-@pytest.mark.parametrize("is_known", [True, False])
 def test_a_connection_that_is_lost(
-    context: BrowserContext,
-    hadir: LocalGateway,
-    hadir_redis: Redis,
-    check: Check,
-    is_known: bool,
+    context: BrowserContext, hadir: AnyGateway, check: Check
 ) -> None:
-    if not is_known:
-        context.add_init_script(
-            "Object.defineProperty(Navigator.prototype, 'onLine', { get: () => true })"
-        )
-    session = new_session()
-    agent = open_tab(context, hadir, session)
+    wire = Wire(context)
+    agent = open_tab(context, hadir, new_session())
     open_customer(agent)
     expect(people(agent)).to_have_count(2)
-    members = Membership(hadir_redis).session(SessionRef(DEFAULT_TENANT, session)).members
+
+    wire.cut()
+    expect_state(agent, "Connection lost, trying again")
+    expect(agent.get_by_text("As of")).to_be_visible()
+    check(agent, "reconnecting")
 
     context.set_offline(offline=True)
-    for member in members:
-        aws("apigatewaymanagementapi", hadir.management).delete_connection(
-            ConnectionId=member.connection_id
-        )
-
-    lost = "This browser is offline" if is_known else "Connection lost, trying again"
-    expect_state(agent, lost)
-    expect(agent.get_by_text("As of")).to_be_visible()
-    check(agent, "offline" if is_known else "reconnecting")
+    expect_state(agent, "This browser is offline")
+    check(agent, "offline")
 
 
 def test_what_a_screen_reader_finds(context: BrowserContext, hadir: AnyGateway) -> None:

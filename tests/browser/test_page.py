@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from redis import Redis
 
 from apigw_local.testing import LocalGateway
@@ -22,6 +23,7 @@ from tests.aws import aws
 from tests.browser.tabs import (
     OPEN_CUSTOMER,
     SETTLED_MS,
+    Wire,
     address,
     alert,
     expect_state,
@@ -56,13 +58,6 @@ def events_of(hadir: AnyGateway, session: str) -> list[dict[str, Any]]:
     with urllib.request.urlopen(address, timeout=10) as answer:
         events: list[dict[str, Any]] = json.load(answer)["events"]
         return events
-
-
-def sockets_of(context: BrowserContext) -> list[WebSocket]:
-    """Each socket that a page opens from now on, in order."""
-    sockets: list[WebSocket] = []
-    context.on("page", lambda page: page.on("websocket", lambda each: sockets.append(each)))  # noqa: PLW0108
-    return sockets
 
 
 def cut(hadir: LocalGateway, redis: Redis, session: str, user_id: str) -> None:
@@ -182,9 +177,11 @@ def test_a_customers_tab_is_closed_and_the_agent_is_alarmed(
     assert len(agent.evaluate("alarms")) == 1
     assert agent.evaluate("said") == ["customer_123 came in"]
 
-    customer = open_customer(agent)
+    agent.get_by_role("button", name="Dismiss").focus()
+    customer = open_customer(agent, click=False)
 
     expect(alert(agent)).to_be_empty()
+    expect(agent.get_by_role("heading", level=1)).to_be_focused()
     customer.close()
     expect(people(agent).nth(1)).to_contain_text("May be back")
     agent.clock.fast_forward(SETTLED_MS)
@@ -193,28 +190,67 @@ def test_a_customers_tab_is_closed_and_the_agent_is_alarmed(
     expect(agent.get_by_role("heading", level=1)).to_be_focused()
 
 
-def test_the_feed_has_the_time_of_the_event_and_not_of_hearing_it(
-    browser: Browser, context: BrowserContext, hadir: LocalGateway, hadir_redis: Redis
+def test_a_customers_tab_crashes(
+    browser: Browser, context: BrowserContext, hadir: AnyGateway
 ) -> None:
     session = new_session()
-    sockets = sockets_of(context)
+    agent = open_tab(context, hadir, session)
+    system = browser.new_browser_cdp_session()
+
+    def renderers() -> set[int]:
+        processes = system.send("SystemInfo.getProcessInfo")["processInfo"]
+        return {process["id"] for process in processes if process["type"] == "renderer"}
+
+    before = renderers()
+    with browser.new_context() as elsewhere:
+        open_tab(elsewhere, hadir, session)
+        expect(people(agent)).to_have_count(2)
+
+        for process in renderers() - before:
+            os.kill(process, signal.SIGKILL)
+
+        expect(feed(agent).first).to_contain_text("Their tab crashed")
+        expect(people(agent).nth(1)).to_contain_text("May be back")
+
+
+def test_what_was_missed_and_what_went_wrong_is_said(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    wire = Wire(context)
+    agent = open_tab(context, hadir, new_session())
+    expect(feed(agent)).to_have_count(1)
+    update = next(frame for frame in wire.told if frame["type"] == "connection_status_update")
+
+    snapshot = {**update["data"], "status_version": 9, "recovered": False}
+    for name in ("event_type", "event_user_id", "event_user_type", "version"):
+        snapshot.pop(name, None)
+    wire.tell("connection_status_update", snapshot)
+    expect(feed(agent).first).to_contain_text("Some events were missed")
+    failure = {"code": "forbidden", "message": "only admins may kick", "request_id": "r1"}
+    wire.tell("error", failure)
+    expect(feed(agent).first).to_contain_text("That did not work: only admins may kick")
+
+
+def test_the_feed_has_the_time_of_the_event_and_not_of_hearing_it(
+    browser: Browser, context: BrowserContext, hadir: AnyGateway
+) -> None:
+    session = new_session()
+    wire = Wire(context)
     agent = open_tab(context, hadir, session)
     with browser.new_context() as elsewhere:
         customer = open_tab(elsewhere, hadir, session)
         expect(people(agent)).to_have_count(2)
-        context.set_offline(offline=True)
-        with sockets[0].expect_event("close"):
-            cut(hadir, hadir_redis, session, "admin_456")
-        expect_state(agent, "This browser is offline")
+        wire.cut()
+        expect_state(agent, "Connection lost, trying again")
         expect(agent.get_by_text("As of")).to_be_visible()
-        picture(agent, "offline")
+        picture(agent, "lost")
 
         customer.get_by_role("button", name="Leave").click()
 
         expect_state(customer, "You have left")
     agent.clock.install()
     agent.clock.fast_forward(60_000)
-    context.set_offline(offline=False)
+    wire.mend()
     expect_state(agent, "Connected")
     expect(agent.get_by_text("As of")).to_be_hidden()
     item = feed(agent).filter(has_text="customer_123 left")
@@ -227,23 +263,23 @@ def test_the_feed_has_the_time_of_the_event_and_not_of_hearing_it(
 
 
 def test_an_own_connection_that_is_lost_is_said_once(
-    context: BrowserContext, hadir: LocalGateway, hadir_redis: Redis
+    context: BrowserContext, hadir: AnyGateway
 ) -> None:
-    session = new_session()
     context.add_init_script(WITNESS)
-    sockets = sockets_of(context)
-    agent = open_tab(context, hadir, session)
+    wire = Wire(context)
+    agent = open_tab(context, hadir, new_session())
     expect(feed(agent)).to_have_count(1)
 
+    wire.cut()
+    expect_state(agent, "Connection lost, trying again")
     context.set_offline(offline=True)
-    with sockets[0].expect_event("close"):
-        cut(hadir, hadir_redis, session, "admin_456")
     expect_state(agent, "This browser is offline")
+    wire.mend()
     context.set_offline(offline=False)
 
     expect_state(agent, "Connected")
     expect(feed(agent).first).to_contain_text("You are back")
-    assert agent.evaluate("said") == ["This browser is offline", "Connected again"]
+    assert agent.evaluate("said") == ["Connection lost, trying again", "Connected again"]
 
 
 def test_the_client_comes_back_when_its_socket_is_closed(

@@ -20,10 +20,15 @@ const joined = {
 const left = { ...joined, event_type: "user_disconnected", reason: "client_closed", evidence: "close_frame" };
 
 describe("reasonWords", () => {
-  it("tells a page that went from a button that was pressed", () => {
-    const words = [1001, 4001, 1000, 3456, null].map((closeCode) => reasonWords({ reason: "client_closed", closeCode }));
-    const page = "closed the page or followed a link";
-    assert.deepEqual(words, [page, page, "pressed Leave", "closed the connection", "closed the connection"]);
+  it("tells a page that was left from one that crashed, and from a button that was pressed", () => {
+    const words = [4001, 1001, 1000, 3456, null].map((closeCode) => reasonWords({ reason: "client_closed", closeCode }));
+    assert.deepEqual(words, [
+      "closed the page or followed a link",
+      "their tab crashed, or went without a word",
+      "pressed Leave",
+      "closed the connection",
+      "closed the connection",
+    ]);
   });
 
   it("has words for each reason of the protocol", () => {
@@ -85,8 +90,8 @@ describe("eventWords", () => {
   });
 
   it("says why somebody left, and how that is known", () => {
-    assert.equal(said({ ...left, close_code: 1001 }), "customer_123 left");
-    assert.deepEqual(eventWords({ ...left, close_code: 1001 }, me).why, [
+    assert.equal(said({ ...left, close_code: 4001 }), "customer_123 left");
+    assert.deepEqual(eventWords({ ...left, close_code: 4001 }, me).why, [
       "closed the page or followed a link",
       "the browser said goodbye",
     ]);
