@@ -3,7 +3,7 @@
 /**
  * @typedef {import("./state.js").Update} Update
  * @typedef {{id: string, type: string}} Who
- * @typedef {{reason?: ?string, evidence?: ?string, closeCode?: ?number}} Departure
+ * @typedef {?Pick<Update, "reason"|"evidence"|"close_code">} Departure  null where it was missed
  */
 
 const TYPES = { customer: "Customer", agent: "Agent", admin: "Admin" };
@@ -43,18 +43,20 @@ export const typeWords = (type) => TYPES[type] ?? type;
  * Why somebody left, as in "customer_123 … ".
  * @param {Departure} departure
  */
-export function reasonWords({ reason, closeCode }) {
-  if (reason === "client_closed") return CLOSINGS[closeCode ?? 0] ?? "closed the connection";
-  return REASONS[reason ?? ""] ?? "nobody knows why";
+export function reasonWords(departure) {
+  const { reason = "", close_code: code = 0 } = departure ?? {};
+  if (reason === "client_closed") return CLOSINGS[code] ?? "closed the connection";
+  return REASONS[reason] ?? "nobody knows why";
 }
 
 /**
  * How that is known; nothing where it is not.
  * @param {Departure} departure
  */
-export function evidenceWords({ reason, evidence }) {
-  if (evidence === "close_frame" && UNSAID[reason ?? ""]) return UNSAID[reason ?? ""];
-  return EVIDENCE[evidence ?? ""] ?? "";
+export function evidenceWords(departure) {
+  const { reason = "", evidence = "" } = departure ?? {};
+  if (evidence === "close_frame" && UNSAID[reason]) return UNSAID[reason];
+  return EVIDENCE[evidence] ?? "";
 }
 
 /**
@@ -97,11 +99,9 @@ export function eventWords(data, me) {
     const after = data.offline_seconds ? ` after ${durationWords(data.offline_seconds)}` : " at once";
     return { who, what: `${isMe ? "are" : "is"} back${after}`, why: [] };
   }
-  const { reason, evidence, close_code: closeCode } = data;
-  const how = evidenceWords({ reason, evidence });
-  const isPutOut = reason === "kicked";
+  const isPutOut = data.reason === "kicked";
   const what = isPutOut ? `${isMe ? "were" : "was"} put out` : "left";
-  return { who, what, why: [isPutOut ? "" : reasonWords({ reason, closeCode }), how].filter(Boolean) };
+  return { who, what, why: [isPutOut ? "" : reasonWords(data), evidenceWords(data)].filter(Boolean) };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The demo: one person a tab, connected from the start. */
 
-import { HadirClient } from "./hadir.js";
+import { HadirChat } from "./chat.js";
 import { showAlert } from "./demo/alert.js";
 import { showFeed } from "./demo/feed.js";
 import { showImpossible, showOwn } from "./demo/own.js";
@@ -27,7 +27,7 @@ for (const part of document.querySelectorAll(`[data-for="${me.type}"]`)) part.hi
 
 const say = voice(document.querySelector("#voice"));
 try {
-  const client = new HadirClient({
+  const client = new HadirChat({
     url,
     sessionId,
     userId: me.id,

@@ -21,7 +21,7 @@ const left = { ...joined, event_type: "user_disconnected", reason: "client_close
 
 describe("reasonWords", () => {
   it("tells a page that was left from one that crashed, and from a button that was pressed", () => {
-    const words = [4001, 1001, 1000, 3456, null].map((closeCode) => reasonWords({ reason: "client_closed", closeCode }));
+    const words = [4001, 1001, 1000, 3456, undefined].map((code) => reasonWords({ reason: "client_closed", close_code: code }));
     assert.deepEqual(words, [
       "closed the page or followed a link",
       "their tab crashed, or went without a word",
@@ -39,9 +39,10 @@ describe("reasonWords", () => {
   });
 
   it("admits what is not known", () => {
-    for (const reason of ["unknown", null, undefined, "of a later server"]) {
+    for (const reason of ["unknown", undefined, "of a later server"]) {
       assert.equal(reasonWords({ reason }), "nobody knows why");
     }
+    assert.equal(reasonWords(null), "nobody knows why");
   });
 });
 
@@ -52,7 +53,8 @@ describe("evidenceWords", () => {
     assert.equal(of("gone", "platform"), "API Gateway says the socket is gone");
     assert.equal(of("heartbeat_timeout", "silence"), "nothing was heard");
     assert.equal(of("kicked", "server"), "the server closed it");
-    assert.equal(of(null, null), "");
+    assert.equal(of("unknown", undefined), "");
+    assert.equal(evidenceWords(null), "");
   });
 
   it("claims no goodbye where the browser said none", () => {

@@ -5,7 +5,7 @@ import { element, sentence } from "./element.js";
 import { shape } from "./shapes.js";
 
 /**
- * @param {import("../hadir.js").HadirClient} client
+ * @param {import("../chat.js").HadirChat} client
  * @param {{type: string}} me
  * @param {(text: string) => void} say
  */
@@ -22,13 +22,13 @@ export function showAlert(client, me, say) {
   /** @param {import("../people.js").Person} person */
   function show({ departure }) {
     const why = element("p", "note");
-    if (departure.at) {
-      const time = element("time", "", timeWords(departure.at, Date.now()));
-      time.dateTime = departure.at;
+    if (departure) {
+      const time = element("time", "", timeWords(departure.timestamp, Date.now()));
+      time.dateTime = departure.timestamp;
       why.append("At ", time, ": ");
     }
     const text = [reasonWords(departure), evidenceWords(departure)].filter(Boolean).join("; ");
-    why.append(`${departure.at ? text : sentence(text)}.`);
+    why.append(`${departure ? text : sentence(text)}.`);
     spoken.replaceChildren(shape("kicked"), element("div", "who", element("p", "name", "Customer has left"), why));
     root.append(dismiss);
     root.dataset.shown = "";
@@ -47,7 +47,7 @@ export function showAlert(client, me, say) {
 
   client.on("left", (person) => {
     if (root && me.type !== "customer" && customerHasLeft(client.people, person)) return show(person);
-    const what = person.departure.reason === "kicked" ? "was put out" : `left: ${reasonWords(person.departure)}`;
+    const what = person.departure?.reason === "kicked" ? "was put out" : `left: ${reasonWords(person.departure)}`;
     say(`${person.id} ${what}`);
   });
   client.on("people", (people) => {

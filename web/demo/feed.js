@@ -8,7 +8,7 @@ const MOST = 30;
 const EARLIER = 20;
 
 /**
- * @param {import("../hadir.js").HadirClient} client
+ * @param {import("../chat.js").HadirChat} client
  * @param {{id: string, type: string}} me
  * @param {(text: string) => void} say
  */

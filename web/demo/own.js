@@ -20,7 +20,7 @@ export function showImpossible(error) {
 }
 
 /**
- * @param {import("../hadir.js").HadirClient} client
+ * @param {import("../chat.js").HadirChat} client
  * @param {(text: string) => void} say
  */
 export function showOwn(client, say) {

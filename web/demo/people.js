@@ -8,7 +8,7 @@ const TICK_MS = 1_000;
 const PUT_OUT = "They pressed “Put out” on their page.";
 
 /**
- * @param {import("../hadir.js").HadirClient} client
+ * @param {import("../chat.js").HadirChat} client
  * @param {{id: string, type: string}} me
  * @param {(error: Error) => void} fail
  */
@@ -119,6 +119,7 @@ function words({ presence, since, departure }, isOpen, now) {
   }
   const why = sentence(reasonWords(departure));
   if (presence === "maybe back") return `May be back. ${why}.`;
-  const at = departure.at ? `Left at ${timeWords(departure.at, now)}` : "Left";
-  return `${at}${departure.at && isOpen ? `, ${ago(departure.at)} ago` : ""}. ${why}.`;
+  if (!departure) return `Left. ${why}.`;
+  const at = departure.timestamp;
+  return `Left at ${timeWords(at, now)}${isOpen ? `, ${ago(at)} ago` : ""}. ${why}.`;
 }
