@@ -4,11 +4,7 @@ import json
 import os
 import re
 import signal
-import threading
 import urllib.request
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +29,7 @@ from tests.browser.tabs import (
     people,
     picture,
 )
-from tests.running_gateway import ROOT, AnyGateway
+from tests.running_gateway import AnyGateway
 from tests.system.people import new_session, status_of
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
@@ -350,100 +346,3 @@ def test_what_cannot_work_is_said(context: BrowserContext, hadir: AnyGateway) ->
 
     expect_state(page, "Cannot connect")
     expect(page.get_by_text("url must be a WebSocket address")).to_be_visible()
-
-
-HOOK_PAGE = """<!doctype html>
-<script type="importmap">{"imports": {"react": "/react.mjs", "react-dom/client": "/react-dom.mjs"}}
-</script>
-<div id="root"></div>
-<script type="module">
-  import { createElement, StrictMode } from "react";
-  import { createRoot } from "react-dom/client";
-  import { configure, useConnectionStatus } from "/react.js";
-  const parameters = new URLSearchParams(location.search);
-  configure({ url: parameters.get("ws"), userId: "admin_456", userType: "admin" });
-  function Session() {
-    const { status, lastEvent } = useConnectionStatus(parameters.get("session"));
-    const event = lastEvent ? `${lastEvent.event_type} ${lastEvent.event_user_id}` : "nothing yet";
-    return createElement("p", null, `${Object.keys(status?.users ?? {})}: ${event}`);
-  }
-  const pair = [1, 2].map((key) => createElement(Session, { key }));
-  createRoot(document.querySelector("#root")).render(createElement(StrictMode, null, pair));
-</script>
-"""
-
-# React is published as CommonJS only; this lets a page import it without a build.
-COMMON_JS = """
-globalThis.process = { env: { NODE_ENV: "development" } };
-const modules = {};
-async function load(name, path) {
-  const module = { exports: {} };
-  const text = await (await fetch(`/node_modules/${path}`)).text();
-  new Function("module", "exports", "require", text)(module, module.exports, (n) => modules[n]);
-  return (modules[name] = module.exports);
-}
-const react = await load("react", "react/cjs/react.development.js");
-"""
-REACT = (
-    COMMON_JS
-    + """
-globalThis.commonJs = { modules, load };
-export const { createElement, StrictMode, useEffect, useState } = react;
-"""
-)
-REACT_DOM = """
-import "react";
-const { load } = globalThis.commonJs;
-await load("scheduler", "scheduler/cjs/scheduler.development.js");
-await load("react-dom", "react-dom/cjs/react-dom.development.js");
-export const { createRoot } = await load(
-  "react-dom/client", "react-dom/cjs/react-dom-client.development.js"
-);
-"""
-
-
-@pytest.fixture
-def hook_page(tmp_path: Path) -> Iterator[str]:
-    """A page that uses the hook, with React beside it."""
-    for name, text in {
-        "hook.html": HOOK_PAGE,
-        "react.mjs": REACT,
-        "react-dom.mjs": REACT_DOM,
-        **{file.name: file.read_text() for file in (ROOT / "web").glob("*.js")},
-    }.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
-
-    class Handler(SimpleHTTPRequestHandler):
-        def guess_type(self, path: str | os.PathLike[str]) -> str:
-            return "text/html" if str(path).endswith(".html") else "text/javascript"
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook.html"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_the_react_hook_in_a_real_react(
-    context: BrowserContext, hadir: AnyGateway, hook_page: str
-) -> None:
-    session = new_session()
-    page = context.new_page()
-
-    page.goto(f"{hook_page}?session={session}&ws={hadir.ws}/local")
-
-    components = page.locator("p")
-    expect(components).to_have_text(["admin_456: user_connected admin_456"] * 2)
-    # Two components, each mounted twice by StrictMode, on one socket.
-    assert status_of(hadir, session)["users"]["admin_456"]["connections"] == 1
-
-    customer_tab = open_tab(context, hadir, session, **{"as": "customer"})
-    expect(components.first).to_have_text("admin_456,customer_123: user_connected customer_123")
-    customer_tab.close()
-    expect(components.first).to_have_text("admin_456: user_disconnected customer_123")
