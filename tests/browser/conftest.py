@@ -4,9 +4,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.visitors import chromium
+
+expect.set_options(timeout=20_000)  # a busy machine takes its time
 
 
 @pytest.fixture(scope="module")  # while it lives, its event loop is this thread's
@@ -31,7 +40,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of its own, whose pages fail the test when they throw."""
     errors: list[str] = []
     with browser.new_context() as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         yield context
     assert errors == []

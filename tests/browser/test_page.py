@@ -255,7 +255,7 @@ def test_the_feed_has_the_time_of_the_event_and_not_of_hearing_it(
     expect(item.locator("time")).to_have_attribute("datetime", event["timestamp"])
     shown = agent.evaluate("at => new Date(at).toTimeString().slice(0, 8)", event["timestamp"])
     expect(item.locator("time")).to_have_text(shown)
-    expect(alert(agent)).to_contain_text(f"At {shown}: pressed Leave")
+    expect(alert(agent)).to_contain_text(f"At {shown}: pressed Leave", timeout=SETTLED_MS)
 
 
 def test_an_own_connection_that_is_lost_is_said_once(
