@@ -57,7 +57,7 @@ def framed(link: str, columns: int) -> str:
     Args:
         columns: how wide the terminal is, in characters.
     """
-    text = f"  Open  {link}  "
+    text = f" Open {link} "
     width = max(_WIDTH, len(text))
     if width + 2 > columns:
         rule = "─" * (_WIDTH + 2)

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -59,17 +59,28 @@ class PlainChromium:
 
     Attributes:
         process: its main process.
+        port: of its DevTools protocol.
     """
 
-    def __init__(self, process: psutil.Process, port: int) -> None:
+    port = 0
+
+    def __init__(self, process: psutil.Process) -> None:
         self.process = process
-        self._http = f"http://127.0.0.1:{port}"
+
+    def kill(self) -> None:
+        """Kill all its processes, also where they are stopped or gone."""
+        with suppress(psutil.NoSuchProcess):
+            for each in [*self.process.children(recursive=True), self.process]:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
 
     @contextmanager
     def tab(self, address: str) -> Iterator[Tab]:
         """A new tab, before all others."""
         with urlopen(
-            Request(f"{self._http}/json/new?{quote(address, safe='')}", method="PUT")
+            Request(
+                f"http://127.0.0.1:{self.port}/json/new?{quote(address, safe='')}", method="PUT"
+            )
         ) as answer:
             target = json.load(answer)
         with connect(target["webSocketDebuggerUrl"], max_size=None) as connection:
@@ -90,21 +101,13 @@ def plain_chromium(*flags: str) -> Iterator[PlainChromium]:
             stderr=subprocess.DEVNULL,
         )
         family = psutil.Process(process.pid)
+        browser = PlainChromium(family)
         try:
-            yield PlainChromium(family, _port(Path(folder) / "DevToolsActivePort"))
+            browser.port = _port(Path(folder) / "DevToolsActivePort")
+            yield browser
         finally:
-            everyone = [family, *family.children(recursive=True)]
-            for each in everyone:
-                with_nothing_left(each)
+            browser.kill()
             process.wait()
-
-
-def with_nothing_left(process: psutil.Process) -> None:
-    """Kill it, also where it is stopped or gone."""
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
 
 
 def _port(file: Path) -> int:

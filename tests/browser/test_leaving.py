@@ -8,7 +8,6 @@ could have inferred it from silence; `python -m benchmarks.leaving` measures how
 import json
 import time
 from collections.abc import Iterator
-from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
@@ -24,6 +23,7 @@ from tests.browser.visitors import (
     Admin,
     chromium,
     connected,
+    shop_address,
     site,
     stopped,
     visit,
@@ -100,7 +100,7 @@ def test_back_brings_the_same_person_back(
 def test_the_admin_is_told_when_the_customers_browser_dies(hadir: LocalGateway, shop: str) -> None:
     session = new_session()
     with watching(hadir, session) as admin:
-        with plain_chromium() as browser, browser.tab(_address(shop, hadir, session)):
+        with plain_chromium() as browser, browser.tab(shop_address(shop, hadir, session)):
             admin.wait_for_join()
         _, told = admin.wait_for_leave()
         assert (told["reason"], told["close_code"]) == ("network_error", 1006)
@@ -113,7 +113,7 @@ def test_a_tab_that_the_browser_freezes_is_gone_and_back_when_it_resumes(
     with (
         watching(hadir, session) as admin,
         plain_chromium() as browser,
-        browser.tab(_address(shop, hadir, session)) as tab,
+        browser.tab(shop_address(shop, hadir, session)) as tab,
     ):
         admin.wait_for_join()
         with browser.tab("about:blank"):
@@ -169,7 +169,7 @@ def test_a_laptop_that_sleeps_is_gone_within_lease_and_sweep_and_back_when_it_wa
         site(short_lease) as shop,
         watching(short_lease, session) as admin,
         plain_chromium() as browser,
-        browser.tab(_address(shop, short_lease, session)) as tab,
+        browser.tab(shop_address(shop, short_lease, session, heartbeatMs=5000)) as tab,
     ):
         admin.wait_for_join()
         tab.wait_for("client.state.version > 0")
@@ -188,7 +188,7 @@ def test_a_short_sleep_is_nothing_to_anybody(hadir: LocalGateway, shop: str) -> 
     with (
         watching(hadir, session) as admin,
         plain_chromium() as browser,
-        browser.tab(_address(shop, hadir, session)) as tab,
+        browser.tab(shop_address(shop, hadir, session)) as tab,
     ):
         admin.wait_for_join()
         with stopped(browser.process):
@@ -229,11 +229,6 @@ def _start(
         region="eu-west-1",
         duration_seconds=duration_seconds,
     )
-
-
-def _address(shop: str, hadir: LocalGateway, session: str) -> str:
-    query = {"session": session, "ws": f"{hadir.ws}/local", "options": '{"heartbeatMs": 5000}'}
-    return f"{shop}?{urlencode(query)}"
 
 
 def _sweep_until_told(hadir: LocalGateway, admin: Admin) -> None:

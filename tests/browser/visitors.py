@@ -98,11 +98,16 @@ def visit(
     context: BrowserContext, address: str, hadir: AnyGateway, session: str, **options: object
 ) -> Page:
     """Open the site as its customer, and wait until they are connected."""
-    query = {"session": session, "ws": f"{hadir.ws}/local", "options": json.dumps(options)}
     page = context.new_page()
-    page.goto(f"{address}?{urlencode(query)}")
+    page.goto(shop_address(address, hadir, session, **options))
     connected(page)
     return page
+
+
+def shop_address(address: str, hadir: AnyGateway, session: str, **options: object) -> str:
+    """The site's address for its customer; the options are their client's."""
+    query = {"session": session, "ws": f"{hadir.ws}/local", "options": json.dumps(options)}
+    return f"{address}?{urlencode(query)}"
 
 
 def connected(page: Page) -> None:

@@ -52,10 +52,10 @@ def test_each_run_has_a_session_of_its_own() -> None:
 def test_a_link_that_fits_is_in_a_frame() -> None:
     assert framed("http://localhost:8082/?session=demo-1f3k9x", 80).splitlines() == [
         "┌──────────────────────────────────────────────────────────────┐",
-        "│  Open  http://localhost:8082/?session=demo-1f3k9x            │",
+        "│ Open http://localhost:8082/?session=demo-1f3k9x              │",
         "└──────────────────────────────────────────────────────────────┘",
     ]
-    longer = framed("http://localhost:9001/?session=demo-1f3k9x&ws=ws://localhost:9000/local", 90)
+    longer = framed("http://localhost:9001/?session=demo-1f3k9x&ws=ws://localhost:9000/local", 80)
     assert len({len(line) for line in longer.splitlines()}) == 1
 
 
