@@ -44,10 +44,11 @@ fuzz: .venv/dev ## A million inputs, some 30 minutes
 	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
 
-bench: .venv/dev ## Measure, side by side
+bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
 	@$(BIN)/python -m benchmarks.emulators
 	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.leaving
 
 build: .venv/dev .venv-sam/done ## Build what would be deployed, into .aws-sam
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv-sam/bin/sam build
