@@ -218,6 +218,13 @@ describe("beating", () => {
     assert.equal(browser.socket.said("heartbeat").length, 2);
   });
 
+  it("goes on in a hidden tab, whose timers wake up once a minute", async () => {
+    const { browser } = await opened();
+    browser.throttled = true;
+    await browser.pass(600_000);
+    assert.equal(browser.socket.said("heartbeat").length, 21);
+  });
+
   for (const [name, heartbeatMs, disturb] of [
     ["with a short heartbeat", 5_000, () => {}],
     ["with the tab switched every 8 s", 30_000, (browser) => browser.happen("visibilitychange")],

@@ -23,6 +23,9 @@ export class FakeBrowser {
   answers = true;
   window = new EventTarget();
   document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  /** Whether timers that timers set, five deep, wake up once a minute, as in Chromium's hidden tabs. */
+  throttled = false;
+  #nesting = 0;
   #timers = new Map();
   #last = 0;
 
@@ -37,7 +40,10 @@ export class FakeBrowser {
       performance: { now: () => this.elapsed },
       Date: { now: () => this.serverTime + this.skew },
       setTimeout: (run, ms = 0) => {
-        this.#timers.set(++this.#last, { run, at: this.elapsed + Math.max(ms, 0) });
+        const nesting = this.#nesting + 1;
+        let at = this.elapsed + Math.max(ms, 0);
+        if (this.throttled && nesting >= 5) at = Math.ceil(at / 60_000) * 60_000;
+        this.#timers.set(++this.#last, { run, at, nesting });
         return this.#last;
       },
       clearTimeout: (timer) => void this.#timers.delete(timer),
@@ -60,10 +66,12 @@ export class FakeBrowser {
     for (;;) {
       const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)[0];
       if (!due) break;
-      const [timer, { run, at }] = due;
+      const [timer, { run, at, nesting }] = due;
       this.#timers.delete(timer);
       this.elapsed = Math.max(at, this.elapsed);
+      this.#nesting = nesting;
       run();
+      this.#nesting = 0;
       await soon();
     }
     this.elapsed = end;
