@@ -225,17 +225,18 @@ describe("beating", () => {
     assert.equal(browser.socket.said("heartbeat").length, 21);
   });
 
-  for (const [name, heartbeatMs, disturb] of [
-    ["with a short heartbeat", 5_000, () => {}],
-    ["with the tab switched every 8 s", 30_000, (browser) => browser.happen("visibilitychange")],
+  for (const [name, heartbeatMs, switching] of [
+    ["with a short heartbeat", 5_000, Infinity],
+    ["with the tab switched every 8 s", 30_000, 8_000],
+    ["with the tab switched all the time", 30_000, 1_000],
   ]) {
     it(`notices a mute socket ${name}, and hangs it up with a code of its own`, async () => {
       const { browser, client } = await opened({ heartbeatMs });
       const [mute] = browser.sockets;
       browser.answers = false;
-      for (let passed = 0; passed < heartbeatMs + 10_000; passed += 8_000) {
-        disturb(browser);
-        await browser.pass(8_000);
+      for (let passed = 1_000; passed <= heartbeatMs + 10_000; passed += 1_000) {
+        await browser.pass(1_000);
+        if (passed % switching === 0) browser.happen("visibilitychange");
       }
       assert.equal(mute.closedWith, 4408);
       assert.ok(client.told("connection").includes("reconnecting"));
@@ -383,6 +384,24 @@ describe("the two hours of a socket", () => {
   });
 });
 
+describe("the next socket", () => {
+  it("is in use at once where the old one is lost before it is heard", async () => {
+    const { browser, client } = await opened({ lifetimeMs: 20_000 });
+    await browser.pass(17_900);
+    browser.answers = false;
+    await browser.pass(100);
+    const [old, next] = browser.sockets;
+    assert.equal(next.readyState, 1);
+    old.end();
+    assert.deepEqual(client.told("connection"), ["connecting", "open"]);
+    browser.answers = true;
+    next.acknowledge();
+    await browser.pass(1_000);
+    assert.equal(browser.sockets.length, 2);
+    assert.equal(client.connection, "open");
+  });
+});
+
 describe("being put out", () => {
   it("by an admin is final, and says why", async () => {
     const { browser, client } = await opened();
@@ -465,6 +484,15 @@ describe("a token that expires", () => {
       assert.ok(asked >= 4 && asked <= 7, `asked ${asked} times in 300 s for tokens of 100 s`);
     });
   }
+
+  it("is asked for every 10 s while the server does not confirm it, however often it is heard", async () => {
+    let asked = 0;
+    const getToken = () => (asked += 1, tokenUntil(start + 100));
+    const { browser } = await opened({ getToken, heartbeatMs: 5_000 });
+    await browser.pass(79_000);
+    assert.equal(asked, 4);
+    assert.equal(browser.socket.said("reauthorize").length, 3);
+  });
 
   it("is waited for where it lasts longer than a timer can", async () => {
     const { browser } = await opened({ getToken: () => tokenUntil(start + 90 * 86_400) });

@@ -109,6 +109,14 @@ describe("the calm view", () => {
     assert.deepEqual(client.told("left").map(({ departure }) => departure.timestamp), [event.timestamp]);
   });
 
+  it("takes nobody for here whom only an older status lists", async () => {
+    const { session, tell, presence } = await both();
+    const old = session.snapshot();
+    tell(session.leave("customer_1", network));
+    tell(old);
+    assert.equal(presence("customer_1"), "maybe back");
+  });
+
   it("tells of a leave that is known by the status alone", async () => {
     const { browser, client, session, tell } = await both();
     session.leave("customer_1");

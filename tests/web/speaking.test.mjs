@@ -55,6 +55,16 @@ describe("send", () => {
     assert.equal(states(client).at(-1), "lost sent");
   });
 
+  it("waits where the page goes, and is said when it is back", async () => {
+    const { browser, client, said } = await opened();
+    client.send("going");
+    browser.happen("pagehide");
+    assert.equal(client.outbox[0].state, "waiting");
+    browser.happen("pageshow");
+    await browser.pass(0);
+    assert.deepEqual(said().map(({ text }) => text), ["going"]);
+  });
+
   it("is sent though the echo tells of a place that was seen already", async () => {
     const { browser, client, session, said } = await opened();
     client.send("twice");
