@@ -183,7 +183,7 @@ export function keepConnected(environment, options, on) {
    */
   const hurry = (isOnline) => {
     if (isAway) return;
-    if (current) return current.doubt();
+    if (current) return current.check(isOnline);
     showWait();
     if (isOnline) patience = PATIENCE_MS;
     if (next) {

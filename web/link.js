@@ -6,10 +6,10 @@ import { checkToken, expiryOf, TokenError } from "./options.js";
 const SUBPROTOCOL = "hadir.v1";
 /** For the token and the handshake together: a cold start in Lambda takes 2 s. */
 const OPENING_MS = 10_000;
-/** For the answer to a heartbeat. */
+/** For the answer to a heartbeat: a cold start must not be taken for a dead socket. */
 const ANSWER_MS = 10_000;
 /** Likewise, where there is reason to believe that the socket is dead: the network was away. */
-const DOUBTED_ANSWER_MS = 4_000;
+const DOUBTED_ANSWER_MS = 5_000;
 /** A timer that runs out so much too late was stopped meanwhile, and the answer with it. */
 const STOPPED_MS = 2_000;
 const RENEW_MS = 60_000;
@@ -37,7 +37,7 @@ export const NO_ANSWER = 4408;
  * @property {() => boolean} isOpen
  * @property {() => number} ageMs  how long the socket has been open
  * @property {(message: Object) => boolean} send  whether it could be handed to the socket
- * @property {() => void} doubt  ask whether the socket is alive; it is over if it says nothing soon
+ * @property {(isLikelyDead: boolean) => void} check  ask whether the socket is alive
  * @property {(code: number) => void} close  without a word to whoever opened it
  */
 
@@ -200,7 +200,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     isOpen: () => isOpen,
     ageMs: () => (openedAt ? now() - openedAt : 0),
     send,
-    doubt: () => beat(DOUBTED_ANSWER_MS),
+    check: (isLikelyDead) => beat(isLikelyDead ? DOUBTED_ANSWER_MS : ANSWER_MS),
     close,
   };
 }

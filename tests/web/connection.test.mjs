@@ -263,7 +263,7 @@ describe("beating", () => {
     browser.answers = true;
     browser.sockets[0].send = () => {};
     browser.happen("visibilitychange");
-    await browser.pass(5_000);
+    await browser.pass(10_000);
     assert.equal(browser.sockets[0].closedWith, 4408);
     await browser.pass(1_000);
     assert.equal(client.connection, "open");
@@ -276,6 +276,20 @@ describe("beating", () => {
     for (let minute = 0; minute < 3; minute += 1) await browser.sleep(60_000);
     assert.equal(browser.sockets[0].closedWith, 4408);
   });
+});
+
+it("a slow answer is no dead socket, however often somebody looks at the page", async () => {
+  const { browser, client } = await opened();
+  browser.answers = false;
+  await browser.pass(30_000);
+  for (let second = 0; second < 9; second += 1) {
+    browser.happen("focus");
+    await browser.pass(1_000);
+  }
+  browser.socket.acknowledge();
+  await browser.pass(5_000);
+  assert.equal(browser.sockets.length, 1);
+  assert.equal(client.connection, "open");
 });
 
 describe("the network", () => {
@@ -292,12 +306,12 @@ describe("the network", () => {
     assert.equal(browser.sockets.length, 1, "the same socket");
   });
 
-  it("that comes back with a dead socket makes a new one within 5 s", async () => {
+  it("that comes back with a dead socket makes a new one within 6 s", async () => {
     const { browser, client } = await opened();
     browser.happen("offline");
     browser.sockets[0].send = () => {};
     browser.happen("online");
-    await browser.pass(5_000);
+    await browser.pass(6_000);
     assert.equal(client.connection, "open");
     assert.equal(browser.sockets.length, 2);
   });
