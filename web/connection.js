@@ -7,12 +7,12 @@ const SHORTEST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 20_000;
 /** A socket that lived so long worked: the next try starts from the shortest wait again. */
 const LIVED_MS = 10_000;
-/** An attempt that has taken longer than this is given up for a new one when the page is looked at. */
+/** An attempt that has taken longer is given up for a new one when somebody looks at the page. */
 const PATIENCE_MS = 2_000;
 /** Tries in a row that did not open a socket, from which on the application is told. */
 const MANY_FAILURES = 3;
-/** Tokens in a row that were none, after which no more are asked for. */
-const MOST_BAD_TOKENS = 5;
+/** Tokens in a row that were none, after which no more are asked for: a minute or so. */
+const MOST_BAD_TOKENS = 10;
 
 /**
  * `connecting`: not open yet; `open`; `reconnecting`: was open and will be again; `offline`: the
@@ -40,8 +40,8 @@ export function retryDelay(attempt, random) {
  * A socket kept open: it comes back when it is lost, and goes when the page goes.
  * @param {import("./environment.js").Environment} environment
  * @param {{address: string, getToken?: () => unknown, heartbeatMs: number, lifetimeMs: number}} options
- * @param {{state: (state: ConnectionState) => void, open: () => void, frame: (frame: any) => void,
- *   lost: () => void, error: (code: string, message: string) => void,
+ * @param {{state: (state: ConnectionState, why?: string) => void, open: () => void,
+ *   frame: (frame: any) => void, lost: () => void, error: (code: string, message: string) => void,
  *   isRefused: () => Promise<boolean>}} on  `isRefused`: whether the server is known to refuse
  */
 export function keepConnected(environment, options, on) {
@@ -67,14 +67,20 @@ export function keepConnected(environment, options, on) {
   let isOffline = false;
   let unwatch = () => {};
 
-  /** @param {ConnectionState} shown */
-  const show = (shown) => {
-    if (shown !== state) on.state((state = shown));
+  /** @param {ConnectionState} shown @param {string} [why] */
+  const show = (shown, why) => {
+    if (shown !== state) on.state((state = shown), why);
   };
 
   const showWait = () => {
     if (environment.navigator?.onLine === false) show("offline");
     else show(hasBeenOpen ? "reconnecting" : "connecting");
+  };
+
+  /** There is no socket in use. */
+  const wait = () => {
+    on.lost();
+    showWait(); // last: a listener may call `close`
   };
 
   /** @param {number} code */
@@ -86,36 +92,30 @@ export function keepConnected(environment, options, on) {
     current = next = null;
   };
 
-  /** @param {ConnectionState} shown  from which only `start` leads on */
-  const stop = (shown) => {
+  /**
+   * @param {ConnectionState} shown  from which only `start` leads on
+   * @param {string} [why]  where the application did not ask for it
+   */
+  const stop = (shown, why) => {
     hangUp(CLOSED);
     isWanted = false;
     unwatch();
-    show(shown);
     on.lost();
-  };
-
-  /** @param {ConnectionState} shown  a final one @param {string} message */
-  const giveUp = (shown, message) => {
-    stop(shown);
-    on.error(shown, message);
+    show(shown, why);
   };
 
   /** @param {number} [told]  the server's word on when to come back, ms */
   const tryAgain = (told) => {
-    if (!current) {
-      showWait();
-      on.lost();
-    }
-    notBefore = now() + (told ?? 0);
+    notBefore = now() + (told ?? SHORTEST_RETRY_MS);
     retry(told ?? retryDelay(failures++, random), connect);
+    if (!current) wait();
   };
 
   /** @param {string} message */
   const refused = async (message) => {
     on.error("unreachable", message);
-    if ((await on.isRefused()) && isWanted && !current) {
-      giveUp("unauthorized", "the server refuses this token");
+    if ((await on.isRefused()) && isWanted && unopened >= MANY_FAILURES && !current) {
+      stop("unauthorized", "the server refuses this token");
     }
   };
 
@@ -129,16 +129,18 @@ export function keepConnected(environment, options, on) {
     rollover(options.lifetimeMs * (0.85 + random() / 10), () => next || connect());
     isOffline = false;
     on.open();
-    show("open");
+    if (current) show("open");
   };
 
-  /** The server will close this socket. @param {{reason: string, message?: string, reconnect_after_ms?: number}} data */
+  /**
+   * The server will close this socket.
+   * @param {import("./hadir.js").Closing} data
+   */
   const putOut = ({ reason, message, reconnect_after_ms }) => {
     if (reconnect_after_ms) {
       hangUp(CLOSED);
       tryAgain(reconnect_after_ms);
-    } else if (reason === "token_expired") giveUp("unauthorized", "the token has expired");
-    else giveUp("kicked", `put out: ${message ?? reason}`);
+    } else stop("kicked", `put out: ${message ?? reason}`);
   };
 
   function connect() {
@@ -153,23 +155,26 @@ export function keepConnected(environment, options, on) {
       },
       frame(frame) {
         if (link === next) use(link);
+        if (!current) return;
         if (!isOffline) show("open");
         on.frame(frame);
         if (frame.type === "closing" && isWanted) putOut(frame.data);
       },
       end({ code, message, isFinal }) {
-        if (isFinal) return giveUp(code === "unsupported" ? code : "unauthorized", message);
+        if (isFinal) return stop(code === "unsupported" ? code : "unauthorized", message);
         if (link === current) {
           current = null;
           rollover();
           if (link.ageMs() >= LIVED_MS) failures = 0;
           if (next?.isOpen()) return use(next);
-          return next ? showWait() : tryAgain();
+          return next ? wait() : tryAgain();
         }
         next = null;
         if (code === "refused" && ++unopened >= MANY_FAILURES) refused(message);
         if (code.endsWith("token") || code === "timeout") on.error(code, message);
-        if (code === "bad_token" && ++badTokens >= MOST_BAD_TOKENS) return giveUp("unauthorized", message);
+        if (code === "bad_token" && ++badTokens >= MOST_BAD_TOKENS && !current) {
+          return stop("unauthorized", message);
+        }
         if (isWanted) tryAgain();
       },
       error: on.error,
@@ -184,13 +189,13 @@ export function keepConnected(environment, options, on) {
   const hurry = (isOnline) => {
     if (isAway) return;
     if (current) return current.check(isOnline);
-    showWait();
     if (isOnline) patience = PATIENCE_MS;
-    if (next) {
-      if (now() - next.startedAt < patience) return;
+    if (!next) retry(notBefore - now(), connect);
+    else if (now() - next.startedAt >= patience) {
       patience *= 2; // so that a slow handshake comes to its end, however often somebody looks
-    } else if (now() < notBefore) return;
-    connect();
+      connect();
+    }
+    showWait();
   };
 
   return {
@@ -201,20 +206,18 @@ export function keepConnected(environment, options, on) {
       failures = unopened = badTokens = notBefore = 0;
       patience = PATIENCE_MS;
       if (!environment.WebSocket) {
-        return giveUp("unsupported", "no WebSocket here");
+        return stop("unsupported", "no WebSocket here");
       }
       unwatch = watchPage(environment, {
         leave() {
           if (isAway) return;
           isAway = true;
           hangUp(PAGE_LEFT);
-          showWait();
-          on.lost();
+          wait();
         },
         back() {
-          if (!isAway) return hurry(false);
           isAway = false;
-          connect();
+          hurry(false);
         },
         online() {
           isOffline = false;
@@ -225,8 +228,8 @@ export function keepConnected(environment, options, on) {
           show("offline");
         },
       });
-      showWait();
       connect();
+      showWait();
     },
 
     /** Leave, until `start`. */

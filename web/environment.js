@@ -17,6 +17,9 @@
  * @property {EventTarget["addEventListener"]} [addEventListener]  the window's
  */
 
+/** A browser takes a longer time for none. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * A timer to be set again and again: `set(ms, run)` forgets what it was set to before, `set()` forgets
  * it and is set to nothing.
@@ -28,7 +31,7 @@ export function timer(environment) {
   let id;
   return (ms = 0, run) => {
     environment.clearTimeout(id);
-    if (run) id = environment.setTimeout(run, ms);
+    if (run) id = environment.setTimeout(run, Math.min(ms, LONGEST_MS));
   };
 }
 
@@ -47,9 +50,10 @@ export function timer(environment) {
 export function watchPage(environment, { leave, back, online, offline }) {
   const { document } = environment;
   const stop = new AbortController();
+  const { signal } = stop;
   /** @param {Pick<EventTarget, "addEventListener">} target @param {Record<string, () => void>} handlers */
   const listen = (target, handlers) => {
-    for (const name in handlers) target.addEventListener?.(name, handlers[name], stop);
+    for (const name in handlers) target.addEventListener?.(name, handlers[name], { signal });
   };
   listen(/** @type {any} */ (environment), { pagehide: leave, pageshow: back, focus: back, online, offline });
   if (document) {

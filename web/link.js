@@ -15,8 +15,6 @@ const STOPPED_MS = 2_000;
 const RENEW_MS = 60_000;
 const SOONEST_RENEWAL_MS = 5_000;
 const RENEW_AGAIN_MS = 10_000;
-/** The longest that a timer takes; a longer time would be taken for none. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Close codes (docs/protocol.md). */
 export const CLOSED = 1000;
@@ -56,8 +54,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
   const [opening, beating, answer, renewal] = Array.from({ length: 4 }, () => timer(environment));
   /** @type {WebSocket|undefined} */
   let socket;
-  let openedAt = 0;
-  let isOpen = false;
+  let openedAt = Infinity;
   let hasEnded = false;
   /** When the answer to a heartbeat must have come; 0 where none is waited for. */
   let answerBy = 0;
@@ -71,7 +68,6 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
   /** @param {number} code */
   const close = (code) => {
     hasEnded = true;
-    isOpen = false;
     for (const stop of [opening, beating, answer, renewal]) stop();
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
@@ -85,10 +81,12 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     on.end({ code, message, isFinal });
   };
 
+  const isOpen = () => socket?.readyState === 1;
+
   /** @param {Object} message */
   const send = (message) => {
-    if (!isOpen || socket?.readyState !== 1) return false;
-    socket.send(JSON.stringify(message));
+    if (!isOpen()) return false;
+    socket?.send(JSON.stringify(message));
     return true;
   };
 
@@ -147,8 +145,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     if (!expiry || !serverTime || isRenewing) return;
     const left = expiry - serverTime;
     renewAt ||= serverTime + Math.max(left - RENEW_MS, left / 2, SOONEST_RENEWAL_MS);
-    const wait = renewAt - serverTime;
-    if (wait < LONGEST_TIMER_MS) renewal(wait, renew);
+    renewal(renewAt - serverTime, renew);
   };
 
   /** @param {any} frame */
@@ -178,14 +175,13 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     socket.onopen = () => {
       opening();
       openedAt = now();
-      isOpen = true;
       expect(proof ? expiryOf(proof) : null);
       on.open();
       beat(ANSWER_MS);
     };
     socket.onmessage = ({ data }) => heard(JSON.parse(data));
     socket.onclose = () =>
-      isOpen
+      openedAt < Infinity
         ? end("closed", "the socket was closed")
         : end("refused", "no socket opens: the server refuses, or is away");
   };
@@ -197,8 +193,8 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
 
   return {
     startedAt,
-    isOpen: () => isOpen,
-    ageMs: () => (openedAt ? now() - openedAt : 0),
+    isOpen,
+    ageMs: () => now() - openedAt,
     send,
     check: (isLikelyDead) => beat(isLikelyDead ? DOUBTED_ANSWER_MS : ANSWER_MS),
     close,

@@ -6,7 +6,7 @@ const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const ID = [/^[\w.:@-]{1,128}$/, "1 to 128 characters of A-Z a-z 0-9 _ . : @ -"];
 /** What the server takes. @type {Record<string, [RegExp, string]>} */
 const WANTED = {
-  url: [/^((ws|http)s?:|\/)/, "a WebSocket address such as wss://…/live"],
+  url: [/^((ws|http)s?:|\/)/, "an address such as wss://…/live"],
   session_id: ID,
   user_id: ID,
   user_type: [/^(customer|agent|admin)$/, "customer, agent or admin"],
@@ -50,12 +50,13 @@ export class TokenError extends Error {
  * The token that a callback gave, without blanks around it.
  * @param {unknown} given
  * @returns {string}
- * @throws {TokenError} it is none; final where the callback says "no more" (null) or gives
- *   something else than text, which no second try changes
+ * @throws {TokenError} it is none; final where the callback says "no more" (null) or gives an
+ *   object or an empty text, which no second try changes
  */
 export function checkToken(given) {
   if (typeof given !== "string") {
-    throw new TokenError(given === null ? "null: there is no token any more" : typeof given, true);
+    const isFinal = given !== undefined; // such as the missing field of an error's body
+    throw new TokenError(given === null ? "null: there is no token any more" : typeof given, isFinal);
   }
   const token = given.trim();
   if (JSON_WEB_TOKEN.test(token) && token.length <= LONGEST_TOKEN) return token;

@@ -57,16 +57,16 @@ export function settleTime(departure, times) {
  * @param {People} people
  * @param {Update} data
  * @param {Object} how
- * @param {boolean} how.isNewest  whether the update's status is the newest known
+ * @param {import("./state.js").ConnectionStatus} how.status  the newest known
  * @param {number} how.now
  * @param {number} how.age  how long ago the event happened
  * @param {number|SettleTimes} [how.times]
  * @returns {People}
  */
-export function applyToPeople(people, data, { isNewest, now, age, times }) {
+export function applyToPeople(people, data, { status, now, age, times }) {
   /** @type {Map<string, Person>} */
   const next = new Map(people);
-  const { users } = data.connection_status;
+  const { users } = status;
   /** @param {Pick<Person, "id"|"type">} person */
   const isListed = ({ id, type }) => users[id]?.user_type === type;
   /** @param {Person} person @param {?Update} departure */
@@ -75,7 +75,7 @@ export function applyToPeople(people, data, { isNewest, now, age, times }) {
     next.delete(keyOf(person)); // so that the last to leave is the last in order
     next.set(keyOf(person), { ...person, presence: "maybe back", departure, settlesAt });
   };
-  if (isNewest) {
+  if (status === data.connection_status) {
     for (const id in users) {
       const person = here(id, users[id].user_type, users[id].connected_at);
       next.set(keyOf(person), person);

@@ -8,7 +8,8 @@ import { isRefused } from "./rest.js";
 import { applyMessage, applyUpdate, compare, gapBefore, isBehind } from "./state.js";
 
 const HEARTBEAT_MS = 30_000;
-const SHORTEST_HEARTBEAT_MS = 5_000;
+/** Of either. */
+const SHORTEST_MS = 5_000;
 const LONGEST_HEARTBEAT_MS = 300_000;
 /** How long API Gateway lets a socket live ("Amazon API Gateway quotas"). */
 const LIFETIME_MS = 7_200_000;
@@ -38,13 +39,13 @@ const CLOCK_MS = 1_000;
  * @param {import("./hadir.js").HadirOptions} options
  * @param {Emit} emit
  * @param {(environment: import("./environment.js").Environment, send: (message: Object) => boolean,
- *   emit: Emit) => Part} [speak]
+ *   emit: Emit, options: import("./hadir.js").HadirOptions) => Part} [speak]
  * @throws {TypeError} an option is missing, or is not what the server takes
  */
 export function follow(client, environment, options, emit, speak) {
   const { heartbeatMs = HEARTBEAT_MS, lifetimeMs = LIFETIME_MS, getToken, settleMs } = options;
-  if (!(heartbeatMs >= SHORTEST_HEARTBEAT_MS && heartbeatMs <= LONGEST_HEARTBEAT_MS)) {
-    throw new TypeError("heartbeatMs must be from 5,000 to 300,000");
+  if (!(heartbeatMs >= SHORTEST_MS && heartbeatMs <= LONGEST_HEARTBEAT_MS && lifetimeMs >= SHORTEST_MS)) {
+    throw new TypeError("heartbeatMs must be from 5,000 to 300,000, lifetimeMs at least 5,000");
   }
   const address = socketAddress(options);
   const [syncing, settling] = [timer(environment), timer(environment)];
@@ -76,7 +77,7 @@ export function follow(client, environment, options, emit, speak) {
   const look = () => {
     const now = environment.performance.now();
     settling();
-    if (!isCurrent) return show();
+    if (!isCurrent || client.connection !== "open") return show();
     const settled = settle(people, now);
     people = settled.people;
     if (settled.next < Infinity) settling(settled.next - now, look);
@@ -96,24 +97,26 @@ export function follow(client, environment, options, emit, speak) {
       emit("message", data);
       return part?.ended(data.user_type, data.user_id);
     }
+    const isNews = client.state.lastEvent === data;
+    if (!isNews && client.state.status !== data.connection_status) return; // seen before
     people = applyToPeople(people, data, {
-      isNewest: client.state.status === data.connection_status,
+      status: /** @type {import("./state.js").ConnectionStatus} */ (client.state.status),
       now: environment.performance.now(),
       age: data.recovered ? Math.max(serverNow() - Date.parse(data.timestamp) - CLOCK_MS, 0) : 0,
       times: settleMs,
     });
     emit("state", client.state);
-    if (client.state.lastEvent !== data) return;
+    if (!isNews) return;
     emit("update", data);
-    if (data.reason) part?.ended(data.event_user_type, data.event_user_id);
+    if (data.event_type === "user_disconnected") part?.ended(data.event_user_type, data.event_user_id);
   };
 
   /** Take what was held back, in order, whatever is still missing. */
   const release = () => {
     syncing();
-    const frames = (held ?? []).sort(([, a], [, b]) => compare(a, b));
+    held?.sort(([, a], [, b]) => compare(a, b));
+    for (let frame; (frame = held?.shift()); ) take(...frame);
     held = null;
-    for (const [type, data] of frames) take(type, data);
     look();
   };
 
@@ -129,7 +132,7 @@ export function follow(client, environment, options, emit, speak) {
     connection.send({ action: "sync", since: { epoch, version } });
   };
 
-  /** @param {string} type @param {any} data */
+  /** Take it now, hold it back, or ask first for what is missing. @param {string} type @param {any} data */
   const order = (type, data) => {
     if (data.client_id) part?.echoed(data);
     if (held) {
@@ -149,7 +152,7 @@ export function follow(client, environment, options, emit, speak) {
    * @param {import("./hadir.js").HadirError} error
    */
   const fail = (error) => {
-    if (!error.request_id) client.error = error;
+    if (client.connection !== "open") client.error = error;
     const isNews = !said.has(error.code);
     said.add(error.code);
     if (emit("error", error) && isNews) console.warn(`Hadir: ${error.message} (${error.code})`);
@@ -175,7 +178,11 @@ export function follow(client, environment, options, emit, speak) {
   };
 
   const connection = keepConnected(environment, { address, getToken, heartbeatMs, lifetimeMs }, {
-    state: (state) => emit("connection", (client.connection = state)),
+    state(state, why) {
+      client.connection = state;
+      if (why) fail({ code: state, message: why });
+      emit("connection", client.connection); // a listener may have started it anew
+    },
     open() {
       client.error = null;
       said.clear();
@@ -195,6 +202,6 @@ export function follow(client, environment, options, emit, speak) {
     error: (code, message) => fail({ code, message }),
     isRefused: () => isRefused(options),
   });
-  const part = speak?.(environment, connection.send, emit);
+  const part = speak?.(environment, connection.send, emit, options);
   return { connection, options, part };
 }

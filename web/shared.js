@@ -28,7 +28,8 @@ const SWITCH_MS = 1_000;
  * @property {?import("./hadir.js").HadirError} error  why it does not work; `invalid_options`: the
  *   session's id, or the configuration, is none that the server takes
  * @property {readonly import("./hadir.js").Person[]} people
- * @property {boolean} stale  there is a status, but no open socket: it may have changed meanwhile
+ * @property {boolean} stale  there is a status, but it may have changed: there is no open socket, or
+ *   none has told yet what was missed
  * @property {?HadirClient} client  null where no session is selected, and before the first effect
  *
  * @typedef {Object} Store  of one session
@@ -82,7 +83,7 @@ export function configure(config) {
  */
 export function keyOf(config, sessionId) {
   const given = Object.entries(config ?? {}).filter(([, value]) => value !== undefined);
-  return JSON.stringify([sessionId, given.sort()]);
+  return JSON.stringify([sessionId, config?.Client?.name, given.sort()]);
 }
 
 /** A client, those who use it, and what is known of its session. */
@@ -97,6 +98,8 @@ class SharedClient {
   client = null;
   /** @type {Presence} */
   snapshot = CONNECTING;
+  /** Whether the status is from the socket that is open now. */
+  isFresh = false;
   /** @type {Set<() => void>} */
   watchers = new Set();
 
@@ -118,19 +121,23 @@ class SharedClient {
       return;
     }
     this.snapshot = Object.freeze({ ...CONNECTING, client: this.client });
-    this.client.on("state", () => this.#look());
+    this.client.on("state", () => {
+      this.isFresh = true;
+      this.#look();
+    });
     this.client.on("people", () => this.#look());
     this.client.on("error", () => this.#look());
-    // The client forgets its error a moment after it says that it is open.
-    this.client.on("connection", (state) => this.#look(state === "open" ? null : undefined));
+    this.client.on("connection", (connection) => {
+      if (connection !== "open") this.isFresh = false;
+      this.#look();
+    });
   }
 
-  /** @param {Presence["error"]} [error] */
-  #look(error = this.client?.error ?? null) {
+  #look() {
     if (!this.client) return;
-    const { state, connection, people } = this.client;
+    const { state, connection, people, error } = this.client;
     const { status, lastEvent } = state;
-    const stale = status !== null && connection !== "open";
+    const stale = status !== null && !(connection === "open" && this.isFresh);
     const known = this.snapshot;
     /** @type {Presence} */
     const next = { status, lastEvent, connection, error, people, stale, client: this.client };

@@ -7,10 +7,11 @@ import { typists } from "./typists.js";
  * @param {import("./environment.js").Environment} environment
  * @param {(message: Object) => boolean} send  whether it could be handed to an open socket
  * @param {import("./session.js").Emit} emit
+ * @param {{userId: string, userType: string}} options
  */
-export function speaking(environment, send, emit) {
+export function speaking(environment, send, emit, options) {
   const own = outbox(environment, send, (delivery) => emit("delivery", delivery));
-  const others = typists(environment, send, (data) => emit("typing", data));
+  const others = typists(environment, send, options, (data) => emit("typing", data));
   return {
     own,
     others,

@@ -21,9 +21,10 @@ const SAY_AGAIN_MS = 3_000;
  * The others who write, and what they are told of one's own writing.
  * @param {import("./environment.js").Environment} environment
  * @param {(message: Object) => boolean} send
+ * @param {{userId: string, userType: string}} oneself  who may write in another tab, too
  * @param {(data: Typing) => void} on  told when somebody else begins, and when they end
  */
-export function typists(environment, send, on) {
+export function typists(environment, send, { userId, userType }, on) {
   /** Who writes, and the timer that ends it. @type {Map<string, [Typing, ReturnType<typeof timer>]>} */
   const writing = new Map();
   let saidAt = -Infinity;
@@ -51,13 +52,15 @@ export function typists(environment, send, on) {
      */
     told(data, serverNow) {
       const { user_type: type, user_id: id, until } = data;
+      if (id === userId && type === userType) return;
       if (!data.on) return ended(type, id);
       const key = `${type}:${id}`;
-      const end = writing.get(key)?.[1] ?? timer(environment);
+      const known = writing.get(key);
+      const end = known?.[1] ?? timer(environment);
       const left = until ? Date.parse(until) - serverNow : TYPING_MS;
       end(Math.min(left, LONGEST_MS), () => ended(type, id));
       writing.set(key, [data, end]);
-      on(data);
+      if (!known) on(data);
     },
 
     /** Nobody can be heard any more. */

@@ -19,7 +19,7 @@ describe("the address", () => {
 
   it("is refused with a word on what is wrong", () => {
     assert.throws(() => address("ftp://x/live"), /address such as wss:.*not ftp:/);
-    assert.throws(() => address("localhost"), /WebSocket address such as/);
+    assert.throws(() => address("localhost"), /an address such as/);
     assert.throws(() => address(""), /needs url/);
   });
 
@@ -39,6 +39,9 @@ describe("HadirClient", () => {
     const complete = { ...incomplete, userId: "u" };
     for (const heartbeatMs of [0, 4_999, 300_001, NaN, "often"]) {
       assert.throws(() => new HadirClient({ ...complete, heartbeatMs }), /from 5,000 to 300,000/);
+    }
+    for (const lifetimeMs of [0, -1, NaN, 4_999]) {
+      assert.throws(() => new HadirClient({ ...complete, lifetimeMs }), /lifetimeMs at least 5,000/);
     }
   });
 
@@ -65,7 +68,6 @@ describe("a token", () => {
 
   const finals = [
     ["null", null, /no token any more/],
-    ["nothing", undefined, /getToken gave undefined/],
     ["an object", { token: "a.b.c" }, /getToken gave object/],
     ["an empty text", "", /no JSON Web Token/],
   ];
@@ -83,14 +85,18 @@ describe("a token", () => {
     });
   }
 
-  for (const [name, given] of [["an HTML page", "<!doctype html><title>Log in</title>"], ["some other text", "not logged in"]]) {
-    it(`that is ${name} is told, asked for a few times more, and then ends it`, async () => {
+  for (const [name, given] of [
+    ["an HTML page", "<!doctype html><title>Log in</title>"],
+    ["some other text", "not logged in"],
+    ["undefined", undefined],
+  ]) {
+    it(`that is ${name} is told, asked for a minute more, and then ends it`, async () => {
       const browser = new FakeBrowser();
       const client = browser.client({ getToken: () => given });
       client.start();
       await browser.pass(300_000);
       assert.equal(client.connection, "unauthorized");
-      assert.equal(client.told("error").filter(({ code }) => code === "bad_token").length, 5);
+      assert.equal(client.told("error").filter(({ code }) => code === "bad_token").length, 10);
       assert.equal(browser.timers, 0);
     });
   }

@@ -355,7 +355,8 @@ describe("a snapshot", () => {
     store.subscribe(() => {});
     await soon();
     assert.equal(store.getSnapshot().stale, false);
-    browser.socket.hear(update, new Session(browser).join("me", "admin"));
+    const session = new Session(browser);
+    browser.socket.hear(update, session.join("me", "admin"));
     assert.equal(store.getSnapshot().stale, false);
 
     browser.network = "mute";
@@ -363,6 +364,8 @@ describe("a snapshot", () => {
     assert.deepEqual([store.getSnapshot().stale, store.getSnapshot().connection], [true, "reconnecting"]);
     await browser.pass(2_000);
     browser.socket.open();
+    assert.equal(store.getSnapshot().stale, true, "until it is told what was missed");
+    browser.socket.hear(update, session.snapshot({ recovered: true }));
 
     assert.equal(store.getSnapshot().stale, false);
   });

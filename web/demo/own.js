@@ -61,11 +61,7 @@ export function showOwn(client, say) {
     else client.close();
   });
   client.on("closing", (data) => (closing = data));
-  client.on("connection", () => {
-    const words = show();
-    // The reason of a final state comes right after it.
-    queueMicrotask(() => tell(STOPPED.includes(client.connection) ? show() : words));
-  });
+  client.on("connection", () => tell(show()));
   client.on("error", show);
   show();
 }
