@@ -89,6 +89,8 @@ export class HadirClient extends Target {
   people = [];
   /** @type {ConnectionState} */
   connection = "closed";
+  /** Whether all of this is the newest: not after a loss, until somebody has said what was missed. */
+  isCurrent = true;
   /** Why it does not work, since the socket was last open; null where it does. @type {?HadirError} */
   error = null;
   /** What a subclass adds to a session. @protected @type {typeof import("./speaking.js").speaking|undefined} */

@@ -27,7 +27,7 @@ export const NO_ANSWER = 4408;
  *   `closed`: an open socket was closed by the other side or the network; `silent`: it did not
  *   answer; `timeout`: it did not open in time, `refused`: or not at all; `no_token`: `getToken`
  *   failed, `bad_token`: or gave something else; `unsupported`: the browser opens no such socket
- * @property {string} message
+ * @property {string} message  empty where the application is not told: `closed`, `silent`
  * @property {boolean} isFinal  a second try cannot help
  *
  * @typedef {Object} Link
@@ -74,8 +74,8 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     socket.close(code);
   };
 
-  /** @param {End["code"]} code @param {string} message @param {boolean} [isFinal] */
-  const end = (code, message, isFinal = false) => {
+  /** @param {End["code"]} code @param {string} [message] @param {boolean} [isFinal] */
+  const end = (code, message = "", isFinal = false) => {
     if (hasEnded) return;
     close(code === "silent" ? NO_ANSWER : CLOSED);
     on.end({ code, message, isFinal });
@@ -110,7 +110,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     answerBy = by;
     answer(limit, () => {
       // Noticed too late, we were stopped (a laptop that slept) and could not have heard it.
-      if (now() - by < STOPPED_MS || wasStopped) return end("silent", "the server did not answer");
+      if (now() - by < STOPPED_MS || wasStopped) return end("silent");
       wasStopped = true;
       answerBy = 0;
       beat(DOUBTED_ANSWER_MS);
@@ -182,7 +182,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     socket.onmessage = ({ data }) => heard(JSON.parse(data));
     socket.onclose = () =>
       openedAt < Infinity
-        ? end("closed", "the socket was closed")
+        ? end("closed")
         : end("refused", "no socket opens: the server refuses, or is away");
   };
 

@@ -56,8 +56,6 @@ export function follow(client, environment, options, emit, speak) {
   const said = new Set();
   /** Updates held back while the answer to `sync` is under way, which comes first; else null. */
   let held = /** @type {?[string, any][]} */ (null);
-  /** Whether the status is known to be the session's newest: not while something may be missed. */
-  let isCurrent = true;
   /** How far this machine's clock is behind the server's, ms. */
   let behind = 0;
 
@@ -77,7 +75,7 @@ export function follow(client, environment, options, emit, speak) {
   const look = () => {
     const now = environment.performance.now();
     settling();
-    if (!isCurrent || client.connection !== "open") return show();
+    if (!client.isCurrent || client.connection !== "open") return show();
     const settled = settle(people, now);
     people = settled.people;
     if (settled.next < Infinity) settling(settled.next - now, look);
@@ -126,7 +124,7 @@ export function follow(client, environment, options, emit, speak) {
    */
   const sync = (...first) => {
     held = first;
-    isCurrent = false;
+    client.isCurrent = false;
     syncing(SYNC_MS, release);
     const { epoch, version } = client.state;
     connection.send({ action: "sync", since: { epoch, version } });
@@ -138,7 +136,7 @@ export function follow(client, environment, options, emit, speak) {
     if (held) {
       held.push([type, data]);
       if (data.event_type || !("connection_status" in data && "recovered" in data)) return;
-      isCurrent = true;
+      client.isCurrent = true;
       release();
     } else if (gapBefore(client.state, data)) sync([type, data]);
     else {
@@ -172,7 +170,10 @@ export function follow(client, environment, options, emit, speak) {
       behind = (Date.parse(data.server_time) || serverNow()) - environment.Date.now();
       if (held) return;
       if (isBehind(client.state, data)) return sync();
-      isCurrent = true;
+      if (!client.isCurrent) {
+        client.isCurrent = true;
+        emit("state", client.state);
+      }
       look();
     },
   };
@@ -187,14 +188,14 @@ export function follow(client, environment, options, emit, speak) {
       client.error = null;
       said.clear();
       if (client.state.epoch) sync();
-      else isCurrent = true;
+      else client.isCurrent = true;
       part?.opened();
     },
     // API Gateway's own frames have no type.
     frame: ({ type, data }) => receive[type]?.(data),
     lost() {
       held = null;
-      isCurrent = false;
+      client.isCurrent = false;
       syncing();
       settling();
       part?.lost();

@@ -98,8 +98,6 @@ class SharedClient {
   client = null;
   /** @type {Presence} */
   snapshot = CONNECTING;
-  /** Whether the status is from the socket that is open now. */
-  isFresh = false;
   /** @type {Set<() => void>} */
   watchers = new Set();
 
@@ -121,23 +119,17 @@ class SharedClient {
       return;
     }
     this.snapshot = Object.freeze({ ...CONNECTING, client: this.client });
-    this.client.on("state", () => {
-      this.isFresh = true;
-      this.#look();
-    });
+    this.client.on("state", () => this.#look());
     this.client.on("people", () => this.#look());
     this.client.on("error", () => this.#look());
-    this.client.on("connection", (connection) => {
-      if (connection !== "open") this.isFresh = false;
-      this.#look();
-    });
+    this.client.on("connection", () => this.#look());
   }
 
   #look() {
     if (!this.client) return;
-    const { state, connection, people, error } = this.client;
+    const { state, connection, people, error, isCurrent } = this.client;
     const { status, lastEvent } = state;
-    const stale = status !== null && !(connection === "open" && this.isFresh);
+    const stale = status !== null && !(connection === "open" && isCurrent);
     const known = this.snapshot;
     /** @type {Presence} */
     const next = { status, lastEvent, connection, error, people, stale, client: this.client };

@@ -345,4 +345,4 @@ def test_what_cannot_work_is_said(context: BrowserContext, hadir: AnyGateway) ->
     page.goto(address(hadir, new_session(), ws="ftp://localhost/"))
 
     expect_state(page, "Cannot connect")
-    expect(page.get_by_text("url must be a WebSocket address")).to_be_visible()
+    expect(page.get_by_text("url must be an address")).to_be_visible()
