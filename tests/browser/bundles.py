@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.browser.serving import served_pages
 
 _HERE = Path(__file__).parent
 _NODE_MODULES = _HERE / "node_modules"
@@ -44,26 +44,8 @@ def _page(framework: str) -> str:
     )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = _page(self.path[1:].partition("?")[0]).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
 @contextmanager
-def served_pages() -> Iterator[str]:
-    """The address under which each is served by its name."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def served_bundles() -> Iterator[str]:
+    """The address under which each page is served by its name."""
+    with served_pages(lambda path, _query: _page(path[1:])) as address:
+        yield address

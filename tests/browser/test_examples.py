@@ -5,15 +5,12 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from http.client import HTTPResponse
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from hadir.access.keys import SecretKeys
 from hadir.access.tokens import Tokens
 from local.embedded_redis import embedded_redis
 from local.secrets_manager import SECRET_ARN, secrets_manager
+from tests.browser.serving import served_folder
 from tests.running_gateway import ROOT, AnyGateway, free_ports
 from tests.system.people import status_of
 from tests.tokens import SECRET, token
@@ -69,25 +67,6 @@ def on_ports_of(gateway: AnyGateway, code: str) -> str:
     assert "8082" in code
     ports = {"8081": gateway.ws, "8082": gateway.http}
     return re.sub("8081|8082", lambda found: ports[found[0]].rpartition(":")[2], code)
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a server that has nothing to do with Hadir's: another origin."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def until_nobody_is_in(gateway: AnyGateway, session: str) -> None:
@@ -136,7 +115,7 @@ def test_the_readme_shows_who_is_here_and_who_has_left(
     context: BrowserContext, pages: Path, opened: str
 ) -> None:
     context.clock.install()
-    with served(pages) as server:
+    with served_folder(pages) as server:
         folder = server if opened == "from a web server" else pages.as_uri()
         agent = open_page(context, f"{folder}/readme.html")
         people = agent.locator("#people")
@@ -157,7 +136,7 @@ def test_the_agents_page_is_calm_and_says_who_has_left(
     context: BrowserContext, pages: Path
 ) -> None:
     context.clock.install()
-    with served(pages) as server:
+    with served_folder(pages) as server:
         agent = open_page(context, f"{server}/agent.html")
         people, alert = agent.locator("#people li"), agent.get_by_role("alert")
         expect(agent.locator("#connection")).to_have_text("open")
@@ -186,7 +165,7 @@ def test_the_agents_page_is_calm_and_says_who_has_left(
 def test_the_customers_page_shows_messages_typing_and_what_was_said_before(
     context: BrowserContext, pages: Path
 ) -> None:
-    with served(pages) as server:
+    with served_folder(pages) as server:
         customer = open_page(context, f"{server}/customer.html")
         before = customer.locator("#messages li").count()
         say(customer, "Hello?")
@@ -209,7 +188,7 @@ def test_the_customers_page_shows_messages_typing_and_what_was_said_before(
 
 
 def test_without_a_socket_a_message_waits(context: BrowserContext, pages: Path) -> None:
-    with served(pages) as server:
+    with served_folder(pages) as server:
         customer = open_page(context, f"{server}/customer.html")
         say(customer, "One")
         expect(customer.locator("#messages li").last).to_have_text("customer_1: One")

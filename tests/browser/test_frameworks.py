@@ -15,7 +15,7 @@ from apigw_local.testing import LocalGateway
 from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.membership.membership import Membership
 from tests.aws import aws
-from tests.browser.bundles import served_pages
+from tests.browser.bundles import served_bundles
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session, status_of
 
@@ -59,7 +59,7 @@ Mount = Callable[..., Components]
 
 @pytest.fixture(scope="module")
 def pages() -> Iterator[str]:
-    with served_pages() as address:
+    with served_bundles() as address:
         yield address
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.browser.serving import served_pages
 from tests.running_gateway import AnyGateway
 
 # Without these, Chromium as root does not start, or looks for hosts on the internet.
@@ -69,29 +69,12 @@ def chromium(playwright: Playwright, *, page_cache: bool) -> Iterator[Browser]:
 def site(hadir: AnyGateway) -> Iterator[str]:
     """The address of a page on a server of its own, with a link to another such page."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path, _, query = self.path.partition("?")
-            following = f"{'/' if path == '/next' else '/next'}?{query}"
-            body = _PAGE.format(hadir=hadir.http, next=following.replace("&", "&amp;")).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def page(path: str, query: str) -> str:
+        following = f"{'/' if path == '/next' else '/next'}?{query}"
+        return _PAGE.format(hadir=hadir.http, next=following.replace("&", "&amp;"))
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served_pages(page) as address:
+        yield f"{address}/"
 
 
 def visit(

@@ -1,21 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { retryDelay } from "../../web/connection.js";
-import { FakeBrowser, Session, soon, update } from "./fakes.mjs";
-
-/** A client that is open. */
-async function opened(options) {
-  const browser = new FakeBrowser();
-  const client = browser.client(options);
-  client.start();
-  await browser.pass(0);
-  assert.equal(client.connection, "open");
-  return { browser, client };
-}
-
-function tokenUntil(seconds) {
-  return `e30.${Buffer.from(JSON.stringify({ exp: seconds })).toString("base64url")}.x`;
-}
+import { FakeBrowser, opened, Session, soon, tokenUntil, update } from "./fakes.mjs";
 
 describe("retryDelay", () => {
   it("is full jitter under a ceiling that doubles up to 20 s", () => {

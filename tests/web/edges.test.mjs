@@ -1,20 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FakeBrowser, Session, soon, update } from "./fakes.mjs";
+import { FakeBrowser, opened, Session, soon, tokenUntil, update } from "./fakes.mjs";
 import { SharedClients } from "../../web/shared.js";
 
 const start = Date.UTC(2026, 0, 24) / 1000;
-const tokenUntil = (seconds) => `e30.${Buffer.from(JSON.stringify({ exp: seconds })).toString("base64url")}.x`;
-async function opened(options) {
-  const browser = new FakeBrowser();
-  const client = browser.client(options);
-  client.start();
-  await browser.pass(0);
-  const session = new Session(browser);
-  const tell = (data) => browser.socket.hear(update, data);
-  const presence = (id) => client.people.find((person) => person.id === id)?.presence;
-  return { browser, client, session, tell, presence };
-}
 const network = { reason: "network_error", evidence: "close_frame", close_code: 1006 };
 
 describe("close from a listener", () => {

@@ -222,3 +222,20 @@ export class Session {
 }
 
 export const update = "connection_status_update";
+
+/** A client that is open, and the session it is in. */
+export async function opened(options) {
+  const browser = new FakeBrowser();
+  const client = browser.client(options);
+  client.start();
+  await browser.pass(0);
+  assert.equal(client.connection, "open");
+  const session = new Session(browser);
+  const tell = (data) => browser.socket.hear(update, data);
+  const presence = (id) => client.people.find((person) => person.id === id)?.presence;
+  return { browser, client, session, tell, presence };
+}
+
+export function tokenUntil(seconds) {
+  return `e30.${Buffer.from(JSON.stringify({ exp: seconds })).toString("base64url")}.x`;
+}

@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settleTime } from "../../web/people.js";
-import { FakeBrowser, Session, update } from "./fakes.mjs";
+import { opened } from "./fakes.mjs";
 
 /** An admin who is connected, and a customer with them. */
 async function both(options) {
-  const browser = new FakeBrowser();
-  const client = browser.client(options);
-  client.start();
-  await browser.pass(0);
-  const session = new Session(browser);
-  const tell = (data) => browser.socket.hear(update, data);
-  tell(session.join("admin_1"));
-  tell(session.join("customer_1"));
-  const presence = (id) => client.people.find((person) => person.id === id)?.presence;
-  return { browser, client, session, tell, presence };
+  const known = await opened(options);
+  known.tell(known.session.join("admin_1"));
+  known.tell(known.session.join("customer_1"));
+  return known;
 }
 
 const page = { reason: "client_closed", evidence: "close_frame", close_code: 4001 };

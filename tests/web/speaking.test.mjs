@@ -1,23 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FakeBrowser, Session } from "./fakes.mjs";
+import { FakeBrowser, opened } from "./fakes.mjs";
 
-async function opened(options) {
-  const browser = new FakeBrowser();
-  const client = browser.client(options);
-  client.start();
-  await browser.pass(0);
-  const session = new Session(browser);
+/** A client that is open, what it has said on its newest socket, and the server's echo. */
+async function speaking(options) {
+  const known = await opened(options);
+  const { browser, session } = known;
   const said = () => browser.socket.said("message");
-  const echo = ({ text, client_id }) => browser.socket.hear("message", session.say("admin_me", text, { client_id }));
-  return { browser, client, session, said, echo };
+  const echo = ({ text, client_id }) =>
+    browser.socket.hear("message", session.say("admin_me", text, { client_id }));
+  return { ...known, said, echo };
 }
 
 const states = (client) => client.told("delivery").map(({ text, state }) => `${text} ${state}`);
 
 describe("send", () => {
   it("has one message under way at a time, so that their order stays", async () => {
-    const { client, said, echo } = await opened();
+    const { client, said, echo } = await speaking();
     for (const text of ["one", "two", "three"]) client.send(text);
     assert.deepEqual(said().map(({ text }) => text), ["one"]);
     echo(said()[0]);
@@ -42,7 +41,7 @@ describe("send", () => {
   });
 
   it("says it again, under the same id, on the next socket or where no echo comes", async () => {
-    const { browser, client, said, echo } = await opened();
+    const { browser, client, said, echo } = await speaking();
     client.send("lost");
     const [{ client_id }] = said();
     browser.socket.end();
@@ -56,7 +55,7 @@ describe("send", () => {
   });
 
   it("waits where the page goes, and is said when it is back", async () => {
-    const { browser, client, said } = await opened();
+    const { browser, client, said } = await speaking();
     client.send("going");
     browser.happen("pagehide");
     assert.equal(client.outbox[0].state, "waiting");
@@ -66,7 +65,7 @@ describe("send", () => {
   });
 
   it("is sent though the echo tells of a place that was seen already", async () => {
-    const { browser, client, session, said } = await opened();
+    const { browser, client, session, said } = await speaking();
     client.send("twice");
     const copy = session.say("admin_me", "twice");
     browser.socket.hear("message", copy); // from sync, which does not name ids
@@ -76,7 +75,7 @@ describe("send", () => {
   });
 
   it("tells what the server refuses, and goes on with the next", async () => {
-    const { browser, client, said } = await opened();
+    const { browser, client, said } = await speaking();
     client.send("bad");
     client.send("good");
     const { client_id } = said()[0];
@@ -88,7 +87,7 @@ describe("send", () => {
   });
 
   it("waits and tries again where the server is busy", async () => {
-    const { browser, client, said } = await opened();
+    const { browser, client, said } = await speaking();
     client.send("hey");
     const { client_id } = said()[0];
     browser.socket.hear("error", { code: "rate_limited", message: "slow down", request_id: "r", client_id });
@@ -99,7 +98,7 @@ describe("send", () => {
   });
 
   it("does not say again what the server may have forgotten that it was said", async () => {
-    const { browser, client, said } = await opened();
+    const { browser, client, said } = await speaking();
     client.send("old");
     browser.network = "refuse";
     browser.socket.end();
@@ -112,7 +111,7 @@ describe("send", () => {
   });
 
   it("takes nothing that is no message", async () => {
-    const { client } = await opened();
+    const { client } = await speaking();
     for (const text of ["", "x".repeat(4_001), null, { text: "x" }]) {
       assert.throws(() => client.send(text), /1 to 4000 characters/);
     }
@@ -125,7 +124,7 @@ describe("typing", () => {
   const data = { session_id: "s", user_id: "customer_1", user_type: "customer", on: true };
 
   it("of others ends by itself, also where no word comes of it", async () => {
-    const { browser, client } = await opened();
+    const { browser, client } = await speaking();
     browser.socket.hear("typing", data);
     await browser.pass(5_900);
     assert.deepEqual(client.told("typing"), [data]);
@@ -134,7 +133,7 @@ describe("typing", () => {
   });
 
   it("of others lasts as long as the server says, whatever this clock shows", async () => {
-    const { browser, client } = await opened();
+    const { browser, client } = await speaking();
     browser.skew = 3_600_000;
     browser.socket.acknowledge();
     const until = new Date(browser.serverTime + 4_000).toISOString();
@@ -146,7 +145,7 @@ describe("typing", () => {
   });
 
   it("of others ends with their message, and with their leave, once", async () => {
-    const { browser, client, session } = await opened();
+    const { browser, client, session } = await speaking();
     browser.socket.hear("typing", data);
     browser.socket.hear("message", session.say("customer_1", "hi"));
     browser.socket.hear("typing", { ...data, on: false });
@@ -159,14 +158,14 @@ describe("typing", () => {
   });
 
   it("of others is over where one's own socket is lost", async () => {
-    const { browser, client } = await opened();
+    const { browser, client } = await speaking();
     browser.socket.hear("typing", data);
     browser.socket.end();
     assert.equal(client.told("typing").at(-1).on, false);
   });
 
   it("of one's own is said at the first key and every 3 s, not at each", async () => {
-    const { browser, client } = await opened();
+    const { browser, client } = await speaking();
     for (let key = 0; key < 40; key += 1) {
       client.typing();
       await browser.pass(100);
@@ -178,7 +177,7 @@ describe("typing", () => {
   });
 
   it("of one's own ends with a message, without a word", async () => {
-    const { browser, client } = await opened();
+    const { browser, client } = await speaking();
     client.typing();
     client.send("done");
     client.typing(false);
@@ -190,7 +189,7 @@ describe("typing", () => {
 
 describe("kick", () => {
   it("is sent with its reason, or refused where there is no socket", async () => {
-    const { browser, client } = await opened();
+    const { browser, client } = await speaking();
     client.kick("customer_1", "spam");
     assert.deepEqual(browser.socket.said("kick"), [{ action: "kick", user_id: "customer_1", reason: "spam" }]);
     client.close();
@@ -208,7 +207,7 @@ describe("history", () => {
     ];
     globalThis.fetch = async (url, { headers }) => (asked.push([url, headers]), answers.shift());
     try {
-      const { client } = await opened({ apiUrl: "https://api/", getToken: () => "a.b.c\n" });
+      const { client } = await speaking({ apiUrl: "https://api/", getToken: () => "a.b.c\n" });
       assert.deepEqual(await client.history({ before: 51, limit: 999 }), [{ version: 1 }]);
       const headers = { Authorization: "Bearer a.b.c" };
       assert.deepEqual(asked, [["https://api/api/session/s/events?before=51&limit=200", headers]]);
@@ -219,7 +218,7 @@ describe("history", () => {
   });
 
   it("needs to know where", async () => {
-    const { client } = await opened();
+    const { client } = await speaking();
     await assert.rejects(client.history(), /apiUrl is needed/);
   });
 });
