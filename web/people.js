@@ -29,7 +29,6 @@ const SETTLE_MS = {
   page: 10_000,
   heartbeat_timeout: 0,
   idle_timeout: 0,
-  gone: 0,
   kicked: 0,
   rate_limited: 0,
 };

@@ -26,16 +26,22 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component
 NO_PAGE_CACHE = "--disable-back-forward-cache"
 """Playwright starts browsers with it; nobody else does."""
 
+QUIET_MS = 200
+
 _PAGE = """<!doctype html>
 <title>Shop</title>
 <a id="next" href="{next}">The next page</a>
 <script type="module">
   import {{ HadirChat }} from "{hadir}/chat.js";
   window.sockets = 0;
+  window.answers = 0;
   window.WebSocket = class extends WebSocket {{
     constructor(...address) {{
       super(...address);
       window.sockets += 1;
+      this.addEventListener("message", ({{ data }}) => {{
+        window.answers += data.includes("heartbeat_ack");
+      }});
     }}
   }};
   const query = new URLSearchParams(location.search);
@@ -80,10 +86,15 @@ def site(hadir: AnyGateway) -> Iterator[str]:
 def visit(
     context: BrowserContext, address: str, hadir: AnyGateway, session: str, **options: object
 ) -> Page:
-    """Open the site as its customer, and wait until they are connected."""
+    """Open the site as its customer, and wait until they are connected and all is told.
+
+    Else the server may still be writing to the socket when they leave, find it gone, and say so.
+    """
     page = context.new_page()
     page.goto(shop_address(address, hadir, session, **options))
     connected(page)
+    page.wait_for_function("window.answers > 0 && client.state.version > 0")
+    page.wait_for_timeout(QUIET_MS)
     return page
 
 
