@@ -63,7 +63,7 @@ lock: .venv/dev ## Take the newest versions of all dependencies
 	for name in run dev sam scan; do compile requirements/$$name.in requirements/$$name.txt; done
 
 clean: ## Remove everything that was installed or built
-	@rm -rf .venv .venv-sam .venv-scan .aws-sam tests/browser/node_modules web/types web/LICENSE .*_cache .hypothesis
+	@rm -rf .venv .venv-sam .venv-scan .aws-sam .hadir tests/browser/node_modules web/types web/LICENSE .*_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -r {} +
 
 .venv/python:

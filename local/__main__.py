@@ -26,8 +26,8 @@ _NEXT = (
     "Open it in two tabs: the first is an agent, the second a customer. Close one and watch the "
     "other. Ctrl-C stops everything."
 )
-_MORE_TOKENS = """Nobody gets in without a token. The link's are good for 8 hours; one more:
-  hadir token --session '*' --user customer_123 --type customer"""
+_MORE_TOKENS = """Nobody gets in without a token. The link's are good for 8 hours. To make another:
+  .venv/bin/hadir token --session '*' --user customer_123 --type customer"""
 
 
 def main() -> int:

@@ -115,7 +115,7 @@ export function keepConnected(environment, options, on) {
   const refused = async (message) => {
     on.error("unreachable", message);
     if ((await on.isRefused()) && isWanted && unopened >= MANY_FAILURES && !current) {
-      stop("unauthorized", "the server refuses this token");
+      stop("unauthorized", "the server takes no such token");
     }
   };
 

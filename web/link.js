@@ -183,7 +183,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     socket.onclose = () =>
       openedAt < Infinity
         ? end("closed")
-        : end("refused", "no socket opens: the server refuses, or is away");
+        : end("refused", `${address.split("?")[0]} refuses, or is away`);
   };
 
   opening(OPENING_MS, () => {

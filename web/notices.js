@@ -15,7 +15,7 @@ const REASONS = {
   kicked: "was put out",
   token_expired: "was no longer signed in",
   rate_limited: "sent too much",
-  gone: "their socket was gone",
+  gone: "was gone without a goodbye",
 };
 const EVIDENCE = {
   close_frame: "the browser said goodbye",
@@ -32,7 +32,7 @@ const UNSAID = {
 /** By close code: the client says with one that its page goes; without that, the browser does. */
 const CLOSINGS = {
   1000: "pressed Leave",
-  1001: "their tab crashed, or went without a word",
+  1001: "went as the tab crashed, or without a word",
   4001: "closed the page or followed a link",
 };
 
@@ -113,8 +113,11 @@ export function eventWords(data, me) {
  * @returns {{text: string, why: string}}
  */
 export function connectionWords(state, { error, closing }) {
-  const unreachable = "The server is away, or does not let this page in; browsers do not say which.";
-  const trouble = error?.code === "unreachable" ? unreachable : (error?.message ?? "");
+  const hints = {
+    unreachable: ". Browsers do not say which. Is this the link that make run printed?",
+    unauthorized: ". The link that make run prints has a token for each of its people.",
+  };
+  const trouble = error ? `${error.message}${hints[error.code] ?? ""}` : "";
   if (state === "kicked") {
     if (closing?.reason !== "kicked") {
       return { text: "Put out by the server", why: closing ? `This tab ${reasonWords(closing)}.` : trouble };

@@ -26,7 +26,12 @@ export function socketAddress({ url, sessionId, userId, userType }) {
     const [pattern, wanted] = WANTED[name];
     if (!pattern.test(value)) throw new TypeError(`${name} must be ${wanted}, not ${value}`);
   }
-  const address = new URL(url, globalThis.location?.href);
+  let address;
+  try {
+    address = new URL(url, globalThis.location?.href);
+  } catch {
+    throw new TypeError(`url must be ${WANTED.url[1]}, not ${url}`);
+  }
   address.protocol = address.protocol.replace("http", "ws");
   address.pathname = address.pathname.replace(/\/+$/, "");
   address.hash = "";

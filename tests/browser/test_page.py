@@ -205,7 +205,7 @@ def test_a_customers_tab_crashes(
         for process in renderers() - before:
             os.kill(process, signal.SIGKILL)
 
-        expect(feed(agent).first).to_contain_text("Their tab crashed")
+        expect(feed(agent).first).to_contain_text("Went as the tab crashed")
         expect(people(agent).nth(1)).to_contain_text("May be back")
 
 

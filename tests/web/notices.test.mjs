@@ -24,7 +24,7 @@ describe("reasonWords", () => {
     const words = [4001, 1001, 1000, 3456, undefined].map((code) => reasonWords({ reason: "client_closed", close_code: code }));
     assert.deepEqual(words, [
       "closed the page or followed a link",
-      "their tab crashed, or went without a word",
+      "went as the tab crashed, or without a word",
       "pressed Leave",
       "closed the connection",
       "closed the connection",
@@ -129,9 +129,11 @@ describe("connectionWords", () => {
   });
 
   it("says why nobody is let in, and what goes wrong until then", () => {
-    const error = { code: "unauthorized", message: "the token has expired" };
-    assert.deepEqual(connectionWords("unauthorized", { error }), { text: "Not let in", why: error.message });
-    assert.match(connectionWords("connecting", { error: { code: "unreachable", message: "x" } }).why, /server is away/);
+    const error = { code: "unauthorized", message: "the server takes no such token" };
+    const { text, why } = connectionWords("unauthorized", { error });
+    assert.equal(text, "Not let in");
+    assert.match(why, /^the server takes no such token\. The link that make run prints/);
+    assert.match(connectionWords("connecting", { error: { code: "unreachable", message: "x" } }).why, /^x\. Browsers do not say which/);
     assert.equal(connectionWords("reconnecting", {}).why, "");
   });
 });

@@ -19,7 +19,9 @@ describe("the address", () => {
 
   it("is refused with a word on what is wrong", () => {
     assert.throws(() => address("ftp://x/live"), /address such as wss:.*not ftp:/);
-    assert.throws(() => address("localhost"), /an address such as/);
+    for (const url of ["localhost", "wss://….example.com/live", "ws://x:99999/live"]) {
+      assert.throws(() => address(url), /url must be an address such as/, url);
+    }
     assert.throws(() => address(""), /needs url/);
   });
 
