@@ -66,7 +66,7 @@ def test_a_run_in_which_nobody_gets_in_without_one() -> None:
             assert told["data"]["event_user_id"] == "customer_123"
 
     with guarded_run(ws_port, http_port) as written:
-        found = re.search(r"^ +hadir (token .*)$", written, re.MULTILINE)
+        found = re.search(r"^ +\.venv/bin/hadir (token .*)$", written, re.MULTILINE)
         assert found, written
         command = f"{Path(sys.executable).parent}/hadir {found[1]}"
         made = subprocess.run(
