@@ -15,6 +15,7 @@
  * @property {{onLine?: boolean}} [navigator]
  * @property {EventTarget & {visibilityState: string}} [document]
  * @property {EventTarget["addEventListener"]} [addEventListener]  the window's
+ * @property {EventTarget["removeEventListener"]} [removeEventListener]
  */
 
 /** A browser takes a longer time for none. */
@@ -49,16 +50,17 @@ export function timer(environment) {
  */
 export function watchPage(environment, { leave, back, online, offline }) {
   const { document } = environment;
-  const stop = new AbortController();
-  const { signal } = stop;
-  /** @param {Pick<EventTarget, "addEventListener">} target @param {Record<string, () => void>} handlers */
-  const listen = (target, handlers) => {
-    for (const name in handlers) target.addEventListener?.(name, handlers[name], { signal });
+  const visibilitychange = () => document?.visibilityState === "visible" && back();
+  /** @param {"addEventListener"|"removeEventListener"} method */
+  const each = (method) => {
+    for (const [target, handlers] of /** @type {[any, Record<string, () => void>][]} */ ([
+      [environment, { pagehide: leave, pageshow: back, focus: back, online, offline }],
+      [document, { freeze: leave, resume: back, visibilitychange }],
+    ])) {
+      // One by one: Node forgets an AbortSignal's listeners but for the last of a target.
+      for (const name in handlers) target?.[method]?.(name, handlers[name]);
+    }
   };
-  listen(/** @type {any} */ (environment), { pagehide: leave, pageshow: back, focus: back, online, offline });
-  if (document) {
-    const visibilitychange = () => document.visibilityState === "visible" && back();
-    listen(document, { freeze: leave, resume: back, visibilitychange });
-  }
-  return () => stop.abort();
+  each("addEventListener");
+  return () => each("removeEventListener");
 }

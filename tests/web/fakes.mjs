@@ -56,6 +56,7 @@ export class FakeBrowser {
       document: this.document,
       navigator: { get onLine() { return browser.online; } },
       addEventListener: (...listener) => this.window.addEventListener(...listener),
+      removeEventListener: (...listener) => this.window.removeEventListener(...listener),
     };
   }
 
