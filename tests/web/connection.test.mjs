@@ -13,6 +13,15 @@ describe("retryDelay", () => {
   });
 });
 
+/** A client that has just been started, its sockets hanging or refused. */
+function started(network) {
+  const browser = new FakeBrowser();
+  browser.network = network;
+  const client = browser.client();
+  client.start();
+  return { browser, client };
+}
+
 describe("opening", () => {
   it("offers a fresh token for each socket, and never in the URL", async () => {
     const tokens = ["one.one.one", "two.two.two"];
@@ -25,10 +34,7 @@ describe("opening", () => {
   });
 
   it("is given up after 10 s where the handshake is never answered", async () => {
-    const browser = new FakeBrowser();
-    browser.network = "mute";
-    const client = browser.client();
-    client.start();
+    const { browser, client } = started("mute");
     await browser.pass(3_000);
     browser.network = "open";
     await browser.pass(7_500);
@@ -39,10 +45,7 @@ describe("opening", () => {
 
   for (const hint of ["online", "visibilitychange", "focus", "pageshow"]) {
     it(`is tried anew at once on ${hint}, where the handshake hangs`, async () => {
-      const browser = new FakeBrowser();
-      browser.network = "mute";
-      const client = browser.client();
-      client.start();
+      const { browser, client } = started("mute");
       await browser.pass(3_000);
       browser.network = "open";
       browser.happen(hint);
@@ -65,10 +68,7 @@ describe("opening", () => {
   }
 
   it("is left alone by hints while it is young, however many come", async () => {
-    const browser = new FakeBrowser();
-    browser.network = "mute";
-    const client = browser.client();
-    client.start();
+    const { browser, client } = started("mute");
     for (let turn = 0; turn < 18; turn += 1) {
       await browser.pass(100);
       browser.happen("focus");
@@ -80,10 +80,7 @@ describe("opening", () => {
   });
 
   it("takes a slow handshake, though somebody switches tabs all the time", async () => {
-    const browser = new FakeBrowser();
-    browser.network = "mute";
-    const client = browser.client();
-    client.start();
+    const { browser, client } = started("mute");
     for (let turn = 0; turn < 60 && client.connection !== "open"; turn += 1) {
       await browser.pass(500);
       browser.happen("focus");
@@ -139,10 +136,7 @@ describe("opening", () => {
   });
 
   it("says so where no socket opens at all, and goes on", async () => {
-    const browser = new FakeBrowser();
-    browser.network = "refuse";
-    const client = browser.client();
-    client.start();
+    const { browser, client } = started("refuse");
     await browser.pass(10_000);
     const [first] = client.told("error");
     assert.equal(first.code, "unreachable");
@@ -326,10 +320,7 @@ describe("the page", () => {
   }
 
   it("that goes while a socket is being opened opens none", async () => {
-    const browser = new FakeBrowser();
-    browser.network = "mute";
-    const client = browser.client();
-    client.start();
+    const { browser, client } = started("mute");
     await browser.pass(100);
     browser.happen("pagehide");
     browser.happen("freeze");
