@@ -49,6 +49,7 @@ bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.emulators
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.leaving
+	@$(BIN)/python -m benchmarks.crowd
 
 build: .venv/dev .venv-sam/done ## Build what would be deployed, into .aws-sam
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv-sam/bin/sam build
