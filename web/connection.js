@@ -1,18 +1,8 @@
 /** Which socket is in use: the first, the next after one that was lost, the next before one ends. */
 
 import { timer, watchPage } from "./environment.js";
-import { CLOSED, openLink, PAGE_LEFT } from "./link.js";
-
-const SHORTEST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 20_000;
-/** A socket that lived so long worked: the next try starts from the shortest wait again. */
-const LIVED_MS = 10_000;
-/** An attempt that has taken longer is given up for a new one when somebody looks at the page. */
-const PATIENCE_MS = 2_000;
-/** Tries in a row that did not open a socket, from which on the application is told. */
-const MANY_FAILURES = 3;
-/** Tokens in a row that were none, after which no more are asked for: a minute or so. */
-const MOST_BAD_TOKENS = 10;
+import { openLink } from "./link.js";
+import * as times from "./times.js";
 
 /**
  * `connecting`: not open yet; `open`; `reconnecting`: was open and will be again; `offline`: the
@@ -33,7 +23,7 @@ export const FINAL_STATES = new Set(["kicked", "unauthorized", "unsupported"]);
  * @returns {number} milliseconds
  */
 export function retryDelay(attempt, random) {
-  return random() * Math.min(SHORTEST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS);
+  return random() * Math.min(times.SHORTEST_RETRY_MS * 2 ** attempt, times.LONGEST_RETRY_MS);
 }
 
 /**
@@ -60,7 +50,7 @@ export function keepConnected(environment, options, on) {
   let failures = 0;
   let unopened = 0;
   let badTokens = 0;
-  let patience = PATIENCE_MS;
+  let patience = times.PATIENCE_MS;
   /** When the server wants us back at the earliest. */
   let notBefore = 0;
   /** The browser has said so since the socket opened; what still comes over it proves little. */
@@ -97,7 +87,7 @@ export function keepConnected(environment, options, on) {
    * @param {string} [why]  where the application did not ask for it
    */
   const stop = (shown, why) => {
-    hangUp(CLOSED);
+    hangUp(times.CLOSED);
     isWanted = false;
     unwatch();
     on.lost();
@@ -106,7 +96,7 @@ export function keepConnected(environment, options, on) {
 
   /** @param {number} [told]  the server's word on when to come back, ms */
   const tryAgain = (told) => {
-    notBefore = now() + (told ?? SHORTEST_RETRY_MS);
+    notBefore = now() + (told ?? times.SHORTEST_RETRY_MS);
     retry(told ?? retryDelay(failures++, random), connect);
     if (!current) wait();
   };
@@ -114,14 +104,14 @@ export function keepConnected(environment, options, on) {
   /** @param {string} message */
   const refused = async (message) => {
     on.error("unreachable", message);
-    if ((await on.isRefused()) && isWanted && unopened >= MANY_FAILURES && !current) {
+    if ((await on.isRefused()) && isWanted && unopened >= times.MANY_FAILURES && !current) {
       stop("unauthorized", "the server takes no such token");
     }
   };
 
   /** @param {import("./link.js").Link} link */
   const use = (link) => {
-    current?.close(CLOSED);
+    current?.close(times.CLOSED);
     current = link;
     next = null;
     hasBeenOpen = true;
@@ -138,18 +128,18 @@ export function keepConnected(environment, options, on) {
    */
   const putOut = ({ reason, message, reconnect_after_ms }) => {
     if (reconnect_after_ms) {
-      hangUp(CLOSED);
+      hangUp(times.CLOSED);
       tryAgain(reconnect_after_ms);
     } else stop("kicked", `put out: ${message ?? reason}`);
   };
 
   function connect() {
     retry();
-    next?.close(CLOSED);
+    next?.close(times.CLOSED);
     const link = openLink(environment, options, {
       open() {
         unopened = badTokens = 0;
-        patience = PATIENCE_MS;
+        patience = times.PATIENCE_MS;
         // One that follows another is not in use before it is heard: only then its person is present.
         if (!current) use(link);
       },
@@ -165,14 +155,14 @@ export function keepConnected(environment, options, on) {
         if (link === current) {
           current = null;
           rollover();
-          if (link.ageMs() >= LIVED_MS) failures = 0;
+          if (link.ageMs() >= times.LIVED_MS) failures = 0;
           if (next?.isOpen()) return use(next);
           return next ? wait() : tryAgain();
         }
         next = null;
-        if (code === "refused" && ++unopened >= MANY_FAILURES) refused(message);
-        if (code.endsWith("token") || code === "timeout") on.error(code, message);
-        if (code === "bad_token" && ++badTokens >= MOST_BAD_TOKENS && !current) {
+        if (code === "refused" && ++unopened >= times.MANY_FAILURES) refused(message);
+        if (code !== "refused" && message) on.error(code, message);
+        if (code === "bad_token" && ++badTokens >= times.MOST_BAD_TOKENS && !current) {
           return stop("unauthorized", message);
         }
         if (isWanted) tryAgain();
@@ -189,7 +179,7 @@ export function keepConnected(environment, options, on) {
   const hurry = (isOnline) => {
     if (isAway) return;
     if (current) return current.check(isOnline);
-    if (isOnline) patience = PATIENCE_MS;
+    if (isOnline) patience = times.PATIENCE_MS;
     if (!next) retry(notBefore - now(), connect);
     else if (now() - next.startedAt >= patience) {
       patience *= 2; // so that a slow handshake comes to its end, however often somebody looks
@@ -204,7 +194,7 @@ export function keepConnected(environment, options, on) {
       isWanted = true;
       hasBeenOpen = isAway = false;
       failures = unopened = badTokens = notBefore = 0;
-      patience = PATIENCE_MS;
+      patience = times.PATIENCE_MS;
       if (!environment.WebSocket) {
         return stop("unsupported", "no WebSocket here");
       }
@@ -212,7 +202,7 @@ export function keepConnected(environment, options, on) {
         leave() {
           if (isAway) return;
           isAway = true;
-          hangUp(PAGE_LEFT);
+          hangUp(times.PAGE_LEFT);
           wait();
         },
         back() {

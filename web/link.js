@@ -2,24 +2,9 @@
 
 import { timer } from "./environment.js";
 import { checkToken, expiryOf, TokenError } from "./options.js";
+import * as times from "./times.js";
 
 const SUBPROTOCOL = "hadir.v1";
-/** For the token and the handshake together: a cold start in Lambda takes 2 s. */
-const OPENING_MS = 10_000;
-/** For the answer to a heartbeat: a cold start must not be taken for a dead socket. */
-const ANSWER_MS = 10_000;
-/** Likewise, where there is reason to believe that the socket is dead: the network was away. */
-const DOUBTED_ANSWER_MS = 5_000;
-/** A timer that runs out so much too late was stopped meanwhile, and the answer with it. */
-const STOPPED_MS = 2_000;
-const RENEW_MS = 60_000;
-const SOONEST_RENEWAL_MS = 5_000;
-const RENEW_AGAIN_MS = 10_000;
-
-/** Close codes (docs/protocol.md). */
-export const CLOSED = 1000;
-export const PAGE_LEFT = 4001;
-export const NO_ANSWER = 4408;
 
 /**
  * @typedef {Object} End  why a link ended by itself
@@ -51,7 +36,8 @@ export const NO_ANSWER = 4408;
 export function openLink(environment, { address, getToken, heartbeatMs }, on) {
   const now = () => environment.performance.now();
   const startedAt = now();
-  const [opening, beating, answer, renewal] = Array.from({ length: 4 }, () => timer(environment));
+  const [opening, beating] = [timer(environment), timer(environment)];
+  const [answer, renewal] = [timer(environment), timer(environment)];
   /** @type {WebSocket|undefined} */
   let socket;
   let openedAt = Infinity;
@@ -77,7 +63,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
   /** @param {End["code"]} code @param {string} [message] @param {boolean} [isFinal] */
   const end = (code, message = "", isFinal = false) => {
     if (hasEnded) return;
-    close(code === "silent" ? NO_ANSWER : CLOSED);
+    close(code === "silent" ? times.NO_ANSWER : times.CLOSED);
     on.end({ code, message, isFinal });
   };
 
@@ -110,10 +96,10 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     answerBy = by;
     answer(limit, () => {
       // Noticed too late, we were stopped (a laptop that slept) and could not have heard it.
-      if (now() - by < STOPPED_MS || wasStopped) return end("silent");
+      if (now() - by < times.STOPPED_MS || wasStopped) return end("silent");
       wasStopped = true;
       answerBy = 0;
-      beat(DOUBTED_ANSWER_MS);
+      beat(times.DOUBTED_ANSWER_MS);
     });
   };
 
@@ -127,12 +113,12 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
 
   const renew = async () => {
     isRenewing = true;
-    renewal(RENEW_AGAIN_MS, renew); // until the server says `reauthorized`
+    renewal(times.RENEW_AGAIN_MS, renew); // until the server says `reauthorized`
     try {
       send({ action: "reauthorize", token: await token() });
-    } catch (error) {
-      if (hasEnded || (error instanceof TokenError && error.isFinal)) endForToken(error);
-      else on.error("no_token", `no fresh token: ${/** @type {any} */ (error)?.message ?? error}`);
+    } catch (/** @type {any} */ error) {
+      if (error?.isFinal) endForToken(error);
+      else if (!hasEnded) on.error("no_token", `no fresh token: ${error?.message ?? error}`);
     }
   };
 
@@ -144,7 +130,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
   const renewInTime = (serverTime) => {
     if (!expiry || !serverTime || isRenewing) return;
     const left = expiry - serverTime;
-    renewAt ||= serverTime + Math.max(left - RENEW_MS, left / 2, SOONEST_RENEWAL_MS);
+    renewAt ||= serverTime + Math.max(left - times.RENEW_MS, left / 2, times.SOONEST_RENEWAL_MS);
     renewal(renewAt - serverTime, renew);
   };
 
@@ -153,12 +139,12 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     answer();
     wasStopped = false;
     // From here and not from a timer: browsers slow down timers that set timers in hidden pages.
-    if (answerBy) beating(heartbeatMs, () => beat(ANSWER_MS));
+    if (answerBy) beating(heartbeatMs, () => beat(times.ANSWER_MS));
     answerBy = 0;
     if (frame.type === "heartbeat_ack") renewInTime(Date.parse(frame.data.server_time));
     if (frame.type === "reauthorized") {
       expect(Date.parse(frame.data.expires_at));
-      beat(ANSWER_MS); // whose answer tells the server's time
+      beat(times.ANSWER_MS); // whose answer tells the server's time
     }
     on.frame(frame);
   };
@@ -177,7 +163,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
       openedAt = now();
       expect(proof ? expiryOf(proof) : null);
       on.open();
-      beat(ANSWER_MS);
+      beat(times.ANSWER_MS);
     };
     socket.onmessage = ({ data }) => heard(JSON.parse(data));
     socket.onclose = () =>
@@ -186,7 +172,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
         : end("refused", `${address.split("?")[0]} refuses, or is away`);
   };
 
-  opening(OPENING_MS, () => {
+  opening(times.OPENING_MS, () => {
     end("timeout", `${socket || !getToken ? "handshake" : "getToken"}: no answer within 10 s`);
   });
   token().then(open, endForToken);
@@ -196,7 +182,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     isOpen,
     ageMs: () => now() - openedAt,
     send,
-    check: (isLikelyDead) => beat(isLikelyDead ? DOUBTED_ANSWER_MS : ANSWER_MS),
+    check: (isLikelyDead) => beat(isLikelyDead ? times.DOUBTED_ANSWER_MS : times.ANSWER_MS),
     close,
   };
 }

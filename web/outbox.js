@@ -100,9 +100,9 @@ export function outbox(environment, send, on) {
       isUnderWay = false;
     },
 
-    /** @param {{client_id?: string, version: number}} message */
+    /** @param {{client_id?: string, version?: number}} told  one's own message, or anything else */
     echoed({ client_id, version }) {
-      if (client_id === queue[0]?.clientId) done({ state: "sent", error: null, version });
+      if (client_id && client_id === queue[0]?.clientId) done({ state: "sent", error: null, version });
     },
 
     /** @param {{code: string, message: string, client_id?: string}} error */

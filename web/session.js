@@ -5,25 +5,16 @@ import { timer } from "./environment.js";
 import { socketAddress } from "./options.js";
 import { applyToPeople, settle } from "./people.js";
 import { isRefused } from "./rest.js";
-import { applyMessage, applyUpdate, compare, gapBefore, isBehind } from "./state.js";
-
-const HEARTBEAT_MS = 30_000;
-/** Of either. */
-const SHORTEST_MS = 5_000;
-const LONGEST_HEARTBEAT_MS = 300_000;
-/** How long API Gateway lets a socket live ("Amazon API Gateway quotas"). */
-const LIFETIME_MS = 7_200_000;
-const SYNC_MS = 10_000;
-/** How much older than its timestamp, in whole seconds, an event may seem. */
-const CLOCK_MS = 1_000;
+import { apply, compare, gapBefore, goOn, isBehind } from "./state.js";
+import * as times from "./times.js";
 
 /**
  * What a session tells a part that speaks in it (speaking.js).
  * @typedef {Object} Part
  * @property {() => void} opened
  * @property {() => void} lost
- * @property {(message: import("./state.js").Message) => void} echoed  a message of one's own has come
- *   back, perhaps not for the first time
+ * @property {(told: import("./state.js").Update|import("./state.js").Message) => void} echoed  what has
+ *   come may be a message of one's own, perhaps not for the first time
  * @property {(error: import("./hadir.js").HadirError) => void} refused
  * @property {(data: import("./typists.js").Typing, serverNow: number) => void} typing
  * @property {(type?: string, id?: string) => void} ended  somebody has said something, or has left
@@ -43,8 +34,8 @@ const CLOCK_MS = 1_000;
  * @throws {TypeError} an option is missing, or is not what the server takes
  */
 export function follow(client, environment, options, emit, speak) {
-  const { heartbeatMs = HEARTBEAT_MS, lifetimeMs = LIFETIME_MS, getToken, settleMs } = options;
-  if (!(heartbeatMs >= SHORTEST_MS && heartbeatMs <= LONGEST_HEARTBEAT_MS && lifetimeMs >= SHORTEST_MS)) {
+  const { heartbeatMs = times.HEARTBEAT_MS, lifetimeMs = times.LIFETIME_MS, settleMs } = options;
+  if (!(heartbeatMs >= times.SHORTEST_MS && heartbeatMs <= times.LONGEST_HEARTBEAT_MS && lifetimeMs >= times.SHORTEST_MS)) {
     throw new TypeError("heartbeatMs must be from 5,000 to 300,000, lifetimeMs at least 5,000");
   }
   const address = socketAddress(options);
@@ -54,8 +45,12 @@ export function follow(client, environment, options, emit, speak) {
   let shown = people;
   /** What the console has said since the socket was last open. */
   const said = new Set();
-  /** Updates held back while the answer to `sync` is under way, which comes first; else null. */
-  let held = /** @type {?[string, any][]} */ (null);
+  /** What has been told and is not yet taken. @type {any[]} */
+  let queue = [];
+  /** Whether the answer to `sync` is under way, which comes first. */
+  let isAsking = false;
+  /** The events of an answer that did not fit into its last frame. @type {any[]} */
+  let parts = [];
   /** How far this machine's clock is behind the server's, ms. */
   let behind = 0;
 
@@ -65,16 +60,14 @@ export function follow(client, environment, options, emit, speak) {
   const show = () => {
     if (people === shown) return;
     shown = people;
-    const all = [...people.values()];
-    const isHere = (/** @type {import("./people.js").Person} */ { presence }) => presence === "here";
-    client.people = [...all.filter(isHere), ...all.filter((person) => !isHere(person))];
+    client.people = [...people.values()].sort((a, b) => +(b.presence === "here") - +(a.presence === "here"));
     emit("people", client.people);
   };
 
   /** Look who has left for good. Not while something may be missed: they may be back already. */
   const look = () => {
-    const now = environment.performance.now();
     settling();
+    const now = environment.performance.now();
     if (!client.isCurrent || client.connection !== "open") return show();
     const settled = settle(people, now);
     people = settled.people;
@@ -83,15 +76,14 @@ export function follow(client, environment, options, emit, speak) {
     for (const person of settled.left) emit("left", person);
   };
 
-  /** @param {string} type @param {any} data */
-  const take = (type, data) => {
+  /** @param {any} data  of a message, or an update of one event or none */
+  const take = (data) => {
     const { state } = client;
     const gap = gapBefore(state, data);
-    const isMessage = type === "message";
-    client.state = isMessage ? applyMessage(state, data) : applyUpdate(state, data);
+    client.state = apply(state, data);
     if (client.state === state) return;
     if (gap) emit("gap", gap);
-    if (isMessage) {
+    if (data.text) {
       emit("message", data);
       return part?.ended(data.user_type, data.user_id);
     }
@@ -100,7 +92,7 @@ export function follow(client, environment, options, emit, speak) {
     people = applyToPeople(people, data, {
       status: /** @type {import("./state.js").ConnectionStatus} */ (client.state.status),
       now: environment.performance.now(),
-      age: data.recovered ? Math.max(serverNow() - Date.parse(data.timestamp) - CLOCK_MS, 0) : 0,
+      age: data.recovered ? Math.max(serverNow() - Date.parse(data.timestamp) - times.CLOCK_MS, 0) : 0,
       times: settleMs,
     });
     emit("state", client.state);
@@ -109,40 +101,55 @@ export function follow(client, environment, options, emit, speak) {
     if (data.event_type === "user_disconnected") part?.ended(data.event_user_type, data.event_user_id);
   };
 
-  /** Take what was held back, in order, whatever is still missing. */
-  const release = () => {
-    syncing();
-    held?.sort(([, a], [, b]) => compare(a, b));
-    for (let frame; (frame = held?.shift()); ) take(...frame);
-    held = null;
-    look();
+  /** Take what has been told. @param {boolean} [isFinal]  also where something is missing before it */
+  const proceed = (isFinal) => {
+    while (queue.length && !isAsking) {
+      if (!isFinal && gapBefore(client.state, queue[0])) sync();
+      else take(queue.shift());
+    }
+    if (!isAsking) look();
   };
 
-  /**
-   * Ask for what was missed.
-   * @param {[string, any][]} first  is held back until it has come
-   */
-  const sync = (...first) => {
-    held = first;
+  /** Take it in order, whatever is still missing. @param {any} [answer]  to `sync` */
+  const release = (answer) => {
+    syncing();
+    isAsking = false;
+    if (answer) client.state = goOn(client.state, answer);
+    queue.sort(compare);
+    proceed(true);
+  };
+
+  /** Ask for what was missed, before anything else is taken. */
+  const sync = () => {
+    isAsking = true;
     client.isCurrent = false;
-    syncing(SYNC_MS, release);
+    syncing(times.SYNC_MS, release);
     const { epoch, version } = client.state;
     connection.send({ action: "sync", since: { epoch, version } });
   };
 
-  /** Take it now, hold it back, or ask first for what is missing. @param {string} type @param {any} data */
-  const order = (type, data) => {
-    if (data.client_id) part?.echoed(data);
-    if (held) {
-      held.push([type, data]);
-      if (data.event_type || !("connection_status" in data && "recovered" in data)) return;
+  /**
+   * Take what a frame tells, or hold it back: each event of several as if it had come by itself, then
+   * the status.
+   * @param {any} frame  its data
+   */
+  const told = ({ events = [], ...data }) => {
+    const { session_id, epoch, event_type, connection_status, status_version, users_truncated } = data;
+    const isAnswer = connection_status && !event_type && "recovered" in data;
+    if (isAnswer) events = [...parts.splice(0), ...events];
+    const all = events.map((/** @type {any} */ event) => ({
+      session_id,
+      epoch,
+      ...(!event.text && { connection_status, status_version, users_truncated }),
+      ...event,
+    }));
+    if (!event_type || !events.length) all.push(data);
+    queue.push(...all);
+    for (const each of all) part?.echoed(each);
+    if (isAsking && isAnswer) {
       client.isCurrent = true;
-      release();
-    } else if (gapBefore(client.state, data)) sync([type, data]);
-    else {
-      take(type, data);
-      look();
-    }
+      release(data);
+    } else proceed();
   };
 
   /**
@@ -158,8 +165,12 @@ export function follow(client, environment, options, emit, speak) {
 
   /** @type {Record<string, (data: any) => void>} */
   const receive = {
-    connection_status_update: (data) => order("", data),
-    message: (data) => order("message", data),
+    connection_status_update: told,
+    message: told,
+    events(data) {
+      parts.push(...data.events);
+      if (isAsking) syncing(times.SYNC_MS, release);
+    },
     typing: (data) => part?.typing(data, serverNow()),
     closing: (data) => emit("closing", data),
     error(data) {
@@ -168,7 +179,7 @@ export function follow(client, environment, options, emit, speak) {
     },
     heartbeat_ack(data) {
       behind = (Date.parse(data.server_time) || serverNow()) - environment.Date.now();
-      if (held) return;
+      if (isAsking) return;
       if (isBehind(client.state, data)) return sync();
       if (!client.isCurrent) {
         client.isCurrent = true;
@@ -178,7 +189,7 @@ export function follow(client, environment, options, emit, speak) {
     },
   };
 
-  const connection = keepConnected(environment, { address, getToken, heartbeatMs, lifetimeMs }, {
+  const connection = keepConnected(environment, { ...options, address, heartbeatMs, lifetimeMs }, {
     state(state, why) {
       client.connection = state;
       if (why) fail({ code: state, message: why });
@@ -187,6 +198,7 @@ export function follow(client, environment, options, emit, speak) {
     open() {
       client.error = null;
       said.clear();
+      parts = [];
       if (client.state.epoch) sync();
       else client.isCurrent = true;
       part?.opened();
@@ -194,8 +206,8 @@ export function follow(client, environment, options, emit, speak) {
     // API Gateway's own frames have no type.
     frame: ({ type, data }) => receive[type]?.(data),
     lost() {
-      held = null;
-      client.isCurrent = false;
+      queue = [];
+      isAsking = client.isCurrent = false;
       syncing();
       settling();
       part?.lost();

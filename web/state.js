@@ -5,11 +5,13 @@
  *
  * @typedef {Object} User  somebody who is here
  * @property {UserType} user_type
+ * @property {string} [user_id]  where it is not the key: `customer` and `agent` may both have the id `42`
  * @property {string} connected_at  RFC 3339
  * @property {number} connections  how many sockets: tabs, devices
  *
  * @typedef {Object} ConnectionStatus  who is here
- * @property {Record<string, User>} users  by id
+ * @property {Record<string, User>} users  by id; of two people with the same one, the second by
+ *   `{user_type}:{user_id}`
  * @property {boolean} customer_connected
  * @property {boolean} agent_connected
  * @property {number} total_customer  people, not sockets
@@ -48,7 +50,7 @@
  * @typedef {Object} State
  * @property {?ConnectionStatus} status  the newest, null before the first
  * @property {?Update} lastEvent  the newest update that had an `event_type`, null before the first
- * @property {?string} epoch  the session's life; when it changes, versions start over
+ * @property {?string} epoch  the session's life; when it changes, versions may start over
  * @property {number} version  of the newest event seen
  * @property {number} statusVersion  that `status` reflects
  */
@@ -63,28 +65,31 @@ export const initialState = Object.freeze({
 });
 
 /**
- * @param {State} state
+ * Whether it is of an earlier life. No text is less than null.
+ * @param {any} state
  * @param {{epoch: string}} data
  */
-const isOver = ({ epoch }, data) => data.epoch < (epoch ?? "");
+const isOver = ({ epoch }, data) => data.epoch < epoch;
 
 /**
- * The state after an update. An event seen before changes nothing; a status older than the one known
- * is not taken; of an earlier life of the session nothing is.
+ * The state after an update or a message, which have their places in one order. An event seen before
+ * changes nothing; a status older than the one known is not taken; of an earlier life of the session
+ * nothing is.
  * @param {State} state
- * @param {Update} data
- * @returns {State}
+ * @param {any} data  an Update or a Message
+ * @returns {State}  the same, where nothing is taken of it
  */
-export function applyUpdate(state, data) {
-  if (isOver(state, data)) return state;
-  const { epoch, event_type, version = 0, status_version, connection_status } = data;
-  const known = epoch === state.epoch ? state : initialState;
+export function apply(state, data) {
+  const { text, epoch, event_type, version = 0, status_version, connection_status } = data;
+  const known = epoch === state.epoch ? state : { ...initialState, status: state.status };
+  if (isOver(state, data) || (text && version <= known.version)) return state;
   const next = { ...known, epoch };
   if (status_version >= known.statusVersion) {
     next.status = connection_status;
     next.statusVersion = status_version;
   }
-  if (event_type) {
+  if (text) next.version = version;
+  else if (event_type) {
     // The newest event may come after the first snapshot, which tells of its version already.
     if (version > known.version || (version === known.version && !known.lastEvent)) {
       next.lastEvent = data;
@@ -96,15 +101,15 @@ export function applyUpdate(state, data) {
 }
 
 /**
- * The state after a message, which has its place in the same order.
+ * The state before the answer to `sync` is taken: where nothing was lost, the session's new life goes on
+ * from the place at which its life before was left.
  * @param {State} state
- * @param {Pick<Message, "epoch"|"version">} data
+ * @param {{epoch: string, recovered?: boolean}} answer
  * @returns {State}
  */
-export function applyMessage(state, { epoch, version }) {
-  const isNewLife = epoch !== state.epoch;
-  if (isOver(state, { epoch }) || (!isNewLife && version <= state.version)) return state;
-  return { ...state, epoch, version, statusVersion: isNewLife ? 0 : state.statusVersion };
+export function goOn(state, { epoch, recovered }) {
+  const isNewLife = epoch > /** @type {string} */ (state.epoch);
+  return recovered && isNewLife ? { ...state, epoch, statusVersion: 0 } : state;
 }
 
 /**
@@ -114,9 +119,9 @@ export function applyMessage(state, { epoch, version }) {
  * @param {{epoch?: string, version?: number}} data  of a `heartbeat_ack`
  * @returns {boolean}
  */
-export function isBehind(state, { epoch, version = 0 }) {
-  if (!epoch || !state.epoch) return false;
-  return epoch > state.epoch || (epoch === state.epoch && version > state.version);
+export function isBehind(state, { epoch = "", version = 0 }) {
+  const known = state.epoch ?? epoch; // before the first there is nothing to be behind
+  return epoch > known || (epoch === state.epoch && version > state.version);
 }
 
 /**
@@ -136,12 +141,12 @@ export function isBehind(state, { epoch, version = 0 }) {
  * @param {{epoch: string, version?: number, status_version?: number, recovered?: boolean}} data
  * @returns {?Gap}
  */
-export function gapBefore(state, { epoch, version, status_version = 0, recovered }) {
+export function gapBefore(state, { epoch, version = NaN, status_version = 0, recovered }) {
   const isLost = !version && recovered === false;
-  if (!state.version || isOver(state, { epoch }) || !(version || isLost)) return null;
+  if (!state.version || isOver(state, { epoch })) return null;
   const isNewLife = epoch !== state.epoch;
   const from = isNewLife ? 1 : state.version + 1;
-  const to = version ? version - 1 : status_version;
+  const to = isLost ? status_version : version - 1; // not a number of any other snapshot
   return to >= from || (isNewLife && isLost) ? { from, to, epoch, isNewLife } : null;
 }
 
@@ -152,7 +157,6 @@ export function gapBefore(state, { epoch, version, status_version = 0, recovered
  * @returns {number}
  */
 export function compare(a, b) {
-  if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1;
-  const place = (/** @type {typeof a} */ data) => data.version ?? (data.status_version ?? 0) + 0.5;
-  return place(a) - place(b);
+  const place = (/** @type {any} */ data) => data.version ?? data.status_version + 0.5;
+  return a.epoch === b.epoch ? place(a) - place(b) : a.epoch < b.epoch ? -1 : 1;
 }

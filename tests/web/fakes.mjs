@@ -222,6 +222,18 @@ export class Session {
   }
 }
 
+/** An event as a frame of several has it: without what is the frame's. */
+export function entryOf(data) {
+  const { session_id, connection_status, status_version, epoch, users_truncated, ...entry } = data;
+  return entry;
+}
+
+/** One frame for several events, with the fields of the newest of who came or went. */
+export function burst(session, events, more = {}) {
+  const newest = events.findLast(({ event_type }) => event_type);
+  return { ...session.snapshot(), ...entryOf(newest), ...more, events: events.map(entryOf) };
+}
+
 export const update = "connection_status_update";
 
 /** A client that is open, and the session it is in. */
