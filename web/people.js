@@ -22,6 +22,8 @@
  *   them back
  */
 
+/** People who have left and are still listed; the oldest go first. */
+const MOST_LEFT = 100;
 const USUAL_MS = 5_000;
 
 /** Who had been silent for minutes, or was put out, is not about to return. @type {SettleTimes} */
@@ -34,8 +36,6 @@ const SETTLE_MS = {
 };
 /** Close codes of a page that went; 1001 is the browser's own. */
 const PAGE_CODES = [1001, 4001];
-/** People who have left and are still listed; the oldest go first. */
-const MOST_LEFT = 100;
 
 /** @param {{type: string, id: string}} person */
 const keyOf = ({ type, id }) => `${type}:${id}`;
@@ -48,7 +48,7 @@ const keyOf = ({ type, id }) => `${type}:${id}`;
 export function settleTime(departure, times) {
   if (typeof times === "number") return times;
   const isPage = PAGE_CODES.includes(departure?.close_code ?? 0);
-  return { ...SETTLE_MS, ...times }[isPage ? "page" : (departure?.reason ?? "")] ?? USUAL_MS;
+  return { ...SETTLE_MS, ...times }[isPage ? "page" : `${departure?.reason}`] ?? USUAL_MS;
 }
 
 /**
@@ -65,31 +65,34 @@ export function settleTime(departure, times) {
 export function applyToPeople(people, data, { status, now, age, times }) {
   /** @type {Map<string, Person>} */
   const next = new Map(people);
-  const { users } = status;
-  /** @param {Pick<Person, "id"|"type">} person */
-  const isListed = ({ id, type }) => users[id]?.user_type === type;
-  /** @param {Person} person @param {?Update} departure */
-  const leave = (person, departure) => {
+  /** @type {Map<string, Person>} */
+  const listed = new Map();
+  for (const key in status.users) {
+    const { user_type, user_id = key, connected_at } = status.users[key];
+    const person = here(user_id, user_type, connected_at);
+    listed.set(keyOf(person), person);
+  }
+  /** @param {string} key @param {Person} person @param {?Update} departure */
+  const leave = (key, person, departure) => {
     const settlesAt = now + settleTime(departure, times) - (departure ? age : 0);
-    next.delete(keyOf(person)); // so that the last to leave is the last in order
-    next.set(keyOf(person), { ...person, presence: "maybe back", departure, settlesAt });
+    next.delete(key); // so that the last to leave is the last in order
+    next.set(key, { ...person, presence: "maybe back", departure, settlesAt });
   };
   if (status === data.connection_status) {
-    for (const id in users) {
-      const person = here(id, users[id].user_type, users[id].connected_at);
-      next.set(keyOf(person), person);
-    }
-    for (const person of people.values()) {
-      if (person.presence === "here" && !isListed(person) && !data.users_truncated) leave(person, null);
+    for (const [key, person] of listed) next.set(key, person);
+    for (const [key, person] of people) {
+      if (person.presence === "here" && !listed.has(key) && !data.users_truncated) leave(key, person, null);
     }
   }
-  if (!data.event_user_id || !data.event_user_type) return next;
-  const person = here(data.event_user_id, data.event_user_type, null);
-  if (isListed(person)) return next; // back already, or just come
-  const known = next.get(keyOf(person));
+  if (!data.event_type) return next;
+  const { event_user_id, event_user_type } = /** @type {Required<Update>} */ (data);
+  const person = here(event_user_id, event_user_type, null);
+  const key = keyOf(person);
+  if (listed.has(key)) return next; // back already, or just come
+  const known = next.get(key);
   if (data.event_type === "user_disconnected") {
-    if (!(data.timestamp <= (known?.departure?.timestamp ?? ""))) leave(known ?? person, data);
-  } else if (data.users_truncated) next.set(keyOf(person), { ...person, since: data.timestamp });
+    if (!(data.timestamp <= (known?.departure?.timestamp ?? ""))) leave(key, known ?? person, data);
+  } else if (data.users_truncated) next.set(key, { ...person, since: data.timestamp });
   return next;
 }
 
@@ -111,13 +114,14 @@ export function settle(people, now) {
       next = Math.min(next, person.settlesAt);
       continue;
     }
-    left.push({ ...person, presence: "left" });
-    settled.set(key, left[left.length - 1]);
+    /** @type {Person} */
+    const gone = { ...person, presence: "left" };
+    left.push(gone);
+    settled.set(key, gone);
   }
-  if (!left.length) return { people, left, next };
-  const gone = [...settled.values()].filter(({ presence }) => presence === "left");
-  for (const person of gone.slice(0, -MOST_LEFT)) settled.delete(keyOf(person));
-  return { people: settled, left, next };
+  const all = [...settled].filter(([, { presence }]) => presence === "left");
+  for (const [key] of all.slice(0, -MOST_LEFT)) settled.delete(key);
+  return { people: left.length ? settled : people, left, next };
 }
 
 /**

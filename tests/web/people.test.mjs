@@ -153,6 +153,58 @@ describe("the calm view", () => {
   });
 });
 
+describe("a customer and an agent with the same id", () => {
+  /** They are both here, the customer under the id, and the agent under the longer name. */
+  async function namesakes() {
+    const known = await opened({ settleMs: 0 });
+    known.tell(known.session.join("42", "customer"));
+    const agent = { user_type: "agent", user_id: "42", connected_at: "2026-01-24T00:01:00Z", connections: 1 };
+    const joined = known.session.join("agent:42", "agent", { event_user_id: "42" });
+    known.session.users["agent:42"] = agent;
+    known.tell({ ...joined, connection_status: known.session.snapshot().connection_status });
+    return known;
+  }
+  const shown = ({ people }) => people.map(({ type, id, presence }) => `${type} ${id} ${presence}`);
+
+  it("are two people", async () => {
+    const { client } = await namesakes();
+    assert.deepEqual(shown(client), ["customer 42 here", "agent 42 here"]);
+    assert.deepEqual(client.people.map(({ since }) => since), ["2026-01-24T00:00:00Z", "2026-01-24T00:01:00Z"]);
+    assert.deepEqual(Object.keys(client.state.status.users), ["42", "agent:42"], "the status is as it came");
+  });
+
+  it("leave each for themselves, whichever of them has the bare id then", async () => {
+    const { browser, client, session, tell } = await namesakes();
+    const left = session.leave("42", network);
+    const { user_id, ...agent } = session.users["agent:42"];
+    session.users = { 42: agent };
+    tell({ ...left, connection_status: session.snapshot().connection_status });
+    await browser.pass(0);
+    assert.deepEqual(shown(client), ["agent 42 here", "customer 42 left"]);
+    assert.deepEqual(client.told("left").map(({ type, departure }) => [type, departure.version]), [["customer", 3]]);
+    tell(session.leave("42", network));
+    await browser.pass(0);
+    assert.deepEqual(shown(client), ["customer 42 left", "agent 42 left"]);
+  });
+
+  it("are none of them somebody whose id looks like that name", async () => {
+    const { client, session, tell } = await opened();
+    tell(session.join("agent:42", "customer"));
+    assert.deepEqual(shown(client), ["customer agent:42 here"]);
+  });
+
+  it("are missed each for themselves where their events are lost", async () => {
+    const { browser, client, session, tell } = await namesakes();
+    browser.socket.end();
+    delete session.users["agent:42"];
+    session.version += 300;
+    await browser.pass(500);
+    tell(session.snapshot({ recovered: false }));
+    await browser.pass(0);
+    assert.deepEqual(shown(client), ["customer 42 here", "agent 42 left"]);
+  });
+});
+
 describe("what was missed", () => {
   it("is told as a gap where the history does not reach back", async () => {
     const { browser, client, session, tell } = await both();
