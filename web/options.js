@@ -2,15 +2,33 @@
 
 const LONGEST_TOKEN = 4096;
 const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-/** @type {[RegExp, string]} */
-const ID = [/^[\w.:@-]{1,128}$/, "1 to 128 characters of A-Z a-z 0-9 _ . : @ -"];
-/** What the server takes. @type {Record<string, [RegExp, string]>} */
+
+/**
+ * Whether it may be the id of a session or a person. The server also refuses one of more than 256
+ * bytes in UTF-8.
+ * @param {any} id
+ */
+export const isId = (id) => /^[^\p{C}\p{Z}{}]{1,128}$/u.test(id) && `${id}`.normalize() == id;
+
+/** @type {[(id: any) => boolean, string]} */
+const ID = [isId, "1 to 128 printable characters in Unicode NFC, without blanks, { and }"];
+/** What the server takes, by option. @type {Record<string, [(value: any) => boolean, string]>} */
 const WANTED = {
-  url: [/^((ws|http)s?:|\/)/, "an address such as wss://…/live"],
-  session_id: ID,
-  user_id: ID,
-  user_type: [/^(customer|agent|admin)$/, "customer, agent or admin"],
+  url: [(url) => /^((ws|http)s?:|\/)/.test(url) && !!parse(url), "an address such as wss://…/live"],
+  sessionId: ID,
+  userId: ID,
+  userType: [(type) => /^(customer|agent|admin)$/.test(type), "customer, agent or admin"],
 };
+
+/**
+ * @param {string} url  absolute, or on the page's own server
+ * @returns {URL|undefined}
+ */
+function parse(url) {
+  try {
+    return new URL(url, globalThis.location?.href);
+  } catch {}
+}
 
 /**
  * The address of a person's socket: the API's, in its WebSocket form, with what names the person in
@@ -19,23 +37,19 @@ const WANTED = {
  * @returns {string}
  * @throws {TypeError} something is missing, or is not what the server takes
  */
-export function socketAddress({ url, sessionId, userId, userType }) {
-  const query = { session_id: sessionId, user_id: userId, user_type: userType };
-  for (const [name, value] of Object.entries({ url, ...query })) {
-    if (!value) throw new TypeError(`HadirClient needs ${name}`);
-    const [pattern, wanted] = WANTED[name];
-    if (!pattern.test(value)) throw new TypeError(`${name} must be ${wanted}, not ${value}`);
+export function socketAddress(who) {
+  for (const name in WANTED) {
+    const value = who[/** @type {keyof typeof who} */ (name)];
+    const [isWanted, wanted] = WANTED[name];
+    if (!isWanted(value)) throw new TypeError(`${name} must be ${wanted}, not ${value}`);
   }
-  let address;
-  try {
-    address = new URL(url, globalThis.location?.href);
-  } catch {
-    throw new TypeError(`url must be ${WANTED.url[1]}, not ${url}`);
-  }
+  const address = /** @type {URL} */ (parse(who.url));
   address.protocol = address.protocol.replace("http", "ws");
   address.pathname = address.pathname.replace(/\/+$/, "");
   address.hash = "";
-  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+  address.searchParams.set("session_id", who.sessionId);
+  address.searchParams.set("user_id", who.userId);
+  address.searchParams.set("user_type", who.userType);
   return address.href;
 }
 
@@ -76,7 +90,7 @@ export function checkToken(given) {
 export function expiryOf(token) {
   try {
     const { exp } = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
-    return Number.isFinite(exp) ? exp * 1000 : null;
+    return exp * 1000 || null;
   } catch {
     return null;
   }

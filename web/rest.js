@@ -13,7 +13,8 @@ import { checkToken } from "./options.js";
 export async function ask({ apiUrl, sessionId, getToken }, what) {
   if (!apiUrl) throw new Error("apiUrl is needed");
   const headers = getToken && { Authorization: `Bearer ${checkToken(await getToken())}` };
-  return fetch(`${apiUrl.replace(/\/+$/, "")}/api/session/${sessionId}/${what}`, { headers });
+  const session = `${apiUrl.replace(/\/+$/, "")}/api/session/${encodeURIComponent(sessionId)}`;
+  return fetch(`${session}/${what}`, { headers });
 }
 
 /**

@@ -290,5 +290,5 @@ def test_an_id_that_is_none_is_an_error_and_the_rest_works(mount: Mount) -> None
 
     components.see("closed; ; invalid_options; fresh", ALONE)
     (warning,) = components.warnings
-    assert "session_id must be" in warning
+    assert "sessionId must be" in warning
     components.warnings.clear()

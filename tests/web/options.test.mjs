@@ -22,22 +22,71 @@ describe("the address", () => {
     for (const url of ["localhost", "wss://….example.com/live", "ws://x:99999/live"]) {
       assert.throws(() => address(url), /url must be an address such as/, url);
     }
-    assert.throws(() => address(""), /needs url/);
+    for (const url of ["", undefined, null]) assert.throws(() => address(url), /url must be an address/);
   });
 
-  it("needs ids of letters that the server takes", () => {
-    for (const sessionId of ["a b", "żółw", "a/b", "x".repeat(129), "o'brien"]) {
-      assert.throws(() => socketAddress({ ...who, sessionId }), /session_id must be 1 to 128/, sessionId);
+  for (const id of [
+    "a.b_c:d@e-f",
+    "auth0|5f7c",
+    "anna+shop@example.com",
+    "o'brien@example.com",
+    "Łukasz",
+    "李",
+    "ü+%",
+    "a/b?c=d&e#f",
+    "*",
+    "\\",
+    "x".repeat(128),
+    "😀".repeat(64),
+  ]) {
+    it(`takes ${id.slice(0, 32)} as an id, and tells it as it is`, () => {
+      const { searchParams } = new URL(socketAddress({ ...who, sessionId: id, userId: id }));
+      assert.deepEqual([...searchParams], [["session_id", id], ["user_id", id], ["user_type", "admin"]]);
+    });
+  }
+
+  it("encodes ids, whatever is in them", () => {
+    const query = (userId) => socketAddress({ ...who, userId }).split("&")[1];
+    assert.equal(query("auth0|x"), "user_id=auth0%7Cx");
+    assert.equal(query("a/b"), "user_id=a%2Fb");
+    assert.equal(query("ü+%"), "user_id=%C3%BC%2B%25");
+  });
+
+  for (const [name, id] of [
+    ["no id", undefined],
+    ["null", null],
+    ["an empty one", ""],
+    ["one with a blank", "a b"],
+    ["one with a blank that is not broken", "a\u00a0b"],
+    ["one with a newline", "a\n"],
+    ["one with a control character", "a\u007f"],
+    ["one with what cannot be seen", "a\u200b"],
+    ["one with half a character", "a\ud83d"],
+    ["one with {", "{a"],
+    ["one with }", "a}"],
+    ["one that is too long", "x".repeat(129)],
+    ["one that is not in NFC", "Zoë".normalize("NFD")],
+  ]) {
+    it(`refuses ${name}, by the name of the option, and with what an id is`, () => {
+      const sentence = / must be 1 to 128 printable characters in Unicode NFC, without blanks, { and }, not /;
+      for (const option of ["sessionId", "userId"]) {
+        const refused = { name: "TypeError", message: new RegExp(`^${option}${sentence.source}`) };
+        assert.throws(() => socketAddress({ ...who, [option]: id }), refused);
+      }
+    });
+  }
+
+  it("needs a type that there is", () => {
+    for (const userType of ["boss", "", undefined]) {
+      assert.throws(() => socketAddress({ ...who, userType }), /^TypeError: userType must be customer, agent or admin, not/);
     }
-    assert.throws(() => socketAddress({ ...who, userType: "boss" }), /customer, agent or admin/);
-    assert.ok(socketAddress({ ...who, userId: "a.b_c:d@e-f" }));
   });
 });
 
 describe("HadirClient", () => {
   it("says what it needs", () => {
     const incomplete = { url: "ws://x/live", sessionId: "s", userType: "customer" };
-    assert.throws(() => new HadirClient(incomplete), /HadirClient needs user_id/);
+    assert.throws(() => new HadirClient(incomplete), /^TypeError: userId must be 1 to 128 .* not undefined$/);
     const complete = { ...incomplete, userId: "u" };
     for (const heartbeatMs of [0, 4_999, 300_001, NaN, "often"]) {
       assert.throws(() => new HadirClient({ ...complete, heartbeatMs }), /from 5,000 to 300,000/);

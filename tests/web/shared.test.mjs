@@ -380,7 +380,7 @@ describe("a snapshot", () => {
     const { error, connection, client } = store.getSnapshot();
 
     assert.equal(error.code, "invalid_options");
-    assert.match(error.message, /session_id must be/);
+    assert.match(error.message, /sessionId must be/);
     assert.deepEqual([connection, client], ["closed", null]);
     assert.equal(warn.mock.callCount(), 1);
     assert.equal(browser.timers, 0);
