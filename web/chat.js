@@ -61,10 +61,12 @@ export class HadirChat extends HadirClient {
    * Put somebody out (admins). What becomes of it is an `update`, or an `error`.
    * @param {string} userId
    * @param {string} [reason]  told to whoever is put out
+   * @param {import("./state.js").UserType} [userType]  which of two people with the same id is meant
    * @throws {Error} there is no open socket
    */
-  kick(userId, reason) {
-    if (!this._session.connection.send({ action: "kick", user_id: userId, reason })) {
+  kick(userId, reason, userType) {
+    const message = { action: "kick", user_id: userId, user_type: userType, reason };
+    if (!this._session.connection.send(message)) {
       throw new Error("not connected: nobody can be put out now");
     }
   }

@@ -157,6 +157,25 @@ describe("typing", () => {
     assert.deepEqual(client.told("typing").map(({ on }) => on), [true, false, true, false]);
   });
 
+  it("of one of two people with the same id is not the other's", async () => {
+    const { browser, client, session, tell } = await speaking();
+    const agent = { ...data, user_id: "42", user_type: "agent" };
+    const customer = { ...agent, user_type: "customer" };
+    tell(session.join("42", "customer"));
+    browser.socket.hear("typing", customer);
+    browser.socket.hear("typing", agent);
+    browser.socket.hear("message", session.say("42", "hi", { user_type: "agent" }));
+    assert.deepEqual(client.told("typing"), [customer, agent, { ...agent, on: false }]);
+    tell(session.leave("42"));
+    assert.deepEqual(client.told("typing").at(-1), { ...customer, on: false });
+  });
+
+  it("of somebody else with one's own id is told", async () => {
+    const { browser, client } = await speaking();
+    browser.socket.hear("typing", { ...data, user_id: "me" });
+    assert.deepEqual(client.told("typing").map(({ user_type }) => user_type), ["customer"]);
+  });
+
   it("of others is over where one's own socket is lost", async () => {
     const { browser, client } = await speaking();
     browser.socket.hear("typing", data);
@@ -188,6 +207,12 @@ describe("typing", () => {
 });
 
 describe("kick", () => {
+  it("names which of two people with the same id is meant, where one says so", async () => {
+    const { browser, client } = await speaking();
+    client.kick("42", undefined, "agent");
+    assert.deepEqual(browser.socket.said("kick"), [{ action: "kick", user_id: "42", user_type: "agent" }]);
+  });
+
   it("is sent with its reason, or refused where there is no socket", async () => {
     const { browser, client } = await speaking();
     client.kick("customer_1", "spam");
@@ -216,6 +241,16 @@ describe("history", () => {
       globalThis.fetch = real;
     }
   });
+
+  for (const [sessionId, path] of [["auth0|x", "auth0%7Cx"], ["a/b", "a%2Fb"], ["ü+%", "%C3%BC%2B%25"]]) {
+    it(`of the session ${sessionId} is asked for by that name`, async (t) => {
+      const asked = t.mock.method(globalThis, "fetch", async () => new Response('{"events": []}'));
+      const { client } = await speaking({ apiUrl: "https://api", sessionId });
+      await client.history({ before: 2 });
+      const [address] = asked.mock.calls[0].arguments;
+      assert.equal(address, `https://api/api/session/${path}/events?before=2&limit=50`);
+    });
+  }
 
   it("needs to know where", async () => {
     const { client } = await speaking();

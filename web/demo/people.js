@@ -33,7 +33,7 @@ export function showPeople(client, me, fail) {
     button.addEventListener("click", () => {
       if (client.connection !== "open") return;
       try {
-        client.kick(id, PUT_OUT);
+        client.kick(id, PUT_OUT, type);
       } catch (error) {
         fail(error);
       }

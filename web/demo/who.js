@@ -1,6 +1,7 @@
 /** Which session this tab shows, and who it is there: one person a tab. */
 
-const ID = /^[A-Za-z0-9_.:@-]{1,128}$/;
+import { isId } from "../options.js";
+
 const USUAL_IDS = { admin: "admin_456", customer: "customer_123" };
 const PATIENCE_MS = 3_000;
 
@@ -9,7 +10,7 @@ const given = parameters.get("session");
 /** After the `#`, which browsers send to nobody. */
 const tokens = new URLSearchParams(location.hash.slice(1));
 
-export const sessionId = given && ID.test(given) ? given : newSession();
+export const sessionId = isId(given) ? given : newSession();
 export const url = parameters.get("ws") || nearby();
 
 /** Keep the session in the address, so that another tab can be opened on it. */
@@ -25,7 +26,7 @@ function newSession() {
  * gateway's.
  */
 function nearby() {
-  if (location.protocol === "https:") return `wss://${location.host}/ws/${sessionId}`;
+  if (location.protocol === "https:") return `wss://${location.host}/ws/${encodeURIComponent(sessionId)}`;
   return `ws://${location.hostname}:8081/local`;
 }
 
@@ -51,11 +52,19 @@ export async function whoAmI() {
   if (known && (!(asked in USUAL_IDS) || asked === known.type)) return withToken(known);
   const status = await lookIn();
   const type = asked in USUAL_IDS ? asked : missing(status);
-  const isTaken = status?.users?.[USUAL_IDS[type]]?.user_type === type;
   const who = { type, id: USUAL_IDS[type] };
-  if (isTaken && remember(who)) who.id = `${type}_${letters(4)}`;
+  if (isIn(status, who) && remember(who)) who.id = `${type}_${letters(4)}`;
   remember(who);
   return withToken(who);
+}
+
+/**
+ * @param {?import("../state.js").ConnectionStatus} status
+ * @param {{type: string, id: string}} who
+ */
+function isIn(status, { type, id }) {
+  const users = Object.entries(status?.users ?? {});
+  return users.some(([key, { user_type, user_id = key }]) => user_type === type && user_id === id);
 }
 
 /** @param {?{agent_connected: boolean}} status */
@@ -74,7 +83,9 @@ function withToken({ id, type }) {
 /** Whom a token names. @param {string} token */
 function userIn(token) {
   try {
-    return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).user;
+    const claims = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(claims, (character) => character.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes)).user;
   } catch {
     return null;
   }
@@ -85,7 +96,7 @@ async function lookIn() {
   const token = tokens.get("admin_token") ?? tokens.get("customer_token");
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  return fetch(`/api/session/${sessionId}/connection-status`, { headers, signal })
+  return fetch(`/api/session/${encodeURIComponent(sessionId)}/connection-status`, { headers, signal })
     .then((answer) => (answer.ok ? answer.json() : null))
     .catch(() => null);
 }
@@ -103,7 +114,7 @@ function remember(who) {
 function recall() {
   try {
     const who = JSON.parse(sessionStorage.getItem(sessionId));
-    return who?.type in USUAL_IDS && ID.test(who.id) ? who : null;
+    return who?.type in USUAL_IDS && isId(who.id) ? who : null;
   } catch {
     return null;
   }
