@@ -1,5 +1,6 @@
 """The page in a real browser, on real sockets."""
 
+import base64
 import json
 import os
 import re
@@ -7,9 +8,10 @@ import signal
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, WebSocketRoute, expect
 from redis import Redis
 
 from apigw_local.testing import LocalGateway
@@ -337,6 +339,64 @@ def test_an_id_in_a_token_is_the_persons(context: BrowserContext, hadir: AnyGate
 
     expect_state(page, "Connected")
     expect(people(page)).to_have_text(re.compile("anna Customer, you"))
+
+
+def test_an_id_may_have_any_letters(context: BrowserContext, hadir: AnyGateway) -> None:
+    """The server is not asked whether it takes them; only what it is asked is looked at."""
+    session, user = "auth0|x/ü+%", "Łukasz+o'brien@example.com"
+    claims = json.dumps({"user": user}, ensure_ascii=False).encode()
+    token = base64.urlsafe_b64encode(claims).decode().rstrip("=")
+    opened: list[str] = []
+    asked: list[str] = []
+    context.route_web_socket("**/local?*", lambda socket: opened.append(socket.url))
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+
+    page.goto(f"{address(hadir, session)}#customer_token=e30.{token}.x")
+
+    expect_state(page, "Connected")
+    expect(page.locator("#session")).to_have_text(session)
+    query = parse_qs(urlsplit(opened[0]).query)
+    assert (query["session_id"], query["user_id"]) == ([session], [user])
+    assert f"/api/session/{quote(session, safe='')}/connection-status" in asked
+
+
+def test_a_customer_and_an_agent_with_the_same_id_are_two_people(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    """Told by a server that knows them; what the page makes of it, and asks for, is looked at."""
+    here = {"connected_at": "2026-01-24T10:00:00Z", "connections": 1}
+    customer = {"42": {"user_type": "customer", **here}}
+    agent = {"agent:42": {"user_type": "agent", "user_id": "42", **here}}
+    kicks: list[dict[str, Any]] = []
+
+    def answer(socket: WebSocketRoute) -> None:
+        def tell(at: int, users: dict[str, Any], **event: Any) -> None:
+            about = {"session_id": "s", "epoch": "e", "timestamp": "2026-01-24T10:01:00Z"}
+            status = {"connection_status": {"users": users}, "status_version": at}
+            data = {**about, **status, **event}
+            socket.send(json.dumps({"type": "connection_status_update", "data": data}))
+
+        def hear(frame: str | bytes) -> None:
+            message = json.loads(frame)
+            if message["action"] == "heartbeat":
+                tell(2, {**customer, **agent})
+            if message["action"] == "kick":
+                kicks.append(message)
+                who = {"event_user_id": "42", "event_user_type": "agent", "reason": "kicked"}
+                tell(3, customer, event_type="user_disconnected", version=3, **who)
+
+        socket.on_message(hear)
+
+    context.route_web_socket("**/local?*", answer)
+    admin = open_tab(context, hadir, new_session(), **{"as": "admin"})
+    expect(people(admin)).to_have_text([re.compile("42 Customer"), re.compile("42 Agent")])
+
+    people(admin).nth(1).get_by_role("button", name="Put out 42").click()
+
+    expect(people(admin).nth(0)).to_contain_text("Here for")
+    expect(people(admin).nth(1)).to_contain_text("Was put out")
+    assert [(kick["user_id"], kick["user_type"]) for kick in kicks] == [("42", "agent")]
 
 
 def test_what_cannot_work_is_said(context: BrowserContext, hadir: AnyGateway) -> None:
