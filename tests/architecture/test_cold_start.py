@@ -12,10 +12,10 @@ HEAVY = {"aws_lambda_powertools.event_handler", "awscrt", "boto3", "jwt", "pydan
 NEEDED = {
     "authorize": {"awscrt", "boto3", "jwt"},
     "connect": {"awscrt", "boto3", "redis"},  # botocore takes awscrt where there is one
-    "announce": {"awscrt", "boto3", "redis"},
+    "announce": {"awscrt", "redis"},
     "disconnect": {"awscrt", "redis"},
     "default": {"awscrt", "pydantic", "redis"},
-    "sweep": {"awscrt", "boto3", "redis"},
+    "sweep": {"awscrt", "redis"},
     "status": {"aws_lambda_powertools.event_handler", "redis"},
 }
 ENVIRONMENT = {

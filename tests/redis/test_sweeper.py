@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hadir.announcer import Announcer, Broadcast
+from hadir.domain.errors import SocketsUnavailable
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper, Swept
@@ -24,7 +24,7 @@ class Platform:
 
     def is_open(self, connection_id: str) -> bool:
         if connection_id in self.trouble:
-            raise ClientError({"Error": {"Code": "500"}}, "GetConnection")
+            raise SocketsUnavailable
         return connection_id not in self.gone
 
     def close(self, connection_id: str) -> None:

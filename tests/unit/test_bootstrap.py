@@ -1,12 +1,41 @@
 """What is built once, since building it is dear."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from hadir import bootstrap
+from hadir.connections import management
 
 
-def test_all_sockets_are_closed_by_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 takes a tenth of a second to make one, and a flood or a sweep closes hundreds."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+@pytest.fixture(autouse=True)
+def _nothing_built() -> Iterator[None]:
+    built: Any = bootstrap
+    caches = (built.sockets, built._management_api)
+    for each in caches:
+        each.cache_clear()
+    yield
+    for each in caches:
+        each.cache_clear()
+
+
+def test_all_sockets_are_asked_posted_to_and_closed_over_the_same_http_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", "https://x.example.com/live")
+    made: list[object] = []
+
+    class Counted:
+        def __init__(self, *_: str) -> None:
+            made.append(self)
+
+    monkeypatch.setattr(management, "ManagementApi", Counted)
+    membership: Any = None
 
     assert bootstrap.sockets() is bootstrap.sockets()
+    bootstrap.announcer(membership)
+    bootstrap.announcer(membership)
+
+    assert len(made) == 1

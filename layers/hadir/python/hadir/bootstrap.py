@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hadir.access.gate import Gate
     from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
+    from hadir.connections.management import ManagementApi
     from hadir.connections.sockets import Sockets
     from hadir.domain.grant import Grant
     from hadir.doorman import Doorman
@@ -72,8 +73,7 @@ def announcer(membership: "Membership") -> "Announcer":
     from hadir.announcer import Announcer
     from hadir.connections.poster import Poster
 
-    endpoint, region = _SETTINGS.management_endpoint, _SETTINGS.region
-    return Announcer(membership, made_after_restore(lambda: Poster(endpoint, region)))
+    return Announcer(membership, Poster(_management_api()))
 
 
 def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
@@ -140,16 +140,17 @@ def read_token(token: str) -> "Grant":
 @cache
 def sockets() -> "Sockets":
     """The sockets of this deployment's stage."""
-    import boto3
-
     from hadir.connections.sockets import Sockets
 
-    # A session of its own, as sessions keep credentials.
-    return Sockets(
-        made_after_restore(
-            lambda: boto3.Session().client("apigatewaymanagementapi", config=_short())
-        )
-    )
+    return Sockets(_management_api())
+
+
+@cache
+def _management_api() -> "ManagementApi":
+    from hadir.connections.management import ManagementApi
+
+    endpoint, region = _SETTINGS.management_endpoint, _SETTINGS.region
+    return made_after_restore(lambda: ManagementApi(endpoint, region))
 
 
 def close_socket(connection_id: str) -> None:

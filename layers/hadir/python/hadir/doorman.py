@@ -4,9 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from hadir.announcer import Announcer, Broadcast
+from hadir.domain.errors import SocketsUnavailable
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import KICKED, OURS, Reason
 from hadir.membership.membership import Leaving, Membership
@@ -77,7 +76,7 @@ class Doorman:
         self._announcer.tell(connection_id, [farewell], seconds_left)
         try:
             self._close_socket(connection_id)
-        except (BotoCoreError, ClientError):
+        except SocketsUnavailable:
             return False
         return True
 

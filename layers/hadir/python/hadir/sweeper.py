@@ -9,11 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from hadir.announcer import Announcer, Broadcast
 from hadir.connections.sockets import Sockets
-from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.errors import MembershipUnavailable, SocketsUnavailable
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch
@@ -79,7 +77,7 @@ class Sweeper:
                 return Swept(["unfinished"])
             try:
                 return look()
-            except (MembershipUnavailable, BotoCoreError, ClientError):
+            except (MembershipUnavailable, SocketsUnavailable):
                 return Swept(["failed"])
 
         looks = [

@@ -1,67 +1,122 @@
-"""Asks API Gateway about one socket. Control calls only; posting is ``poster``'s."""
+"""Asks API Gateway about sockets, and closes them."""
 
+import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
-from botocore.exceptions import ClientError
+from hadir.connections.calls import Call, make_all
+from hadir.connections.management import ManagementApi
+from hadir.domain.errors import SocketsUnavailable
+from hadir.domain.sockets import Seen, State
 
-if TYPE_CHECKING:
-    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+_FIRST_PAUSE_SECONDS = 0.03
+"""Sockets really open about so long after ``$connect`` has returned."""
 
-_FIRST_PAUSE_SECONDS = 0.004
 _LONGEST_PAUSE_SECONDS = 0.25
+
+_ONE_CALL_SECONDS = 3.0
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Sockets:
     """The sockets of one WebSocket API stage.
 
     Args:
-        client: boto3's ``apigatewaymanagementapi``, with short timeouts; its endpoint is the
-            stage's (``AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI``).
+        api: the stage's.
     """
 
-    def __init__(self, client: "ApiGatewayManagementApiClient") -> None:
-        self._client = client
+    def __init__(self, api: ManagementApi) -> None:
+        self._api = api
+
+    def look(self, connection_ids: Iterable[str], seconds: float) -> dict[str, Seen]:
+        """What API Gateway says of each socket, all asked side by side.
+
+        Trouble that may pass is waited out for ``seconds`` at most, as in ``Poster.post``.
+        """
+        calls = [
+            Call("GET", connection_id, wants_body=True)
+            for connection_id in dict.fromkeys(connection_ids)
+        ]
+        make_all(self._api, calls, seconds)
+        return {call.connection_id: _seen(call) for call in calls}
+
+    def close_each(self, connection_ids: Iterable[str], seconds: float) -> dict[str, bool]:
+        """Close sockets, side by side; of each whether it is closed now, or was gone already.
+
+        API Gateway closes with 1000 "Connection Closed Normally": neither can be chosen.
+        """
+        calls = [Call("DELETE", each) for each in dict.fromkeys(connection_ids)]
+        make_all(self._api, calls, seconds)
+        return {
+            call.connection_id: call.final and (200 <= call.status < 300 or call.status == 410)
+            for call in calls
+        }
+
+    def wait_until_open(self, connection_id: str, seconds: float) -> bool:
+        """Ask until the socket is open, at most for ``seconds``; False if it never was.
+
+        Raises:
+            SocketsUnavailable: the management API refuses to say, or never answers.
+        """
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_PAUSE_SECONDS
+        has_answered = False
+        while time.monotonic() + pause < deadline:
+            time.sleep(pause)
+            seen = self._look_at(connection_id, deadline - time.monotonic())
+            if seen.state is State.OPEN:
+                return True
+            if seen.state is State.FAILED:
+                if has_answered and not seen.is_refused:
+                    return False  # the last answer did not come in time
+                raise _unavailable(seen)
+            has_answered = True
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        return False
 
     def is_open(self, connection_id: str) -> bool:
         """Whether the socket can be written to.
 
-        False while ``$connect`` has not returned and once the socket is gone: API Gateway answers
-        410 in both cases ("GetConnection", Amazon API Gateway Management API).
-
         Raises:
-            ClientError: any answer but 200 and 410.
+            SocketsUnavailable: the management API does not say.
         """
-        try:
-            self._client.get_connection(ConnectionId=connection_id)
-        except ClientError as error:
-            # By status: without x-amzn-ErrorType boto3 does not make this a GoneException.
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 410:
-                return False
-            raise
-        return True
+        seen = self._look_at(connection_id, _ONE_CALL_SECONDS)
+        if seen.state is State.FAILED:
+            raise _unavailable(seen)
+        return seen.state is State.OPEN
 
     def close(self, connection_id: str) -> None:
         """Close a socket; one that is gone already is no error.
 
-        API Gateway closes with 1000 "Connection Closed Normally": neither can be chosen.
-
         Raises:
-            ClientError: any answer but 204 and 410.
+            SocketsUnavailable: it could not be closed.
         """
-        try:
-            self._client.delete_connection(ConnectionId=connection_id)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 410:
-                raise
+        if not self.close_each([connection_id], _ONE_CALL_SECONDS)[connection_id]:
+            raise SocketsUnavailable("DeleteConnection was refused, or not answered in time")
 
-    def wait_until_open(self, connection_id: str, seconds: float) -> bool:
-        """Ask until the socket is open, at most for ``seconds``; False if it never was."""
-        deadline = time.monotonic() + seconds
-        pause = _FIRST_PAUSE_SECONDS
-        while not self.is_open(connection_id):
-            if time.monotonic() + pause > deadline:
-                return False
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-        return True
+    def _look_at(self, connection_id: str, seconds: float) -> Seen:
+        return self.look([connection_id], seconds)[connection_id]
+
+
+def _unavailable(seen: Seen) -> SocketsUnavailable:
+    how = f"answered with {seen.status}" if seen.status else "not answered"
+    return SocketsUnavailable(f"GetConnection was {how}")
+
+
+def _seen(call: Call) -> Seen:
+    if call.final and call.status == 200:
+        return Seen(State.OPEN, _last_active_ms(call.body), 200)
+    if call.final and call.status == 410:
+        return Seen(State.GONE, None, 410)
+    return Seen(State.FAILED, None, call.status)
+
+
+def _last_active_ms(body: bytes) -> int | None:
+    """``lastActiveAt`` of GetConnection's answer, in ISO 8601; None if it cannot be read."""
+    try:
+        at = datetime.fromisoformat(json.loads(body)["lastActiveAt"])
+        return (at - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, TypeError, KeyError):
+        return None  # also without an offset: nobody says whose time that would be

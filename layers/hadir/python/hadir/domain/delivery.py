@@ -22,9 +22,11 @@ class Delivery:
         posted: how many of its frames were accepted.
         status: the last HTTP status, 0 if there was no answer.
         retries: how often a post was tried again.
+        attempted: False where the time was over before the socket's turn came: nothing was refused.
     """
 
     outcome: Outcome
     posted: int
     status: int
     retries: int = 0
+    attempted: bool = True

@@ -7,7 +7,8 @@ HadirError
 ├── InvalidToken         a token that proves nothing
 ├── NotPermitted         somebody may not do what they ask for
 ├── KeysUnavailable      the keys that tokens are verified with could not be fetched
-└── MembershipUnavailable  Redis did not answer in time, or answered with an error
+├── MembershipUnavailable  Redis did not answer in time, or answered with an error
+└── SocketsUnavailable   the management API did not answer in time, or refused
 """
 
 
@@ -52,3 +53,7 @@ class KeysUnavailable(HadirError):
 
 class MembershipUnavailable(HadirError):
     """Redis could not be asked; nothing is known to have changed."""
+
+
+class SocketsUnavailable(HadirError):
+    """API Gateway's management API did not say, or did not do, what it was asked for a socket."""

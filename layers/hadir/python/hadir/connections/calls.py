@@ -1,0 +1,211 @@
+"""Makes many calls of the management API side by side, until each is answered or time is over."""
+
+import heapq
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from awscrt.auth import AwsSigningConfig, aws_sign_request
+from awscrt.http import HttpClientConnection, HttpRequest
+
+from hadir.connections.management import ManagementApi
+
+_LANES = 32
+"""HTTP connections at most; each carries one request at a time."""
+
+_ATTEMPT_SECONDS = 1.5
+"""An HTTP connection that does not answer for so long is dead: a thawed sandbox's often are."""
+
+_LOOKING_SECONDS = 0.5
+
+_FIRST_BACKOFF_SECONDS = 0.05
+_LONGEST_BACKOFF_SECONDS = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """What is asked about one socket, and what came of it.
+
+    Attributes:
+        method: ``GET``, ``POST`` or ``DELETE``.
+        payload: the request's body; empty: it has none.
+        wants_body: whether to keep the answer's body.
+        status: the last HTTP status, 0 if there was no answer.
+        body: the last answer's, if it was wanted.
+        attempted: whether an attempt was made; one is without a connection as well.
+        final: whether the last answer is one that is not tried again.
+        retries: how often it was tried again.
+    """
+
+    method: str
+    connection_id: str
+    payload: bytes = b""
+    wants_body: bool = False
+    status: int = 0
+    body: bytes = b""
+    attempted: bool = False
+    final: bool = False
+    retries: int = 0
+    failures_in_a_row: int = 0
+
+    def has_next(self) -> bool:
+        """Whether it goes on, after an answer that is final, with what it is changed to by now.
+
+        Called in the C runtime's thread, one call at a time.
+        """
+        return False
+
+
+def make_all(api: ManagementApi, calls: Iterable[Call], seconds: float) -> None:
+    """Make all ``calls``, side by side; they are told what came of each.
+
+    429, 5xx and broken HTTP connections are tried again, with full jitter, until ``seconds`` are
+    over. What has not been answered by then is cut off, so that nothing of it can arrive after a
+    later request. A request may arrive twice: when the answer to it was lost.
+
+    They take turns: what goes on or is tried again goes to the back of the queue.
+    """
+    _Round(api, calls, time.monotonic() + seconds).run()
+
+
+@dataclass(slots=True, order=True)
+class _Retry:
+    due: float
+    call: Call = field(compare=False)
+
+
+class _Round:
+    """Calls that wait, and lanes that carry them.
+
+    A lane is an HTTP connection and whatever call it carries. Lanes move on in the C runtime's
+    thread; ``run`` waits in the caller's, and starts lanes for calls whose backoff is over.
+    """
+
+    def __init__(self, api: ManagementApi, calls: Iterable[Call], deadline: float) -> None:
+        self._api = api
+        self._deadline = deadline
+        self._changed = threading.Condition()
+        self._waiting = deque(calls)
+        self._unfinished = len(self._waiting)
+        self._retries: list[_Retry] = []
+        self._lanes = 0
+        self._arriving = 0  # lanes whose HTTP connection is not there yet
+        self._busy: dict[HttpClientConnection, float] = {}  # by when it must have an answer
+        self._over = False
+        self._configs: dict[bytes, AwsSigningConfig] = {}  # so a payload is digested once
+
+    def run(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                if not self._unfinished or now >= self._deadline:
+                    self._over = True
+                    break
+                while self._retries and self._retries[0].due <= now:
+                    self._waiting.append(heapq.heappop(self._retries).call)
+                starting = min(len(self._waiting) - self._arriving, _LANES - self._lanes)
+                starting = max(starting, 0)
+                self._lanes += starting
+                self._arriving += starting
+                dead = [connection for connection, by in self._busy.items() if by <= now]
+                for connection in dead:
+                    del self._busy[connection]
+                if not starting and not dead:
+                    due = [retry.due for retry in self._retries[:1]]
+                    self._changed.wait(min(self._deadline, now + _LOOKING_SECONDS, *due) - now)
+            for connection in dead:
+                connection.close()  # which fails its request, so that it is tried again
+            for _ in range(starting):
+                self._api.take_connection().add_done_callback(self._connected)
+        for connection in self._busy:
+            connection.close()
+
+    def _connected(self, future: "Future[HttpClientConnection]") -> None:
+        with self._changed:
+            self._arriving -= 1
+            if future.exception() is not None:
+                self._lanes -= 1
+                if self._waiting and not self._over:
+                    call = self._waiting.popleft()
+                    call.attempted = True
+                    self._retry(call)
+                return
+        self._carry_next(future.result())
+
+    def _carry_next(self, connection: HttpClientConnection) -> None:
+        with self._changed:
+            if self._over or not self._waiting:
+                self._lanes -= 1
+                self._api.give_back(connection)
+                return
+            call = self._waiting.popleft()
+            call.attempted = True
+            self._busy[connection] = time.monotonic() + _ATTEMPT_SECONDS
+        config = self._configs.get(call.payload)
+        if config is None:
+            config = self._configs[call.payload] = self._api.signing_config(call.payload)
+        body: list[bytes] = []
+
+        def keep(chunk: bytes, **_: object) -> None:
+            body.append(chunk)
+
+        def completed(answer: "Future[Any]") -> None:
+            status = 0 if answer.exception() else answer.result()
+            self._answered(connection, call, status, b"".join(body))
+
+        def signed(future: "Future[HttpRequest]") -> None:
+            try:
+                stream = connection.request(
+                    future.result(), on_body=keep if call.wants_body else None
+                )
+                stream.completion_future.add_done_callback(completed)
+                stream.activate()
+            except Exception:  # noqa: BLE001 (awscrt raises bare RuntimeErrors)
+                self._answered(connection, call, 0, b"")
+
+        request = self._api.request(call.method, call.connection_id, call.payload)
+        aws_sign_request(request, config).add_done_callback(signed)
+
+    def _answered(
+        self, connection: HttpClientConnection, call: Call, status: int, body: bytes
+    ) -> None:
+        with self._changed:
+            if self._over:
+                return
+            self._busy.pop(connection, None)
+            call.status, call.body = status, body
+            if not status or status == 429 or status >= 500:
+                self._retry(call)
+            else:
+                call.failures_in_a_row = 0
+                if call.has_next():
+                    self._waiting.append(call)
+                else:
+                    self._finish(call)
+            usable = status and connection.is_open()
+            if not usable:
+                self._lanes -= 1
+                self._changed.notify()
+        if usable:
+            self._carry_next(connection)
+        else:
+            connection.close()
+
+    def _finish(self, call: Call) -> None:
+        call.final = True
+        self._unfinished -= 1
+        if not self._unfinished:
+            self._changed.notify()
+
+    def _retry(self, call: Call) -> None:
+        call.failures_in_a_row += 1
+        call.retries += 1
+        ceiling = min(_FIRST_BACKOFF_SECONDS * 2**call.failures_in_a_row, _LONGEST_BACKOFF_SECONDS)
+        due = time.monotonic() + random.uniform(0, ceiling)  # noqa: S311 (jitter, not a secret)
+        heapq.heappush(self._retries, _Retry(due, call))
+        self._changed.notify()

@@ -1,0 +1,38 @@
+"""What API Gateway says of a socket."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Whether there is a socket, as far as API Gateway said.
+
+    It answers 410 while ``$connect`` has not returned, and once the socket is gone
+    ("GetConnection", Amazon API Gateway Management API).
+    """
+
+    OPEN = "open"
+    GONE = "gone"
+    """Gone, or not yet open."""
+    FAILED = "failed"
+    """Refused, or not answered in time: nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of asking for one socket.
+
+    Attributes:
+        last_active_ms: ``lastActiveAt``, when the socket was last used, in ms since 1970; None if
+            the answer did not say.
+        status: the last HTTP status, 0 if there was no answer.
+    """
+
+    state: State
+    last_active_ms: int | None
+    status: int
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether asking again would be answered alike."""
+        return self.state is State.FAILED and 400 <= self.status < 500 and self.status != 429
