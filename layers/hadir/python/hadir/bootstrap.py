@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hadir.access.gate import Gate
     from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
+    from hadir.connections.invoking import Functions
     from hadir.connections.management import ManagementApi
     from hadir.connections.sockets import Sockets
     from hadir.domain.grant import Grant
@@ -161,6 +162,21 @@ def close_socket(connection_id: str) -> None:
     sockets().close(connection_id)
 
 
+def functions(wait_seconds: float = 2.0) -> "Functions":
+    """Other functions.
+
+    Args:
+        wait_seconds: how long to wait for what one returns.
+    """
+    import boto3
+
+    from hadir.connections.invoking import Functions
+
+    config = _short(wait_seconds)
+    # A session of its own, as sessions keep credentials.
+    return Functions(made_after_restore(lambda: boto3.Session().client("lambda", config=config)))
+
+
 def lambda_client() -> "LambdaClient":
     """boto3's client for invoking another function."""
     import boto3
@@ -168,11 +184,13 @@ def lambda_client() -> "LambdaClient":
     return made_after_restore(lambda: boto3.Session().client("lambda", config=_short()))
 
 
-def _short() -> "Config":
+def _short(read_seconds: float = 2.0) -> "Config":
     from botocore.config import Config
 
     return Config(
-        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
+        connect_timeout=1,
+        read_timeout=read_seconds,
+        retries={"mode": "standard", "total_max_attempts": 2},
     )
 
 

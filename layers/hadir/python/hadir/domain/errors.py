@@ -8,7 +8,8 @@ HadirError
 ├── NotPermitted         somebody may not do what they ask for
 ├── KeysUnavailable      the keys that tokens are verified with could not be fetched
 ├── MembershipUnavailable  Redis did not answer in time, or answered with an error
-└── SocketsUnavailable   the management API did not answer in time, or refused
+├── SocketsUnavailable   the management API did not answer in time, or refused
+└── FunctionsUnavailable  another function could not be invoked, or failed
 """
 
 
@@ -57,3 +58,7 @@ class MembershipUnavailable(HadirError):
 
 class SocketsUnavailable(HadirError):
     """API Gateway's management API did not say, or did not do, what it was asked for a socket."""
+
+
+class FunctionsUnavailable(HadirError):
+    """Another function could not be invoked, or failed; it may have run all the same."""
