@@ -46,6 +46,7 @@ fuzz: .venv/dev ## A million inputs, some 30 minutes
 
 bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
+	@$(BIN)/python -m benchmarks.looking
 	@$(BIN)/python -m benchmarks.emulators
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.leaving
