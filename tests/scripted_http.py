@@ -50,6 +50,14 @@ class ScriptedHttp:
         return [request.body for request in self.requests if request.about == about]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """Whoever asked did not wait for the answer."""
+
+
 @contextmanager
 def scripted_http() -> Iterator[ScriptedHttp]:
     api = ScriptedHttp()
@@ -87,8 +95,7 @@ def scripted_http() -> Iterator[ScriptedHttp]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     api.url = f"http://127.0.0.1:{server.server_port}"

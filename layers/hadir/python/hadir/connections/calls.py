@@ -65,8 +65,8 @@ def make_all(api: ManagementApi, calls: Iterable[Call], seconds: float) -> None:
     """Make all ``calls``, side by side; they are told what came of each.
 
     429, 5xx and broken HTTP connections are tried again, with full jitter, until ``seconds`` are
-    over. What has not been answered by then is cut off, so that nothing of it can arrive after a
-    later request. A request may arrive twice: when the answer to it was lost.
+    over. What has not been answered by then is cut off: nothing more of it is sent. A request may
+    arrive twice, and late, when the answer to it was lost or took longer than an attempt may.
 
     They take turns: what goes on or is tried again goes to the back of the queue.
     """

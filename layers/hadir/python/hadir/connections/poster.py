@@ -24,10 +24,10 @@ class Poster:
         With little time, every socket has had its first frame before any has its second.
 
         429, 5xx and broken HTTP connections are tried again, with full jitter, until ``seconds``
-        are over. What has not been answered by then is cut off, so that nothing of it can arrive
-        after a later call's frames.
+        are over. What has not been answered by then is cut off: nothing more of it is sent.
 
-        A frame may arrive twice: when the answer to it was lost.
+        A frame may arrive twice, and late, when the answer to it was lost or took longer than
+        1.5 s.
 
         Args:
             mail: connection id -> one text frame or more, in UTF-8, at most 128 KB each.
