@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--ws-port", type=_port, help="WebSocket and management API; 8081, that of --port")
     add("--http-port", type=_port, help="HTTP API and static files; 8082, the next one")
-    add("--lambda-port", type=_port, help="Lambda's Invoke API; 8083, the next one")
+    add("--lambda-port", type=_port, help="Lambda's Invoke API, and SQS; 8083, the next one")
     add("--admin-port", type=_port, help="admin API: faults on demand; 8084, the next one")
     add(
         "--ready-fd",

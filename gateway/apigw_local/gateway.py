@@ -21,6 +21,7 @@ from apigw_local.runtime.environment import signing_secret
 from apigw_local.runtime.functions import Backend, Functions
 from apigw_local.runtime.in_process import InProcess, shared_environment, the_only_one
 from apigw_local.runtime.pool import Pool
+from apigw_local.runtime.queues import Poller, Queues
 from apigw_local.runtime.reloading import Watcher
 from apigw_local.runtime.remote import Remote
 from apigw_local.runtime.scheduler import Scheduler
@@ -34,6 +35,7 @@ from apigw_local.server.own_faults import server_log
 from apigw_local.server.path_form import PathForm
 from apigw_local.server.ports import free_row, listener_on
 from apigw_local.server.sockets import Sockets
+from apigw_local.server.sqs import SqsApi
 from apigw_local.server.throttles import Throttles
 from apigw_local.server.websocket import Lifetimes, WebSocketServer
 from apigw_local.template.model import Application, Function
@@ -42,7 +44,7 @@ _FINISH_SECONDS = 2.0
 _SERVES = {
     "websocket": "WebSocket API, --ws-port",
     "http": "HTTP API, --http-port",
-    "lambda": "Lambda's Invoke API, --lambda-port",
+    "lambda": "Lambda's Invoke API and queues, --lambda-port",
     "admin": "admin API, --admin-port",
 }
 _TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
@@ -135,6 +137,13 @@ class Gateway:
             self.functions,
             options.region,
         )
+        self._queues = Queues(application.queues, log)
+        self._poller = Poller(
+            (each for each in application.queue_triggers if each.function in self._runnable),
+            self._queues,
+            self.functions,
+            options.region,
+        )
         self._watcher = Watcher(self._runnable, self.functions.reload, log)
 
     def port(self, name: str) -> int | None:
@@ -167,12 +176,14 @@ class Gateway:
             self._listeners.append(Listener(self._taken[name], runner.server, self._tls))
         await self.functions.start()
         self._scheduler.start()
+        self._poller.start()
         if self._options.reload:
             await self._watcher.start()
 
     async def stop(self) -> None:
         """Close every socket, let ``$disconnect`` be handled, kill every worker."""
         self._scheduler.stop()
+        self._poller.stop()
         for listener in self._listeners:
             listener.close()
         if self._websockets:
@@ -213,6 +224,8 @@ class Gateway:
         """What every function is given over the template's variables."""
         trusted = dict.fromkeys(_TRUSTED, str(self._trusted))
         environment = {"AWS_ENDPOINT_URL_LAMBDA": self.url("lambda"), **trusted}
+        if self._application.queues:
+            environment["AWS_ENDPOINT_URL_SQS"] = self.url("lambda")
         if api := self._application.websocket_api:
             url = self.url("websocket").replace("ws", "http", 1)
             environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = f"{url}/{api.stage}"
@@ -280,6 +293,8 @@ class Gateway:
         made["lambda"].router.add_post(
             "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
         )
+        if self._application.queues:
+            made["lambda"].router.add_post(_ANY_PATH, SqsApi(self._queues, signatures).handle)
         made["admin"] = AdminApi(
             self.functions, self.sockets, self.faults, log, own_processes=_own_processes(options)
         ).application()

@@ -20,3 +20,6 @@ management API together."""
 
 OUTBOUND_BUFFER_BYTES = 1024 * 1024
 """Not published: how much may wait for a slow reader before PostToConnection answers 429."""
+
+QUEUE_MESSAGE_BYTES = 1024 * 1024
+"""A message in a queue, and a batch of them ("Amazon SQS message quotas")."""

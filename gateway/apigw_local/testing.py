@@ -124,6 +124,11 @@ class LocalGateway:
         return self._served.url("lambda")
 
     @property
+    def queues(self) -> str:
+        """The endpoint for a client of ``sqs``, where the template has queues."""
+        return self._served.url("lambda")
+
+    @property
     def admin(self) -> str:
         """``http://host:port`` of the admin API."""
         return self._served.url("admin")

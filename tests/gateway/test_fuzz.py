@@ -201,6 +201,46 @@ INVOCATION = request(
     [("Host", "localhost"), ("Authorization", SIGNATURE)],
     b"{}",
 )
+QUEUE_ENTRIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "Id": WORDS | VALUES,
+        "QueueName": st.just("Jobs") | VALUES,
+        "MessageBody": TEXTS | VALUES,
+        "DelaySeconds": st.integers(0, 900) | VALUES,
+        "MessageAttributes": VALUES
+        | st.dictionaries(
+            TEXTS,
+            st.fixed_dictionaries(
+                {"DataType": st.sampled_from(["String", "Number", "Binary"]) | VALUES},
+                optional={"StringValue": TEXTS | VALUES, "BinaryValue": TEXTS | VALUES},
+            ),
+            max_size=2,
+        ),
+        "MaxNumberOfMessages": st.integers(0, 11) | VALUES,
+        "VisibilityTimeout": st.integers(0, 2) | VALUES,
+        "ReceiptHandle": TEXTS | VALUES,
+        "AttributeNames": st.just(["All"]) | VALUES,
+        "MessageAttributeNames": st.just(["All"]) | VALUES,
+    },
+)
+QUEUE_CALLS = st.builds(
+    lambda call, url, given, entries: (call, {**given, "QueueUrl": url, "Entries": entries}),
+    st.sampled_from(
+        [
+            "SendMessage",
+            "SendMessageBatch",
+            "ReceiveMessage",
+            "DeleteMessage",
+            "GetQueueUrl",
+            "GetQueueAttributes",
+            "PurgeQueue",
+        ]
+    ),
+    st.just("http://localhost/1/Jobs") | VALUES,
+    QUEUE_ENTRIES,
+    st.lists(QUEUE_ENTRIES, max_size=3) | VALUES,
+)
 UNREADABLE = request(
     "GET",
     f"/{STAGE}/@connections/{READER}",
@@ -230,6 +270,14 @@ class TestServers:
     def test_lambda(self, servers: Servers, sent: bytes, result: Result) -> None:
         servers.functions["Fn"].answer(result)
         servers.exchange("lambda", sent)
+
+    @FUZZ
+    @given(call=QUEUE_CALLS)
+    def test_queues(self, servers: Servers, call: tuple[str, dict[str, object]]) -> None:
+        name, body = call
+        headers = [("Host", "localhost"), ("Authorization", SIGNATURE)]
+        headers.append(("X-Amz-Target", f"AmazonSQS.{name}"))
+        servers.exchange("queues", request("POST", "/", headers, json.dumps(body).encode()))
 
     @FUZZ
     @given(

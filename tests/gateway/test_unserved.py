@@ -55,7 +55,7 @@ def test_http_apis_of_another_form(loaded: Load) -> None:
     assert warnings_of(text, loaded(text)) == [said]
 
 
-@pytest.mark.parametrize("kind", ["Api", "SQS", "EventBridgeRule"])
+@pytest.mark.parametrize("kind", ["Api", "SNS", "EventBridgeRule"])
 def test_events(loaded: Load, kind: str) -> None:
     text = function(f"{HANDLER}Events:\n  E: {{Type: {kind}}}  # here")
     assert warnings_of(text, loaded(text)) == [f"Under: events of type {kind} do not come here"]

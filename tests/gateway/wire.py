@@ -17,6 +17,7 @@ from apigw_local.faults import Faults
 from apigw_local.log import Log
 from apigw_local.runtime.functions import Functions
 from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.queues import Queues
 from apigw_local.server.admin import AdminApi
 from apigw_local.server.answers import Signatures
 from apigw_local.server.http_api import HttpApi
@@ -24,6 +25,7 @@ from apigw_local.server.lambda_api import LambdaApi
 from apigw_local.server.management import ManagementApi
 from apigw_local.server.own_faults import server_log
 from apigw_local.server.sockets import Socket, Sockets
+from apigw_local.server.sqs import SqsApi
 from apigw_local.server.stream import BufferFull, Stream
 from apigw_local.server.throttles import Throttles
 from apigw_local.server.websocket import Lifetimes, WebSocketServer
@@ -33,6 +35,7 @@ from apigw_local.template.model import (
     HttpAuthorizer,
     HttpRoute,
     HttpSettings,
+    Queue,
     Route,
     WebSocketApi,
 )
@@ -223,6 +226,8 @@ class Servers:
             await self._add(name, path, management.handle)
         invoking = LambdaApi(functions, unsigned)
         await self._add("lambda", "/2015-03-31/functions/{name}/invocations", invoking.handle)
+        queues = Queues((Queue("Jobs", "arn:aws:sqs:eu-west-1:1:Jobs", 0, 30),), self.log)
+        await self._add("queues", "/", SqsApi(queues, unsigned).handle)
         for name, authorizer in (("websocket", None), ("guarded", Authorizer("Guard", ()))):
             guarded = replaced(api, authorizer)
             upgrades = WebSocketServer(

@@ -13,6 +13,7 @@ from apigw_local.template.http_apis import HttpApiReader
 from apigw_local.template.intrinsics import Resolver, host
 from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
+from apigw_local.template.queues import QueueReader
 from apigw_local.template.rules import Rules
 from apigw_local.template.unserved import unserved, unserved_events
 from apigw_local.template.websocket_apis import WebSocketReader
@@ -86,12 +87,15 @@ def _application(
     named = (*functions, *reader.left_out)
     http_routes = tuple(route for each in named for route in events.http_routes(each))
     schedules = tuple(schedule for each in named for schedule in events.schedules(each))
+    queues = QueueReader(document, resolver, reader)
+    found = queues.read()
+    triggers = tuple(trigger for each in named for trigger in queues.triggers(each))
     if not api and not http_routes:
         raise TemplateError("there is neither a WebSocket API nor an HttpApi event to serve")
     if not reader.left_out:
         parameters.check_all_asked()
     left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
-    readers = (resolver, rules, reader, websockets, http_apis, events)
+    readers = (resolver, rules, reader, websockets, http_apis, events, queues)
     said = [warning for each in readers for warning in each.warnings]
     said += unserved(document.map("Resources"), resolver)
     said += (each for name in functions for each in unserved_events(name, reader.properties(name)))
@@ -100,9 +104,11 @@ def _application(
         websocket_api=api,
         http_routes=http_routes,
         schedules=schedules,
-        hosts=_hosts(document.map("Resources"), resolver, region),
+        hosts=_hosts(document.map("Resources"), resolver, region, queues=bool(found)),
         # A line of Globals is read for each function.
         warnings=tuple(dict.fromkeys(f"{path}:{at}: {what}" for at, what in (*said, *left_out))),
+        queues=found,
+        queue_triggers=triggers,
     )
 
 
@@ -131,7 +137,8 @@ def _choose(names: list[str], wanted: str | None) -> str | None:
     return wanted or next(iter(names), None)
 
 
-def _hosts(resources: Map, resolver: Resolver, region: str) -> dict[str, str]:
+def _hosts(resources: Map, resolver: Resolver, region: str, *, queues: bool) -> dict[str, str]:
     kinds = {name: resolver.protocol(name) for name in resources}
     apis = {host(name, region): kind for name, kind in kinds.items() if kind is not None}
-    return {host(IMPLICIT_HTTP_API, region): "http", **apis}
+    of_queues = {f"sqs.{region}.amazonaws.com": "lambda"} if queues else {}
+    return {host(IMPLICIT_HTTP_API, region): "http", **apis, **of_queues}

@@ -172,12 +172,51 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """A standard queue.
+
+    Attributes:
+        name: what it is called in its URL and ARN, not its logical id.
+        delay, visibility: seconds, where a message or a receiver says nothing else.
+        dead_letters: the name of the queue that gets what has been received too often; None where
+            nothing is too often.
+        most_receives: how often that is.
+    """
+
+    name: str
+    arn: str
+    delay: int
+    visibility: int
+    dead_letters: str | None = None
+    most_receives: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTrigger:
+    """A function that is given what a queue holds.
+
+    Attributes:
+        queue: its name.
+        most: messages at once.
+        window: seconds to wait for so many.
+        partial: the function reports which messages of a batch have failed.
+    """
+
+    function: str
+    queue: str
+    most: int
+    window: float
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """All that is served.
 
     Attributes:
         hosts: AWS's names of the template's APIs, with the kind of API each is: ``websocket`` or
-            ``http``. In the functions' environment they are replaced by local ones.
+            ``http``; of its queues ``lambda``, which they share a port with. In the functions'
+            environment they are replaced by local ones.
         warnings: what AWS would do with this template that its author may not expect, each with
             its line.
     """
@@ -188,6 +227,8 @@ class Application:
     schedules: tuple[Schedule, ...]
     hosts: Mapping[str, str]
     warnings: tuple[str, ...]
+    queues: tuple[Queue, ...] = ()
+    queue_triggers: tuple[QueueTrigger, ...] = ()
 
     def served(self) -> set[str]:
         """The logical ids of all functions that something invokes."""
@@ -197,5 +238,6 @@ class Application:
         requests = [route.function for route in self.http_routes]
         authorizers += [each.authorizer.function for each in self.http_routes if each.authorizer]
         scheduled = [schedule.function for schedule in self.schedules]
-        named = (*routes, *authorizers, *requests, *scheduled)
+        triggered = [trigger.function for trigger in self.queue_triggers]
+        named = (*routes, *authorizers, *requests, *scheduled, *triggered)
         return {name for name in named if name is not None}

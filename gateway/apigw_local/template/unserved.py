@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from apigw_local.template.document import Map
 from apigw_local.template.intrinsics import Resolver
 
-_EVENTS = ("HttpApi", "Schedule", "ScheduleV2")
+_EVENTS = ("HttpApi", "SQS", "Schedule", "ScheduleV2")
 
 _RESOURCES = {
     "AWS::ApiGateway::RestApi": "REST APIs are not served",
     "AWS::CloudFormation::Stack": "nested stacks are not read",
     "AWS::Events::Rule": "rules invoke nothing here, only Schedule events of functions do",
-    "AWS::Lambda::EventSourceMapping": "what queues and streams hold comes to no function here",
+    "AWS::Lambda::EventSourceMapping": "it brings nothing here, only SQS events of functions do",
     "AWS::Lambda::Url": "function URLs are not served",
     "AWS::Scheduler::Schedule": "it invokes nothing here, only Schedule events of functions do",
     "AWS::Serverless::Api": "REST APIs are not served",
