@@ -1,4 +1,4 @@
-"""A real Redis Cluster on this machine: three primaries, the first of them with a replica."""
+"""Real servers on this machine; a cluster: three primaries, the first of them with a replica."""
 
 import os
 import signal
@@ -21,29 +21,27 @@ _NODE_TIMEOUT_MS = 1000
 _WAITING_SECONDS = 30
 
 
-class Node:
-    """One server."""
+class Server:
+    """One server, which keeps nothing on disk unless ``options`` say so."""
 
-    def __init__(self, port: int, folder: Path) -> None:
+    def __init__(self, port: int, folder: Path, **options: str | int) -> None:
         self.port = port
-        self._folder = folder
-        folder.mkdir()
-        self.process = self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        options = {
-            "port": self.port,
+        self._options = {
+            "port": port,
             "bind": "127.0.0.1",
-            "dir": str(self._folder),
-            "cluster-enabled": "yes",
-            "cluster-node-timeout": _NODE_TIMEOUT_MS,
-            "cluster-replica-validity-factor": 0,
+            "dir": str(folder),
             "repl-diskless-sync": "yes",
             "repl-diskless-sync-delay": 0,
             "save": "",
             "appendonly": "no",
-        }
-        flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        } | {name.replace("_", "-"): value for name, value in options.items()}
+        folder.mkdir()
+        self.process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        flags = [
+            part for name, value in self._options.items() for part in (f"--{name}", str(value))
+        ]
         return subprocess.Popen(
             [redis_server(), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -68,6 +66,19 @@ class Node:
 
     def restart(self) -> None:
         self.process = self._start()
+
+
+class Node(Server):
+    """One server of a cluster."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        super().__init__(
+            port,
+            folder,
+            cluster_enabled="yes",
+            cluster_node_timeout=_NODE_TIMEOUT_MS,
+            cluster_replica_validity_factor=0,
+        )
 
 
 class Cluster:
@@ -106,6 +117,43 @@ class Cluster:
             if entry[2][1] == node.port
         )
         return range(first, last + 1)
+
+    @contextmanager
+    def moving(self, slot: int, source: Node, target: Node) -> Iterator[None]:
+        """Move a slot, with its keys; in the meantime its keys are moved and it is not yet."""
+        names = {node: node.ask("CLUSTER", "MYID") for node in (source, target)}
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", names[source])
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
+        self._move_keys(slot, source, target)
+        yield
+        self._move_keys(slot, source, target)
+        # The target first, or the slot would be nobody's for a moment.
+        for node in (target, source, *self.nodes):
+            if node.info("replication", "role") == "master":
+                node.ask("CLUSTER", "SETSLOT", slot, "NODE", names[target])
+
+    def _move_keys(self, slot: int, source: Node, target: Node) -> None:
+        while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 100):
+            address = ("127.0.0.1", target.port)
+            source.ask("MIGRATE", *address, "", 0, 5000, "REPLACE", "KEYS", *keys)
+
+    @contextmanager
+    def another(self, folder: Path) -> Iterator[Node]:
+        """One more primary, which serves no slots: none may be left in it in the end."""
+        port = next(port for port in ports_for_a_cluster())
+        node = Node(port, folder)
+        try:
+            wait_until(lambda: self._answers(node))
+            node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+            everybody = [*self.nodes, node]
+            wait_until(lambda: all(self._knows(each, len(everybody)) for each in everybody))
+            wait_until(lambda: "cluster_state:ok" in str(node.ask("CLUSTER", "INFO")))
+            yield node
+        finally:
+            name = node.ask("CLUSTER", "MYID")
+            node.kill()
+            for each in self.nodes:
+                each.ask("CLUSTER", "FORGET", name)
 
     def wait_until_whole(self) -> None:
         """All slots are served, and the replica is in touch with its primary."""

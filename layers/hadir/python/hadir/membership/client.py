@@ -4,15 +4,19 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from redis import CredentialProvider, Redis
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.backoff import AbstractBackoff, ExponentialWithJitterBackoff, NoBackoff
 from redis.cluster import RedisCluster
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError  # noqa: A004
 from redis.retry import Retry
 
+from hadir.membership.cluster import Cluster
+from hadir.membership.healing import is_of_the_server
 from hadir.membership.scripts import AnyRedis
 
 CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 2.0
-"""Each call is tried twice, on a cluster three times."""
+"""Each call is tried twice, on a cluster three times: on a fresh connection, where the error may be
+of the connection or of the server it leads to."""
 
 _CLUSTER_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
 
@@ -20,8 +24,10 @@ _CLUSTER_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
 def connect(url: str, passwords: CredentialProvider | None = None) -> AnyRedis:
     """A client that connects on first use.
 
-    A frozen sandbox wakes to dead TCP connections, so each call is tried a second time; every
-    script may run twice. A cluster is asked for its nodes then too, and again when one is gone.
+    A frozen sandbox wakes to dead TCP connections, and a name may lead to another server than it
+    did, while the old one, demoted, keeps its connections. So each call is tried a second time, on
+    a fresh connection; every script may run twice. A cluster is asked for its nodes then too, and
+    again when one is gone.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; with ``+cluster`` in the scheme, any node.
@@ -37,9 +43,30 @@ def connect(url: str, passwords: CredentialProvider | None = None) -> AnyRedis:
     if scheme.endswith("+cluster"):
         single = f"{scheme.removesuffix('+cluster')}://{rest}"
         retry = Retry(_CLUSTER_BACKOFF, 2)
-        made = _OnFirstUse(lambda: RedisCluster.from_url(single, retry=retry, **options))
+        made = _OnFirstUse(lambda: Cluster.from_url(single, retry=retry, **options))
         return cast("RedisCluster", made)
-    return Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
+    return Redis.from_url(url, retry=_OnceMore(NoBackoff(), 1), **options)
+
+
+class _OnceMore(Retry):
+    """Tries again what failed by the connection, or by what stands at its other end."""
+
+    def __init__(self, backoff: AbstractBackoff, retries: int) -> None:
+        super().__init__(backoff, retries, (ConnectionError, TimeoutError, OSError, ResponseError))
+
+    def call_with_retry(
+        self,
+        do: Callable[[], Any],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> Any:
+        """As redis-py has it; it closes the connection between two tries."""
+        return super().call_with_retry(do, fail, is_retryable or _may_heal, with_failure_count)
+
+
+def _may_heal(error: Exception) -> bool:
+    return is_of_the_server(error) or not isinstance(error, ResponseError)
 
 
 class _OnFirstUse:

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from redis.exceptions import RedisClusterException, RedisError
-
 from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
 from hadir.domain.grant import MANY, Grant
 from hadir.domain.identity import SessionRef, check_id
+from hadir.membership.healing import ask_all
 from hadir.membership.keys import PARTITIONS, occupied_key, people_key
 from hadir.membership.scripts import AnyRedis
 
@@ -121,14 +120,11 @@ class Directory:
 
     def _ask(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
         """The replies, in one round trip to each node."""
-        try:
-            redis: Any = self._redis
-            pipeline = redis.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            return list(pipeline.execute())
-        except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not be read: {error}") from error
+        replies = ask_all(self._redis, commands, "read")
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise MembershipUnavailable(f"Redis could not be read: {reply}") from reply
+        return replies
 
 
 def _after(partition: int, ref: SessionRef, grant: Grant) -> Place | None:

@@ -9,9 +9,10 @@ from typing import Any
 from redis import Redis
 from redis.cluster import RedisCluster
 from redis.commands.core import Script
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
+from hadir.membership.healing import ask_all
 from hadir.membership.keys import PARTITIONS, partition_keys
 
 _LUA = files(__package__) / "lua"
@@ -37,16 +38,18 @@ AnyRedis = Redis | RedisCluster
 class Scripts:
     """The scripts on one Redis.
 
-    They are called by hash; redis-py loads one again when Redis answers ``NOSCRIPT``, as after a
-    restart or a failover.
+    They are called by hash, and by text when Redis answers ``NOSCRIPT``, as after a restart or a
+    failover: that loads them too, also into a node that a slot is just being moved to, which the
+    client does not know yet.
     """
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
         library = _text("clock") + _text("lib")
+        texts = {name: library + _text(name) for name in SESSION_SCRIPTS}
         # As bytes, and not by `register_script`: nothing is asked of Redis, or of a cluster, yet.
         self._scripts = {
-            name: Script(redis, (library + _text(name)).encode()) for name in SESSION_SCRIPTS
+            name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()
         }
         self._due = _text("clock") + _text("due")
 
@@ -57,8 +60,12 @@ class Scripts:
             MembershipUnavailable: Redis did not answer in time, or with an error. The script may
                 have run all the same; each may be run again.
         """
+        digest, text = self._scripts[name]
         try:
-            return self._scripts[name](keys=keys, args=args)
+            try:
+                return self._redis.evalsha(digest, len(keys), *keys, *args)
+            except NoScriptError:
+                return self._redis.eval(text, len(keys), *keys, *args)
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not run {name}: {error}") from error
 
@@ -73,15 +80,11 @@ class Scripts:
         Raises:
             MembershipUnavailable: none did.
         """
-        try:
-            redis: Any = self._redis
-            pipeline = redis.pipeline(transaction=False)
-            for partition in range(PARTITIONS):
-                keys = partition_keys(partition)
-                pipeline.execute_command("EVAL", self._due, len(keys), *keys, *args)
-            replies = pipeline.execute(raise_on_error=False)
-        except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not be swept: {error}") from error
+        commands = []
+        for partition in range(PARTITIONS):
+            keys = partition_keys(partition)
+            commands.append(("EVAL", self._due, len(keys), *keys, *args))
+        replies = ask_all(self._redis, commands, "swept")
         answers = [reply for reply in replies if not isinstance(reply, Exception)]
         if not answers:
             raise MembershipUnavailable(f"Redis could not be swept: {replies[0]}")

@@ -1,0 +1,80 @@
+"""Errors that end with the connection they came by, and asking once more by another."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ClusterError, RedisClusterException, RedisError
+
+from hadir.domain.errors import MembershipUnavailable
+
+_OF_THE_SERVER = frozenset(
+    {
+        "CLUSTERDOWN",  # its part of the cluster serves nothing
+        "LOADING",  # it has just started
+        "MASTERDOWN",  # a replica that is told to be silent without its primary
+        "NOREPLICAS",  # a primary cut off from its replicas, with min-replicas-to-write
+        "READONLY",  # a primary that was demoted: it keeps its connections
+        "UNBLOCKED",  # demoted while the command waited
+    }
+)
+
+
+def is_of_the_server(error: object) -> bool:
+    """Whether it says that this server cannot now do what its name promises.
+
+    Another server may stand behind the same name meanwhile, but redis-py stays with the connection
+    it has. Errors from within a script begin with the same words, in Redis 7 and in Valkey 9;
+    redis-py takes those it knows off the text and keeps them as ``status_code``.
+    """
+    if not isinstance(error, RedisError):
+        return False
+    return (error.status_code or str(error).partition(" ")[0]) in _OF_THE_SERVER
+
+
+def ask_all(redis: Any, commands: Iterable[Sequence[str | bytes | int]], what: str) -> list[Any]:
+    """The replies to commands that may run twice, in one round trip to each node.
+
+    What a server refused because of what it is gets asked once more, on fresh connections; so does
+    everything, if no node of a cluster could be found.
+
+    Args:
+        redis: one node, or a cluster.
+        what: could not be done, for the error.
+
+    Returns:
+        The replies; an error stands for a command that was refused.
+
+    Raises:
+        MembershipUnavailable: Redis did not answer in time.
+    """
+    asked = list(commands)
+    try:
+        try:
+            replies = _pipelined(redis, asked)
+        except RedisClusterException:
+            redis.heal()
+            return _pipelined(redis, asked)
+        refused = [
+            place
+            for place, reply in enumerate(replies)
+            if is_of_the_server(reply) or isinstance(reply, ClusterError)
+        ]
+        if refused:
+            if isinstance(redis, Redis):
+                redis.connection_pool.disconnect(inuse_connections=False)
+            else:
+                redis.heal()
+            again = _pipelined(redis, [asked[place] for place in refused])
+            for place, reply in zip(refused, again, strict=True):
+                replies[place] = reply
+    except (RedisError, RedisClusterException) as error:
+        raise MembershipUnavailable(f"Redis could not be {what}: {error}") from error
+    return replies
+
+
+def _pipelined(redis: Any, commands: Iterable[Sequence[str | bytes | int]]) -> list[Any]:
+    pipeline = redis.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    return list(pipeline.execute(raise_on_error=False))
