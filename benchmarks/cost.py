@@ -23,10 +23,10 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 PRICES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
 
-METRICS = 15
+METRICS = 17
 """Names in ``hadir.metrics``: one dimension each, so one metric each."""
-ALARM_METRICS = 10
-"""Of the template's six alarms: one watches two, one four; each metric is billed."""
+ALARM_METRICS = 11
+"""Of the template's seven alarms: one watches two, one four; each metric is billed."""
 SNAPSTART_FUNCTIONS = 5
 SWEEPS = MINUTES
 

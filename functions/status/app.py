@@ -77,9 +77,11 @@ def sessions_of(user_id: str) -> dict[str, Any]:
 
 
 @app.get("/api/health")
-def health() -> dict[str, str]:
+def health() -> dict[str, Any]:
     membership.ping()
-    return {"status": "ok"}
+    memory = bootstrap.redis_memory()
+    used = None if memory.used is None else round(memory.used, 4)
+    return {"status": "ok", "redis": {"eviction": memory.eviction, "memory_used": used}}
 
 
 @app.exception_handler([InvalidIdentity, InvalidRequest])  # type: ignore[untyped-decorator]

@@ -21,4 +21,5 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         level = log.logger.error if swept["failed"] else log.logger.info
         level("[Sweep] " + ", ".join(f"{count} {what}" for what, count in swept.items()))
     metrics.swept(swept, *directory.totals())
+    metrics.redis_memory(bootstrap.redis_memory())
     return dict(swept)

@@ -83,7 +83,10 @@ class TestRest:
         assert "error" in body or body == {"message": "Not Found"}
 
     def test_health_is_for_everybody(self, guarded: LocalGateway) -> None:
-        assert rest(guarded, "/api/health", None) == (200, {"status": "ok"})
+        status, body = rest(guarded, "/api/health", None)
+
+        assert (status, body["status"]) == (200, "ok")
+        assert body["redis"] == {"eviction": "noeviction", "memory_used": None}
 
     def test_browsers_of_allowed_origins_may_ask(self, guarded: LocalGateway) -> None:
         def preflight(origin: str) -> Any:

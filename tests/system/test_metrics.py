@@ -11,7 +11,9 @@ from hadir import metrics
 from hadir.announcer import Broadcast
 from hadir.domain.identity import SessionRef, UserType
 from hadir.domain.session import EventType, PresenceEvent
+from hadir.membership.server import UNKNOWN, Memory
 from hadir.sweeper import Swept
+from tests.aws import aws
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
 from tests.system.people import new_session, person
@@ -104,3 +106,31 @@ def test_a_sweep_says_how_things_stand(capsys: pytest.CaptureFixture[str]) -> No
         "SweepFailures": [1],
         "SweepUnfinished": [0],
     }
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        (Memory("noeviction", 0.125), {"RedisMemoryUsed": [12.5], "RedisEvicts": [0]}),
+        (Memory("allkeys-lru", None), {"RedisEvicts": [1]}),
+        (UNKNOWN, {}),
+    ],
+)
+def test_a_sweep_says_what_is_known_of_redis_memory(
+    capsys: pytest.CaptureFixture[str], memory: Memory, expected: dict[str, Any]
+) -> None:
+    metrics.published(lambda _event, _context: metrics.redis_memory(memory))({}, None)
+
+    line = capsys.readouterr().out
+    written = json.loads(line) if line else {}
+    assert {name: each for name, each in written.items() if name.startswith("Redis")} == expected
+
+
+def test_the_sweep_that_runs_looks_at_redis_memory(wordy: RunningGateway) -> None:
+    functions = aws("lambda", wordy.invoke)
+    functions.invoke(FunctionName="SweepFunction", Payload=b"{}")
+
+    swept = figures(wordy.wait_for_line(r"SweepFunction .*_aws.*RedisEvicts"))
+
+    assert swept["RedisEvicts"] == ([0], "Count")
+    assert swept["Sweeps"] == ([1], "Count")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
     from hadir.membership.scripts import AnyRedis
+    from hadir.membership.server import Memory
 
 _SETTINGS = Settings()
 
@@ -51,6 +52,17 @@ def directory() -> "Directory":
     from hadir.membership.directory import Directory
 
     return Directory(_redis())
+
+
+def redis_memory() -> "Memory":
+    """How full the Redis of ``REDIS_URL`` is.
+
+    Raises:
+        MembershipUnavailable: it does not answer.
+    """
+    from hadir.membership.server import read_memory
+
+    return read_memory(_redis())
 
 
 @cache

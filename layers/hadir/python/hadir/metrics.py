@@ -14,6 +14,7 @@ from hadir.domain.session import MessageEvent
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
+    from hadir.membership.server import Memory
     from hadir.sweeper import Swept
 
 _metrics = Metrics(namespace="Hadir")
@@ -68,6 +69,14 @@ def swept(found: "Swept", people: int, sessions: int) -> None:
     _metrics.add_metric("GhostsFound", MetricUnit.Count, ghosts)
     _metrics.add_metric("SweepFailures", MetricUnit.Count, found["failed"])
     _metrics.add_metric("SweepUnfinished", MetricUnit.Count, found["unfinished"])
+
+
+def redis_memory(memory: "Memory") -> None:
+    """How full Redis is, and whether it throws away when it is; as far as that is known."""
+    if memory.used is not None:
+        _metrics.add_metric("RedisMemoryUsed", MetricUnit.Percent, round(100 * memory.used, 2))
+    if memory.evicts is not None:
+        _metrics.add_metric("RedisEvicts", MetricUnit.Count, int(memory.evicts))
 
 
 def _count(name: str, number: int) -> None:
