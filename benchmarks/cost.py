@@ -23,12 +23,23 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 PRICES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
 
-METRICS = 17
+METRICS = 21
 """Names in ``hadir.metrics``: one dimension each, so one metric each."""
-ALARM_METRICS = 11
-"""Of the template's seven alarms: one watches two, one four; each metric is billed."""
+ALARM_METRICS = 15
+"""Of the template's ten alarms: two watch two, one four; each metric is billed."""
 SNAPSTART_FUNCTIONS = 5
+BILLED_BYTES = 32 * 1024
+"""A message is charged for each of these begun ("Amazon API Gateway pricing")."""
+QUOTA = 10_000
+"""Requests a second, posts to sockets among them, that API Gateway takes of an account and region
+as it comes ("Amazon API Gateway quotas")."""
 SWEEPS = MINUTES
+
+QUEUE_REQUESTS = 3
+"""For a leave with a grace: send, receive, delete; fewer where Lambda takes several at once."""
+IDLE_RECEIVES = MINUTES * 15
+"""Lambda asks a queue five times at once, and each time waits 20 s ("Using Lambda with Amazon SQS",
+AWS Lambda Developer Guide)."""
 
 JOIN_CALLS, LEAVE_CALLS, MESSAGE_CALLS, HEARTBEAT_CALLS = 3, 2, 3, 1
 """Of Redis: admit, open, settle; leave, settle; open, message, settle; open."""
@@ -52,6 +63,7 @@ class Load:
     connect_ms: float = 30.0
     announce_ms: float = 60.0
     disconnect_ms: float = 35.0
+    end_grace_ms: float = 35.0
     heartbeat_ms: float = 30.0
     message_ms: float = 45.0
     sweep_ms: float = 5000.0
@@ -156,6 +168,19 @@ def messages(count: float) -> float:
     return price("websocket_messages", count) / 1e6
 
 
+def abuse(per_second: float, burst: float, frame_bytes: int) -> tuple[float, float]:
+    """Dollars an hour for what one person makes Hadir post, at the most: messages, data out.
+
+    Args:
+        per_second: posts, lastingly; no more of them than an account takes.
+        burst: posts beside them, once.
+        frame_bytes: of each post.
+    """
+    posts = min(3600 * per_second + burst, 3600 * QUOTA)
+    charged = posts * math.ceil(frame_bytes / BILLED_BYTES)
+    return messages(charged), price("data_out", posts * frame_bytes / 1e9)
+
+
 def price(name: str, amount: float) -> float:
     """``amount`` of what ``prices.toml`` calls ``name``, tier by tier."""
     entry = PRICES[name]
@@ -178,6 +203,25 @@ def nat(month: Month) -> float:
 def snapstart(load: Load) -> float:
     """What SnapStart's snapshots cost where it is on, without what is restored from them."""
     return price("snapstart_cache", SNAPSTART_FUNCTIONS * load.memory_gb * HOURS * 3600)
+
+
+def grace(month: Month) -> float:
+    """What a grace costs where there is one.
+
+    For each leave a message, an invocation and one more call of Redis; and Lambda asks the queue
+    also while it is empty.
+    """
+    load, leaves = month.load, month.joins
+    gb_seconds = leaves * load.end_grace_ms / 1000 * load.memory_gb
+    logged = leaves * load.log_bytes / 1e9
+    return (
+        price("queue_requests", (leaves * QUEUE_REQUESTS + IDLE_RECEIVES) / 1e6)
+        + price("lambda_requests", leaves / 1e6)
+        + price("lambda_gb_seconds", gb_seconds)
+        + price("valkey_ecpus", leaves * load.ecpus_per_call / 1e6)
+        + price("log_ingestion", logged)
+        + price("log_storage", logged)
+    )
 
 
 def pusher(month: Month) -> float | None:
@@ -220,6 +264,7 @@ def table(load: Load, sizes: Sequence[int] = SIZES) -> str:
         ["**Pusher**", *(f"**{_dollars(pusher(month))}**" for month in months)],
         ["**Ably**", *(f"**{_dollars(ably(month))}**" for month in months)],
         ["SnapStart's snapshots, if it is on", *(_dollars(snapstart(load)) for _ in months)],
+        ["a grace, if there is one", *(_dollars(grace(month)) for month in months)],
         ["NAT gateways, if there were any", *(_dollars(nat(month)) for month in months)],
     ]
     return _markdown(rows)

@@ -98,6 +98,7 @@ def _run_sam(options: list[str]) -> int:
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{reached}:{ws_port}/local",
             "AWS_ENDPOINT_URL_LAMBDA": f"http://{reached}:{lambda_port}",
             "ANNOUNCE_FUNCTION": "AnnounceFunction",
+            "MESSAGE_FUNCTION": "DefaultFunction",
         }
         with start_lambda(parameters, variables) as endpoint:
             where = ["--host", listen, "--lambda-endpoint", endpoint]

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -58,16 +58,26 @@ class RunningGateway:
     def wait_for_line(self, pattern: str, seconds: float = 10) -> str:
         """The first logged line in which ``pattern`` is found, waiting for it if need be."""
 
-        def found() -> str | None:
-            return next((line for line in self.lines if re.search(pattern, line)), None)
+        return self.wait_for_lines(pattern, bool, seconds)[0]
+
+    def wait_for_lines(
+        self, pattern: str, enough: Callable[[list[str]], bool], seconds: float = 10
+    ) -> list[str]:
+        """The logged lines in which ``pattern`` is found, as soon as they are ``enough``."""
+
+        def found() -> list[str]:
+            return [line for line in self.lines if re.search(pattern, line)]
 
         with self._changed:
-            self._changed.wait_for(lambda: found() or self.process.poll() is not None, seconds)
-            line = found()
-        if line is None:
+            self._changed.wait_for(
+                lambda: enough(found()) or self.process.poll() is not None, seconds
+            )
+            lines = found()
+        if not enough(lines):
             last = "\n".join(text[:200] for text in self.lines[-20:])
-            raise AssertionError(f"no line has {pattern!r}; the last ones are:\n{last}")
-        return line
+            few = f"only {len(lines)} lines have" if lines else "no line has"
+            raise AssertionError(f"{few} {pattern!r}; the last ones are:\n{last}")
+        return lines
 
     def stop(self) -> int:
         if self.process.poll() is None:

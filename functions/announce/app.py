@@ -32,12 +32,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         log.logger.info("The socket never opened", connection_id=socket.connection_id)
         return
     opened = membership.open(socket.connection_id, who.session)
-    seconds_left = bootstrap.seconds_left(context)
-    report.broadcasts(announcer.announce(opened.batch, seconds_left))
+    deadline = bootstrap.deadline(context)
     if opened.outcome.has_left:
-        doorman.close(socket.connection_id, opened.left_for, seconds_left)
-        return
-    log.connected(who)
+        doorman.close(socket.connection_id, opened.left_for, deadline)
+    else:
+        log.connected(who)
     if opened.session:
         frame = snapshot(opened.session, time.time_ns() // 1_000_000)
-        announcer.tell(socket.connection_id, [frame], seconds_left)
+        announcer.tell(socket.connection_id, [frame], deadline)
+    report.broadcasts(announcer.announce(opened.batch, deadline))

@@ -8,17 +8,15 @@ invocation is lost, the client's first message or the sweep opens the connection
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from hadir import bootstrap, metrics
 from hadir.access.gate import SUBPROTOCOL, offers_subprotocol
-from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable
 from hadir.log import logger
-from hadir.membership.membership import Admission
+from hadir.membership.outcomes import Admission
 from hadir.wire.events import read_socket_event
 
 membership = bootstrap.membership()
-lambda_client = bootstrap.lambda_client()
+functions = bootstrap.functions()
 announce_function = bootstrap.announce_function()
 
 _LIMITS = {
@@ -47,10 +45,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         # The context alone: the token in the query string or the headers goes no further.
         payload = json.dumps({"requestContext": event["requestContext"]})
         try:
-            lambda_client.invoke(
-                FunctionName=announce_function, InvocationType="Event", Payload=payload
-            )
-        except (BotoCoreError, ClientError):
+            functions.invoke_later(announce_function, payload.encode())
+        except FunctionsUnavailable:
             logger.exception("announce could not be invoked; the sweep will open the connection")
     if offers_subprotocol(event.get("headers") or {}):
         return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}

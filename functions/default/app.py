@@ -4,19 +4,21 @@ A message proves that its socket is open, so it also renews its lease, opens a c
 only admitted (**announce** was lost), and admits one that Redis has forgotten. One that has left is
 closed, so that its client comes back. If we die at any point the client gets no answer, or API
 Gateway's "Internal server error", and asks again.
+
+The sweep, where hardly anybody is being heard, asks whether it can still be said here (``PROBE``).
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, metrics, report
 from hadir.conversation import Conversation
+from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
 from hadir.domain.identity import Identity
-from hadir.wire.events import SocketEvent, read_socket_event
+from hadir.wire.events import PROBE, SocketEvent, read_socket_event
 from hadir.wire.requests import client_id_of
 from hadir.wire.updates import error
 
@@ -28,27 +30,28 @@ conversation = Conversation(membership, announcer, doorman, bootstrap.read_token
 
 @metrics.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    if event == PROBE:
+        membership.prove_hearing()
+        return {"statusCode": 200}
     socket = read_socket_event(event)
-    seconds_left = bootstrap.seconds_left(context)
+    deadline = bootstrap.deadline(context)
     try:
         who = _identify(socket)
         now = time.time_ns() // 1_000_000
-        report.broadcasts(conversation.answer(socket, who, now, seconds_left))
+        report.broadcasts(conversation.answer(socket, who, now, deadline))
     except InvalidRequest as refused:
-        _refuse(socket, refused, seconds_left)
+        _refuse(socket, refused, deadline)
     except MembershipUnavailable:
         log.logger.exception("Redis is unavailable")
         refusal = InvalidRequest("unavailable", "try again in a moment")
-        _refuse(socket, refusal, seconds_left)
+        _refuse(socket, refusal, deadline)
     return {"statusCode": 200}
 
 
-def _refuse(
-    socket: SocketEvent, refused: InvalidRequest, seconds_left: Callable[[], float]
-) -> None:
+def _refuse(socket: SocketEvent, refused: InvalidRequest, deadline: Deadline) -> None:
     which = client_id_of(socket.body)
     answer = error(refused.code, str(refused), socket.request_id, which)
-    announcer.tell(socket.connection_id, [answer], seconds_left)
+    announcer.tell(socket.connection_id, [answer], deadline)
 
 
 def _identify(socket: SocketEvent) -> Identity:

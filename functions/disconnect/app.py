@@ -4,21 +4,26 @@ First out, then tell: the status that goes out is from after the removal. If we 
 ``leave``, the socket's lease runs out and the sweep finds it gone. If we die after, the event is
 pending, and the next claimant or the sweep announces it.
 
-With a grace, the person is not gone before it is over; we wait for that, and the sweep does if we
-die.
+With a grace, the person is not gone before it is over. A queue then invokes **end_grace**; if it
+does not take our message, or we die before that, the sweep ends the grace.
 """
 
-import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, metrics, report
-from hadir.membership.membership import Leaving
+from hadir.domain.errors import NotQueued
+from hadir.membership.outcomes import Leaving
 from hadir.wire.events import read_departure, read_socket_event
+from hadir.wire.sessions import write_session
+
+_GRACE_RUNS = (Leaving.LEFT, Leaving.UNKNOWN)
+"""After these a grace may run; if the socket was gone already, since a post has found that out."""
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
+grace_queue = bootstrap.grace_queue()
 grace_seconds = bootstrap.grace_seconds()
 
 
@@ -32,10 +37,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     log.disconnecting(who)
     left = membership.leave(socket.connection_id, who.session, read_departure(event))
     log.removed(who, left.remaining)
-    seconds_left = bootstrap.seconds_left(context)
-    report.broadcasts(announcer.announce(left.batch, seconds_left))
-    if grace_seconds and left.outcome is Leaving.LEFT:
-        time.sleep(grace_seconds)
-        report.broadcasts(announcer.announce(membership.claim(who.session), seconds_left))
+    if grace_queue and left.outcome in _GRACE_RUNS:
+        try:
+            grace_queue.send(write_session(who.session), grace_seconds)
+        except NotQueued:
+            log.logger.exception("The queue has not taken a grace; the sweep will end it")
+    report.broadcasts(announcer.announce(left.batch, bootstrap.deadline(context)))
     log.disconnected(who)
     return {"statusCode": 200}

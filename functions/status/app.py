@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hadir import bootstrap, log, metrics, report
 from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
 from hadir.domain.grant import Grant
-from hadir.domain.identity import SessionRef, check_id
+from hadir.domain.identity import SessionRef, UserType, check_id, check_user_type
 from hadir.domain.roles import Action, require
 from hadir.membership.directory import Place
 from hadir.wire.grants import read_grant
@@ -48,9 +48,15 @@ def events(session_id: str) -> dict[str, Any]:
 
 @app.delete("/api/session/<session_id>/users/<user_id>")
 def kick(session_id: str, user_id: str) -> Response[Any]:
-    ref, by = _session(Action.KICK, session_id), _grant(Action.KICK).user_id
-    seconds_left = bootstrap.seconds_left(app.lambda_context)
-    kicked = _doorman().kick(ref, check_id("user_id", user_id), by, None, seconds_left)
+    ref = _session(Action.KICK, session_id)
+    kicked = _doorman().kick(
+        ref,
+        check_id("user_id", user_id),
+        _user_type(),
+        by=_grant(Action.KICK).person,
+        message=None,
+        deadline=bootstrap.deadline(app.lambda_context),
+    )
     report.broadcasts(kicked.broadcasts)
     if not kicked.anybody:
         return _error_answer(404, "not_found", "nobody of that name is in the session")
@@ -71,7 +77,7 @@ def sessions() -> dict[str, Any]:
 @app.get("/api/user/<user_id>/sessions")
 def sessions_of(user_id: str) -> dict[str, Any]:
     grant = _grant(Action.FIND_USER)
-    found = directory.sessions_of(grant.tenant, check_id("user_id", user_id))
+    found = directory.sessions_of(grant.tenant, check_id("user_id", user_id), _user_type())
     names = [ref.session_id for ref in found if grant.covers(ref.session_id)]
     return {"user_id": user_id, "sessions": names}
 
@@ -127,6 +133,11 @@ def _session(action: Action, session_id: str) -> SessionRef:
 
 def _limit(most: int) -> int:
     return read_number(_query("limit"), "limit", least=1, usual=most, most=most)
+
+
+def _user_type() -> UserType | None:
+    text = _query("user_type")
+    return None if text is None else check_user_type(text)
 
 
 def _query(name: str) -> str | None:

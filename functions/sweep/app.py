@@ -1,25 +1,70 @@
 """Once a minute: ends what nobody else ended. What it does not get to is due for the next one."""
 
+import json
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, metrics, report
+from hadir.domain.deadline import Deadline
+from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable
 from hadir.sweeper import Sweeper
+from hadir.wire.events import PROBE
+
+_PROBE_SECONDS = 5.0
+_STOPPING_SECONDS = 6.0
 
 membership = bootstrap.membership()
 directory = bootstrap.directory()
+audit = bootstrap.audit()
 announcer = bootstrap.announcer(membership)
 doorman = bootstrap.doorman(membership, announcer)
-sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, report.broadcasts)
+functions = bootstrap.functions(_PROBE_SECONDS)
+message_function = bootstrap.message_function()
+
+
+def _can_hear() -> bool:
+    """Whether the function that hears clients is let run, and can write to Redis."""
+    try:
+        answer = functions.invoke_and_wait(message_function, json.dumps(PROBE).encode())
+    except FunctionsUnavailable as error:
+        log.logger.error(f"Clients may not be heard: {error}")
+        return False
+    return bool(json.loads(answer) == {"statusCode": 200})
+
+
+sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, _can_hear, report.broadcasts)
+
+
+def _repair(deadline: Deadline) -> None:
+    """Write anew what Redis has evicted; what there is no time for is left to the next sweep."""
+    try:
+        evicted = audit.evicted()
+        if not evicted:
+            return
+        log.logger.error(f"Redis has evicted {evicted} keys: set maxmemory-policy to noeviction")
+        for ref in audit.sessions():
+            if deadline.seconds_left < _STOPPING_SECONDS:
+                return
+            report.broadcasts(announcer.announce(membership.repair(ref), deadline))
+        audit.forget_ghosts()
+        audit.note_done(evicted)
+    except MembershipUnavailable:
+        log.logger.exception("What Redis has evicted could not be seen to")
 
 
 @metrics.published
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    swept = sweeper.sweep(bootstrap.seconds_left(context))
+    deadline = bootstrap.deadline(context)
+    swept = sweeper.sweep(deadline)
+    _repair(deadline)
     if swept:
         level = log.logger.error if swept["failed"] else log.logger.info
         level("[Sweep] " + ", ".join(f"{count} {what}" for what, count in swept.items()))
-    metrics.swept(swept, *directory.totals())
-    metrics.redis_memory(bootstrap.redis_memory())
+    metrics.swept(swept)
+    try:
+        metrics.present(*directory.totals())
+        metrics.redis_memory(bootstrap.redis_memory())
+    except MembershipUnavailable:
+        log.logger.exception("The totals could not be read; the sweep itself was made")
     return dict(swept)

@@ -14,8 +14,9 @@ NEEDED = {
     "connect": {"awscrt", "boto3", "redis"},  # botocore takes awscrt where there is one
     "announce": {"awscrt", "redis"},
     "disconnect": {"awscrt", "redis"},
+    "end_grace": {"awscrt", "redis"},
     "default": {"awscrt", "pydantic", "redis"},
-    "sweep": {"awscrt", "redis"},
+    "sweep": {"awscrt", "boto3", "redis"},
     "status": {"aws_lambda_powertools.event_handler", "redis"},
 }
 ENVIRONMENT = {
@@ -24,6 +25,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "https://x.execute-api.eu-west-1.amazonaws.com/s",
     "ANNOUNCE_FUNCTION": "announce",
+    "MESSAGE_FUNCTION": "default",
     "ALLOWED_ORIGINS": "https://app.example.com",
     "TOKEN_SECRET_ID": "hadir",
 }

@@ -17,6 +17,7 @@ from apigw_local.template.load import load
 from benchmarks.cost import ALARM_METRICS
 from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import GONE
+from hadir.membership.audit import Audit
 from hadir.membership.client import connect
 from hadir.membership.directory import Directory
 from hadir.membership.membership import Membership
@@ -25,15 +26,17 @@ from tests.running_gateway import ROOT
 
 Resources = dict[str, Any]
 
-IN_VPC = {"Connect", "Announce", "Disconnect", "Default", "Sweep", "Status"}
+IN_VPC = {"Connect", "Announce", "Disconnect", "EndGrace", "Default", "Sweep", "Status"}
 SNAPPED = {"Authorize", "Connect", "Announce", "Disconnect", "Default"}
 SECONDS = {"Authorize": 10, "Connect": 10, "Sweep": 55}
 OWN_VARIABLES = {
     "Authorize": {"ALLOWED_ORIGINS", "AUTH_MODE", "JWKS_URL"}
     | {"TOKEN_AUDIENCE", "TOKEN_ISSUER", "TOKEN_SECRET_ID"},
     "Connect": {"ANNOUNCE_FUNCTION", "AWS_ENDPOINT_URL_LAMBDA"},
+    "Disconnect": {"AWS_ENDPOINT_URL_SQS", "GRACE_QUEUE_URL"},
     "Default": {"AUTH_MODE", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "JWKS_URL"}
     | {"TOKEN_AUDIENCE", "TOKEN_ISSUER", "TOKEN_SECRET_ID"},
+    "Sweep": {"MESSAGE_FUNCTION", "AWS_ENDPOINT_URL_LAMBDA"},
 }
 VARIABLES = {
     "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
@@ -130,6 +133,27 @@ def test_what_announce_cannot_do_is_kept(resources: Resources) -> None:
     assert kept == {"Fn::GetAtt": ["AnnounceDeadLetters", "Arn"]}
 
 
+def test_a_grace_has_a_queue_and_without_one_nothing_is_made_for_it(
+    resources: Resources, functions: Resources
+) -> None:
+    only = {name for name, each in resources.items() if each.get("Condition") == "HasGrace"}
+    assert only == {
+        *("EndGraceFunction", "EndGraceFunctionOver", "EndGraceFunctionRole", "GraceQueue"),
+        *("MayQueueGraces", "MayTakeGraces"),
+    }
+    event, queue = (
+        resources[each]["Properties"] for each in ("EndGraceFunctionOver", "GraceQueue")
+    )
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["EventSourceArn"] == {"Fn::GetAtt": ["GraceQueue", "Arn"]}
+    # Lambda's guide: six times the timeout. A message lives through its delay and one failure.
+    assert queue["VisibilityTimeout"] == 6 * functions["EndGrace"]["Timeout"]
+    longest = read(ROOT / "template.yaml")["Parameters"]["DisconnectGraceSeconds"]["MaxValue"]
+    assert queue["MessageRetentionPeriod"] > longest + queue["VisibilityTimeout"]
+    told = functions["Disconnect"]["Environment"]["Variables"]["GRACE_QUEUE_URL"]
+    assert told == {"Fn::If": ["HasGrace", {"Ref": "GraceQueue"}, ""]}
+
+
 def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> None:
     text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
     written = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Memory", "Swept"}
@@ -171,20 +195,34 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
     who = Identity("s1", "customer_1", UserType.CUSTOMER)
 
     membership.admit("c1", who)
-    opened = membership.open("c1", who.session, heard=True).batch
+    opened = membership.open("c1", who.session, heard=True, beat=True).batch
     assert opened
     membership.say("c1", who, "hello", "m1")
     more = membership.settle(opened, more=True)
     assert more
-    membership.settle(more, more=True)
-    membership.missed(who.session, "e", 0)
-    membership.due(100)
-    assert Directory(client).totals() == (1, 1)
+    membership.settle(more, missed=["c1"], more=True)
+    membership.missed(who.session, "e", 0, 200)
+    assert len(membership.page(who.session, 200).events) == 2
+    assert len(membership.sockets(who.session)) == 1
+    assert membership.identity_of("c1") == who
+    assert membership.due(100).unanswered == 0
+    membership.deafen()
+    membership.prove_hearing()
+    membership.postpone("c1", who.session)
+    membership.lapse("c1", who.session)
+    directory, audit = Directory(client), Audit(client)
+    assert directory.totals() == (1, 1)
+    assert directory.sessions_of("default", "customer_1") == (who.session,)
+    assert set(audit.sessions()) == {who.session}
+    membership.repair(who.session)
+    audit.forget_ghosts()
+    audit.note_done(audit.evicted())
     assert membership.leave("c1", who.session, GONE).batch
+    membership.end_grace(who.session, who.person)
     with Redis.from_url(allowed.replace("+cluster", "")) as node:
         ask: Any = node.execute_command
         for forbidden in (
-            *("FLUSHALL", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "SCRIPT FLUSH"),
+            *("FLUSHALL", "KEYS *", "RANDOMKEY", "DBSIZE", "SCRIPT FLUSH"),
             *("SCRIPT KILL", "CONFIG GET *", "SET other 1", "ACL LIST"),
         ):
             with pytest.raises(NoPermissionError):

@@ -111,22 +111,38 @@ RESOURCES = {
             "UsesSnapStart", {"Ref": "AnnounceAlias"}, of("AnnounceFunction")
         )
     },
+    "MayProbe": {
+        "lambda:InvokeFunction": either(
+            "UsesSnapStart", {"Ref": "DefaultAlias"}, of("DefaultFunction")
+        )
+    },
     "MayGiveUp": {"sqs:SendMessage": of("AnnounceDeadLetters")},
+    "MayQueueGraces": {"sqs:SendMessage": of("GraceQueue")},
+    "MayTakeGraces": {
+        "sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage": of("GraceQueue")
+    },
     "MayAsk": {"execute-api:ManageConnections": sockets("GET")},
     "MayPost": {"execute-api:ManageConnections": sockets("POST")},
     "MayClose": {"execute-api:ManageConnections": sockets("DELETE")},
 }
 """Each policy: its actions, and what on."""
 
-ONLY_IF = {"MayBeInVpc": "InVpc", "MayReachCache": "UsesIam", "MayReadSecret": "UsesSecret"}
+ONLY_IF = {
+    "MayBeInVpc": "InVpc",
+    "MayReachCache": "UsesIam",
+    "MayReadSecret": "UsesSecret",
+    "MayQueueGraces": "HasGrace",
+    "MayTakeGraces": "HasGrace",
+}
 REDIS = {"MayRun", "MayBeInVpc", "MayReachCache"}
 MAY = {
     "AuthorizeFunction": {"MayRun", "MayReadSecret"},
     "ConnectFunction": {*REDIS, "MayInvokeAnnounce"},
     "AnnounceFunction": {*REDIS, "MayAsk", "MayPost", "MayClose", "MayGiveUp"},
-    "DisconnectFunction": {*REDIS, "MayPost"},
+    "DisconnectFunction": {*REDIS, "MayPost", "MayQueueGraces"},
+    "EndGraceFunction": {*REDIS, "MayPost", "MayTakeGraces"},
     "DefaultFunction": {*REDIS, "MayPost", "MayClose", "MayReadSecret"},
-    "SweepFunction": {*REDIS, "MayAsk", "MayPost", "MayClose"},
+    "SweepFunction": {*REDIS, "MayAsk", "MayPost", "MayClose", "MayProbe"},
     "StatusFunction": {*REDIS, "MayPost", "MayClose"},
 }
 """What each function's role allows."""
@@ -135,12 +151,16 @@ MAY = {
 @pytest.mark.parametrize("function", MAY)
 def test_each_function_may_do_what_it_must(resources: dict[str, Any], function: str) -> None:
     assert resources[function]["Properties"]["Role"] == of(f"{function}Role")
-    role = resources[f"{function}Role"]["Properties"]
+    made = resources[f"{function}Role"]
+    role = made["Properties"]
+    assert made.get("Condition") == resources[function].get("Condition")
     assert set(role) == {"AssumeRolePolicyDocument", "ManagedPolicyArns"}
     assert role["AssumeRolePolicyDocument"] == TRUST
     policies = role["ManagedPolicyArns"]
     assert policies == [
-        either(ONLY_IF[name], {"Ref": name}, NO_VALUE) if name in ONLY_IF else {"Ref": name}
+        either(ONLY_IF[name], {"Ref": name}, NO_VALUE)
+        if ONLY_IF.get(name, made.get("Condition")) != made.get("Condition")
+        else {"Ref": name}
         for name in (each.get("Fn::If", ["", each])[1]["Ref"] for each in policies)
     ]
     assert {each.get("Fn::If", ["", each])[1]["Ref"] for each in policies} == MAY[function]

@@ -144,8 +144,8 @@ def test_every_event_reaches_a_handler_also_those_of_an_absence(
     components.see(ALONE)
     with somebody(hadir, session, "customer_1"):
         components.hear("told user_connected customer_1")
-        members = Membership(hadir_redis).session(SessionRef(DEFAULT_TENANT, session)).members
-        (admin,) = [member for member in members if member.user_id == ADMIN]
+        sockets = Membership(hadir_redis).sockets(SessionRef(DEFAULT_TENANT, session))
+        (admin,) = [each for each in sockets if each.person.user_id == ADMIN]
         context.set_offline(True)
         management = aws("apigatewaymanagementapi", hadir.management)
         management.delete_connection(ConnectionId=admin.connection_id)

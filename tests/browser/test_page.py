@@ -60,8 +60,8 @@ def events_of(hadir: AnyGateway, session: str) -> list[dict[str, Any]]:
 
 def cut(hadir: LocalGateway, redis: Redis, session: str, user_id: str) -> None:
     """Close somebody's socket, as API Gateway may at any time."""
-    members = Membership(redis).session(SessionRef(DEFAULT_TENANT, session)).members
-    (connection,) = (each.connection_id for each in members if each.user_id == user_id)
+    sockets = Membership(redis).sockets(SessionRef(DEFAULT_TENANT, session))
+    (connection,) = (each.connection_id for each in sockets if each.person.user_id == user_id)
     aws("apigatewaymanagementapi", hadir.management).delete_connection(ConnectionId=connection)
 
 

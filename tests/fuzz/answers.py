@@ -1,15 +1,18 @@
 """What a message may do: what it was answered is what has happened, and nothing else has."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
+from unicodedata import normalize
 
 import jwt
 
 from hadir.domain.errors import InvalidRequest
-from hadir.domain.identity import Identity, UserType
-from hadir.domain.session import Member, Session
+from hadir.domain.identity import Identity, Person, SessionRef, UserType
+from hadir.domain.session import Presence, Session, Socket
+from hadir.membership.membership import Membership
 from hadir.wire.requests import (
     Heartbeat,
     Kick,
@@ -30,6 +33,38 @@ MOST_MISSED = 200
 Frames = dict[str, list[Any]]
 
 
+@dataclass(frozen=True)
+class View:
+    """What must not change: who is there, on which sockets, and what has happened."""
+
+    session: Session
+    sockets: frozenset[Socket]
+
+    @classmethod
+    def of(cls, membership: Membership, ref: SessionRef) -> "View":
+        """How a session is now, which is whole."""
+        view = cls(membership.session(ref), frozenset(membership.sockets(ref)))
+        there = Counter(each.person for each in view.open_sockets())
+        assert {each.person: each.sockets for each in view.people} == there
+        return view
+
+    @property
+    def epoch(self) -> str:
+        return self.session.epoch
+
+    @property
+    def version(self) -> int:
+        return self.session.version
+
+    @property
+    def people(self) -> tuple[Presence, ...]:
+        return self.session.people
+
+    def open_sockets(self) -> list[Socket]:
+        """Those that are more than admitted."""
+        return [each for each in self.sockets if each.is_open]
+
+
 def parsed(body: str) -> Request | InvalidRequest:
     try:
         return parse_request(body)
@@ -45,13 +80,13 @@ class Said:
         connection_id: str,
         who: Identity,
         request: Request | InvalidRequest,
-        before: Session,
+        before: View,
     ) -> None:
         self.connection_id = connection_id
         self._who = who
         self._request = request
         self.before = before
-        self._was_in = self._is_in = connection_id in ids(before.members)
+        self._was_in = self._is_in = connection_id in ids(before.open_sockets())
 
     @property
     def action(self) -> str:
@@ -59,21 +94,40 @@ class Said:
         request = self._request
         return request.code if isinstance(request, InvalidRequest) else request.action
 
-    def outcome(self, after: Session, frames: Frames) -> str:
+    def outcome(self, after: View, frames: Frames) -> str:
         """What it was answered, which is all that has happened."""
         answers = list(frames.get(self.connection_id, []))
         version = self.before.version
-        if not self._was_in and answers[0]["type"] == "connection_status_update":
-            version += "event_type" in answers.pop(0)["data"]
-            self._is_in = True
+        if not self._was_in:
+            version += self._take_arrival(answers)
+            self._is_in = self._is_in or self.connection_id in ids(after.open_sockets())
         kind = answers[-1]["type"] if answers else ""
         if kind == "closing":
             self._is_closed(after, version, answers, frames)
             return f"closing {answers[-1]['data']['reason']}"
         if kind == "error":
             self._is_refused(after, version, answers)
-            return f"error {answers[-1]['data']['code']}"
+            code, text = (answers[-1]["data"][name] for name in ("code", "message"))
+            is_unclear = isinstance(self._request, Kick) and text.endswith("have that user_id")
+            return "unclear kick" if is_unclear else f"error {code}"
         return self._done(after, version, answers, frames)
+
+    def _take_arrival(self, answers: list[Any]) -> bool:
+        """Take what its arrival told it out of its answers; whether that is an event."""
+        for place, frame in enumerate(answers):
+            data = frame["data"]
+            is_told_now = is_event(frame) and not data.get("recovered")
+            if is_told_now and data.get("event_type") == "user_connected":
+                assert data["version"] == self.before.version + 1
+                assert told_of(data) == self._who.person
+                del answers[place]
+                self._is_in = True
+                return True
+        first = answers[0] if answers else {"type": "", "data": {}}
+        if first["type"] == "connection_status_update" and "recovered" not in first["data"]:
+            del answers[0]
+            self._is_in = True
+        return False
 
     def check_proof(self, outcome: str, before: int | None, after: int | None) -> None:
         """Whoever has renewed theirs has what the token says; anybody else has what they had."""
@@ -83,7 +137,7 @@ class Said:
         elif before is not None:
             assert after in (before, None), "a proof is good for longer, though it was refused"
 
-    def _done(self, after: Session, version: int, answers: list[Any], frames: Frames) -> str:
+    def _done(self, after: View, version: int, answers: list[Any], frames: Frames) -> str:
         match self._request:
             case Heartbeat():
                 assert [each["type"] for each in answers] == ["heartbeat_ack"]
@@ -103,16 +157,16 @@ class Said:
             case Message():
                 return self._said(after, version, self._request, answers)
             case Kick():
-                self._is_kicked(after, version, self._request.user_id, frames)
+                self._is_kicked(after, version, self._wanted(self._request), frames)
             case InvalidRequest():
                 raise AssertionError(f"nonsense was answered with {answers}")
         return f"done {self.action}"
 
-    def _is_unchanged(self, after: Session, version: int) -> bool:
+    def _is_unchanged(self, after: View, version: int) -> bool:
         before = without(self.before, self.connection_id)
         return (after.version, without(after, self.connection_id)) == (version, before)
 
-    def _is_refused(self, after: Session, version: int, answers: list[Any]) -> None:
+    def _is_refused(self, after: View, version: int, answers: list[Any]) -> None:
         (answer,) = answers
         code = answer["data"]["code"]
         assert code in CODES
@@ -121,22 +175,21 @@ class Said:
             assert code in (self._request.code, "rate_limited", "forbidden")
         assert self._is_unchanged(after, version), "an error changed something"
 
-    def _is_closed(self, after: Session, version: int, answers: list[Any], frames: Frames) -> None:
+    def _is_closed(self, after: View, version: int, answers: list[Any], frames: Frames) -> None:
         if answers[-1]["data"]["reason"] == "kicked" and self._is_in:
             assert isinstance(self._request, Kick)
-            self._is_kicked(after, version, self._who.user_id, frames)
+            self._is_kicked(after, version, self._who.person, frames)
             return
         assert len(answers) == 1
-        assert self.connection_id not in ids(after.members)
+        assert self.connection_id not in ids(after.sockets)
         assert without(after, self.connection_id) == without(self.before, self.connection_id)
         assert after.version == version + is_last(self.before, self.connection_id)
 
-    def _is_typed(self, after: Session, request: Typing, frames: Frames) -> None:
-        for each in ids(after.open_members()) - {self.connection_id}:
-            typing = frames[each][-1]
-            assert typing["type"] == "typing"
-            assert typing["data"]["on"] == request.on
-            assert typing["data"]["user_id"] == self._who.user_id
+    def _is_typed(self, after: View, request: Typing, frames: Frames) -> None:
+        for each in ids(after.open_sockets()) - {self.connection_id}:
+            (typing,) = (frame["data"] for frame in frames[each] if frame["type"] == "typing")
+            assert typing["on"] == request.on
+            assert told_of(typing) == self._who.person
 
     def _is_renewed(self, request: Reauthorize, answers: list[Any]) -> None:
         """The token is theirs, and they are told until when it is good."""
@@ -144,80 +197,116 @@ class Said:
         assert answer["type"] == "reauthorized"
         claims = claims_of(request.token)
         theirs = (self._who.user_id, self._who.user_type.value, self._who.tenant)
-        assert (claims["user"], claims["type"], claims.get("tenant", "default")) == theirs
+        assert named(claims) == theirs
         assert covers(claims["session"], self._who.session_id)
         expires_at = good_until(claims)
         assert datetime.fromisoformat(answer["data"]["expires_at"]).timestamp() == expires_at
 
-    def _synced(self, after: Session, request: Sync, answers: list[Any]) -> str:
-        """All that was missed, or nothing of it; then the status."""
+    def _synced(self, after: View, request: Sync, answers: list[Any]) -> str:
+        """All that was missed, or nothing of it, with or before the status."""
         *missed, status = answers
         assert status["data"]["status_version"] == after.version
         recovered = status["data"].get("recovered")
         assert (recovered is None) == (request.since is None)
         if not request.since:
-            assert not missed
+            assert not versions(answers)
             return "done sync"
         is_near = 0 <= after.version - request.since.version <= MOST_MISSED
         assert recovered == (is_near and request.since.epoch == after.epoch)
         if not recovered:
-            assert not missed
+            assert not versions(answers)
             return "recovered false"
-        assert versions(missed) == list(range(request.since.version + 1, after.version + 1))
+        assert versions(answers) == list(range(request.since.version + 1, after.version + 1))
+        assert all(event["recovered"] for frame in answers for event in events_in(frame))
+        if "events" in status["data"]:
+            return "missed many events"
         return "missed events" if missed else "missed nothing"
 
-    def _said(self, after: Session, version: int, request: Message, answers: list[Any]) -> str:
+    def _said(self, after: View, version: int, request: Message, answers: list[Any]) -> str:
         """Everybody was told, or the sender alone, if it was said before."""
         (copy,) = answers
         assert copy["type"] == "message"
         assert copy["data"].get("client_id") == request.client_id
-        assert copy["data"]["user_id"] == self._who.user_id
+        assert told_of(copy["data"]) == self._who.person
         is_new = copy["data"]["version"] > version
         assert self._is_unchanged(after, version + is_new)
         if is_new:
             assert copy["data"]["text"] == request.text
         return "done message" if is_new else "repeated message"
 
-    def _is_kicked(self, after: Session, version: int, user_id: str, frames: Frames) -> None:
+    def _wanted(self, request: Kick) -> Person:
+        """Whom it puts out: the only one of that id, if it does not say of which type."""
+        (person,) = {
+            socket.person
+            for socket in self.before.sockets
+            if socket.person.user_id == request.user_id
+            and request.user_type in (None, socket.person.user_type)
+        }
+        return person
+
+    def _is_kicked(self, after: View, version: int, person: Person, frames: Frames) -> None:
         """An admin had them put out: they are, on all their sockets, and nobody else is."""
         assert self._who.user_type is UserType.ADMIN
-        theirs = {each.connection_id for each in self.before.members if each.user_id == user_id}
-        for each in theirs:
-            assert frames[each][-1]["data"]["reason"] == "kicked"
-        assert ids(after.members) - {self.connection_id} == (
-            ids(self.before.members) - theirs - {self.connection_id}
-        )
-        assert user_id not in {each.user_id for each in after.members}
-        assert after.version == version + 1
+        theirs = {each for each in self.before.sockets if each.person == person}
+        for each in ids(theirs):
+            (closing,) = (frame for frame in frames[each] if frame["type"] == "closing")
+            assert closing["data"]["reason"] == "kicked"
+        others = ids(self.before.sockets - theirs) - {self.connection_id}
+        assert ids(after.sockets) - {self.connection_id} == others
+        assert person not in {each.person for each in after.sockets}
+        assert person not in {each.person for each in after.people}
+        was_there = person in {each.person for each in self.before.people} or self._is_in
+        assert after.version == version + was_there
 
 
-def ids(members: Iterable[Member]) -> set[str]:
-    return {member.connection_id for member in members}
+def ids(sockets: Iterable[Socket]) -> set[str]:
+    return {socket.connection_id for socket in sockets}
 
 
-def without(session: Session, connection_id: str) -> tuple[str, set[Member]]:
+def without(view: View, connection_id: str) -> tuple[str, set[Socket]]:
     """Which life of the session it is, and who else is there."""
-    return session.epoch, {each for each in session.members if each.connection_id != connection_id}
+    return view.epoch, {each for each in view.sockets if each.connection_id != connection_id}
 
 
-def is_last(session: Session, connection_id: str) -> bool:
-    """Whether a connection is the only one that keeps its user present."""
-    users = {each.connection_id: each.user_id for each in session.open_members()}
-    return connection_id in users and [*users.values()].count(users[connection_id]) == 1
+def is_last(view: View, connection_id: str) -> bool:
+    """Whether a connection is the only one that keeps its person present."""
+    people = {each.connection_id: each.person for each in view.open_sockets()}
+    return connection_id in people and [*people.values()].count(people[connection_id]) == 1
 
 
 def versions(frames: Iterable[Any]) -> list[int]:
-    """Of the events among them."""
-    return [each["data"]["version"] for each in frames if is_event(each)]
+    """Of the events in them."""
+    return [event["version"] for frame in frames for event in events_in(frame)]
+
+
+def events_in(frame: Any) -> Iterator[Any]:
+    """What a frame tells of."""
+    data = frame["data"]
+    if "events" in data:
+        yield from data["events"]
+    elif is_event(frame):
+        yield data
 
 
 def is_event(frame: Any) -> bool:
     return frame["type"] == "message" or "event_type" in frame["data"]
 
 
+def told_of(data: Any) -> Person:
+    """Whose event, message or typing it is."""
+    prefix = "event_" if "event_type" in data else ""
+    return Person(UserType(data[f"{prefix}user_type"]), data[f"{prefix}user_id"])
+
+
 def claims_of(token: str) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
+
+
+def named(claims: dict[str, Any]) -> tuple[str, str, str]:
+    """Whom a token names: user, type and tenant."""
+    user, tenant = (normalize("NFC", claims.get(name, "default")) for name in ("user", "tenant"))
+    return user, claims["type"], tenant
 
 
 def good_until(claims: dict[str, Any]) -> int:
@@ -227,5 +316,8 @@ def good_until(claims: dict[str, Any]) -> int:
 
 def covers(sessions: Any, session_id: str) -> bool:
     """Whether a token for such sessions is for that one."""
-    names = sessions if isinstance(sessions, list) else [sessions]
-    return any(fnmatchcase(session_id, each) for each in names)
+    names = [
+        normalize("NFC", each) for each in (sessions if isinstance(sessions, list) else [sessions])
+    ]
+    prefixes = tuple(each[:-1] for each in names if each.endswith("*"))
+    return session_id in names or session_id.startswith(prefixes)

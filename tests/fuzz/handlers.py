@@ -15,9 +15,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
+from unicodedata import normalize
 
 import atheris
 
@@ -27,29 +27,49 @@ with atheris.instrument_imports(include=["hadir"]):
     from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
     from hadir.domain.delivery import Delivery, Outcome
-    from hadir.domain.identity import Identity, SessionRef, UserType
+    from hadir.domain.identity import Identity, Person, SessionRef, UserType
     from hadir.domain.limits import Limits
     from hadir.domain.reasons import GONE
-    from hadir.domain.session import Batch, Session
+    from hadir.domain.session import Batch
     from hadir.membership.client import connect
     from hadir.membership.keys import session_keys
-    from hadir.membership.membership import Admission, Membership, Opened
+    from hadir.membership.membership import Membership
+    from hadir.membership.outcomes import Admission, Opened
     from hadir.membership.scripts import AnyRedis
 
 from tests import tokens
-from tests.fuzz.answers import Said, covers, good_until, ids, is_last, parsed, versions, without
+from tests.fuzz.answers import (
+    Said,
+    View,
+    covers,
+    good_until,
+    ids,
+    is_last,
+    named,
+    parsed,
+    versions,
+    without,
+)
 from tests.fuzz.inputs import Choices, body, claims, token
 from tests.running_gateway import ROOT
 
-USERS = ("customer_1", "customer_1", "agent_1", "admin_1")
-"""Who is there: one of them twice."""
+CUSTOMER = Person(UserType.CUSTOMER, "auth0|5f+é")
+AGENT = Person(UserType.AGENT, "42")
+ADMIN = Person(UserType.ADMIN, "o'brien/漢@x.id")
+NAMESAKE = Person(UserType.CUSTOMER, "42")
 
-SESSIONS = (SessionRef("default", "s1"), SessionRef("default", "s2"))
+PEOPLE = (CUSTOMER, CUSTOMER, AGENT, ADMIN, NAMESAKE)
+"""Who is there: one of them twice, and two of one id."""
+
+SESSIONS = (SessionRef("default", "s1"), SessionRef("default", "s2|é"))
 
 WIDE = Limits(1000, 5000, 1000, 10_000)
-NARROW = Limits(messages_per_second=0.2, burst=3, connections_per_user=2, people_per_session=3)
+NARROW = Limits(messages_per_second=0.2, burst=3, connections_per_user=2, people_per_session=4)
 RENEW_EVERY = 40
 """Inputs after which who has left is back."""
+
+EXPIRES = 3
+"""Which word of a connection's record says until when what it proved is good."""
 
 PROVED_SECONDS = 60
 """How long the proof of a customer and an agent is good."""
@@ -106,7 +126,7 @@ class Counting(Membership):
 
 
 class Deployment:
-    """The functions as Lambda loads them, and a session in which everybody of ``USERS`` is."""
+    """The functions as Lambda loads them, and a session in which everybody of ``PEOPLE`` is."""
 
     def __init__(
         self, redis: AnyRedis, session: SessionRef, limits: Limits, seen: Counter[str]
@@ -129,11 +149,8 @@ class Deployment:
         self.people: dict[str, Identity] = {}
         self.known = self.view(self.session)
 
-    def view(self, ref: SessionRef) -> Session:
-        """What must not change: who is there, in any order, and what has happened."""
-        session = self.membership.session(ref)
-        members = sorted(session.members, key=lambda member: member.connection_id)
-        return replace(session, members=tuple(members))
+    def view(self, ref: SessionRef) -> View:
+        return View.of(self.membership, ref)
 
     def give(self, choices: Choices) -> None:
         """One input."""
@@ -149,17 +166,17 @@ class Deployment:
         assert self.view(self.session) == self.known, (
             "an input for another session changed this one"
         )
-        missing = list(USERS)
-        there = ids(self.known.members)
+        missing = list(PEOPLE)
+        there = ids(self.known.open_sockets())
         for connection_id, who in list(self.people.items()):
-            if connection_id in there and who.user_id in missing:
-                missing.remove(who.user_id)
+            if connection_id in there and who.person in missing:
+                missing.remove(who.person)
                 continue
             self._settle(self.membership.leave(connection_id, self.session, GONE).batch)
             del self.people[connection_id]
-        for number, user in enumerate(missing):
+        for number, person in enumerate(missing):
             connection_id = f"{self.session.session_id}-{self.count}-{number}"
-            who = self._identity(user)
+            who = self._identity(person)
             while self.membership.admit(connection_id, who) is Admission.HASTY:
                 self.clock.now += 1000
             assert self.membership.admitted is Admission.ADMITTED
@@ -171,18 +188,20 @@ class Deployment:
         while batch:
             batch = self.membership.settle(batch, more=True)
 
-    def _identity(self, user: str) -> Identity:
-        kind = UserType(user.partition("_")[0])
-        expires_at = 0 if kind is UserType.ADMIN else self.clock.now // 1000 + PROVED_SECONDS
-        return Identity(self.session.session_id, user, kind, expires_at=expires_at)
+    def _identity(self, person: Person) -> Identity:
+        is_admin = person.user_type is UserType.ADMIN
+        expires_at = 0 if is_admin else self.clock.now // 1000 + PROVED_SECONDS
+        return Identity(
+            self.session.session_id, person.user_id, person.user_type, expires_at=expires_at
+        )
 
     def _somebody(self, choices: Choices) -> str:
         """A socket: one of the people's, or one that nobody has seen before."""
         newcomer = f"{self.session.session_id}-{self.count}-new"
         connection_id: str = choices.of(*self.people, newcomer)
         if connection_id == newcomer:
-            user = choices.of("customer_1", "agent_1", "admin_1", "customer_2")
-            self.people[newcomer] = self._identity(user)
+            person = choices.of(CUSTOMER, AGENT, ADMIN, NAMESAKE)
+            self.people[newcomer] = self._identity(person)
         return connection_id
 
     def _context(self, connection_id: str, route: str, kind: str) -> dict[str, Any]:
@@ -226,28 +245,29 @@ class Deployment:
         if said.action != "reauthorize":
             return None
         record = self.redis.hget(session_keys(self.session)[1], said.connection_id)
-        return int(record.rpartition(" ")[2]) if record else None
+        return int(record.split(" ")[EXPIRES]) if record else None
 
-    def _look(self, before: Session, speaker: str) -> None:
+    def _look(self, before: View, speaker: str) -> None:
         """Look what has happened: all who are in were told of it, once, in order; nobody else."""
         after = self.known = self.view(self.session)
-        if speaker not in ids(before.members) | ids(after.members):
+        if speaker not in ids(before.sockets) | ids(after.sockets):
             del self.people[speaker]
         frames = self.sockets.frames
-        assert set(frames) <= {*ids(before.members), *ids(after.members), speaker}
+        assert set(frames) <= {*ids(before.sockets), *ids(after.sockets), speaker}
         for frame in (each for sent in frames.values() for each in sent):
-            assert frame["data"].get("session_id", self.session.session_id) == after.session_id
-        for member in after.open_members():
-            first = max(before.version + 1, member.since)
-            if member.connection_id != speaker:
-                told = versions(frames.get(member.connection_id, []))
+            session_id = self.session.session_id
+            assert frame["data"].get("session_id", session_id) == session_id
+        for socket in after.open_sockets():
+            first = max(before.version + 1, socket.since)
+            if socket.connection_id != speaker:
+                told = versions(frames.get(socket.connection_id, []))
                 assert told == list(range(first, after.version + 1)), "not told of every event"
 
     def _enter(self, choices: Choices) -> None:
         """A socket, with a token in its query string or among its subprotocols."""
         connection_id = choices.of(*self.people)
-        user = choices.of("customer_1", "agent_1", "admin_1", "customer_2")
-        said = claims(choices, self._identity(user), self.clock.now // 1000)
+        person = choices.of(CUSTOMER, AGENT, ADMIN, NAMESAKE)
+        said = claims(choices, self._identity(person), self.clock.now // 1000)
         signed, is_ours = token(choices, said)
         query = {
             "session_id": choices.value(self.session.session_id),
@@ -283,11 +303,10 @@ class Deployment:
 
         Unless there is no room, or what was proved is good no longer.
         """
-        assert granted["user_id"] == said["user"]
-        assert granted["user_type"] == said["type"]
-        assert granted["tenant"] == said.get("tenant", "default")
+        assert (granted["user_id"], granted["user_type"], granted["tenant"]) == named(said)
         assert granted["expires_at"] == str(good_until(said))
-        assert granted["session_id"] == asked or (asked is None and granted["session_id"])
+        if asked is not None:
+            assert granted["session_id"] == normalize("NFC", asked)
         assert covers(said["session"], granted["session_id"])
         self.seen["let in"] += 1
         ref = SessionRef(granted["tenant"], granted["session_id"])
@@ -296,10 +315,13 @@ class Deployment:
         connection_id = f"{self.session.session_id}-{self.count}-in"
         event["requestContext"] |= {"connectionId": connection_id, "authorizer": granted}
         before = self.known if ref == self.session else self.view(ref)
-        users = [member.user_id for member in before.members]
-        own = users.count(granted["user_id"])
-        others = len({*users} - {granted["user_id"]})
-        is_room = own < self.limits.connections_per_user and others < self.limits.people_per_session
+        person = Person(UserType(granted["user_type"]), granted["user_id"])
+        own = next((each.sockets for each in before.people if each.person == person), 0)
+        is_room = (
+            own < self.limits.connections_per_user
+            if own
+            else len(before.people) < self.limits.people_per_session
+        )
         status = self.connect(event, None)["statusCode"]
         is_hasty = self.membership.admitted is Admission.HASTY
         assert not is_hasty or self.limits is NARROW
@@ -307,15 +329,15 @@ class Deployment:
         if status == 200:
             opened = self.membership.open(connection_id, ref)
             self._settle(opened.batch)
-            new = set(self.membership.session(ref).members) - set(before.members)
+            new = self.view(ref).sockets - before.sockets
             in_time = int(granted["expires_at"]) * 1000 > self.clock.now
             assert opened.outcome.has_left != in_time
-            assert [(each.connection_id, each.user_id) for each in new] == (
-                [(connection_id, granted["user_id"])] if in_time else []
+            assert [(each.connection_id, each.person) for each in new] == (
+                [(connection_id, person)] if in_time else []
             )
             self._settle(self.membership.leave(connection_id, ref, GONE).batch)
         after = self.view(ref)
-        assert after.members == before.members
+        assert after.sockets == before.sockets
         if ref == self.session:
             self.known = after
 
@@ -334,16 +356,17 @@ class Deployment:
         }
         self._look(before, connection_id)
         assert without(self.known, connection_id) == without(before, connection_id)
-        assert connection_id not in ids(self.known.members)
+        assert connection_id not in ids(self.known.sockets)
         assert self.known.version == before.version + is_last(before, connection_id)
-        self.seen["left by itself"] += connection_id in ids(before.members)
+        self.seen["left by itself"] += connection_id in ids(before.sockets)
 
 
-class Invoker:
+class Functions:
     """Lambda, which is not asked to announce anything."""
 
-    def invoke(self, **_: object) -> None:
-        pass
+    def invoke_later(self, name: str, payload: bytes) -> None:
+        assert name == "announce"
+        assert set(json.loads(payload)) == {"requestContext"}, "a token goes no further"
 
 
 class Handlers:
@@ -364,7 +387,7 @@ class Handlers:
         made: Any = bootstrap
         made.tokens = lambda: reader
         made.close_socket = lambda _: None
-        made.lambda_client = Invoker
+        made.functions = Functions
         self.seen: Counter[str] = Counter()
         redis = connect(redis_url)
         self.wide = Deployment(redis, SESSIONS[0], WIDE, self.seen)

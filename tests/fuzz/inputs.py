@@ -4,10 +4,11 @@ import io
 import json
 import time
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from hadir.domain.identity import Identity
-from hadir.domain.session import Session
 from tests import tokens
+from tests.fuzz.answers import View
 
 T = TypeVar("T")
 
@@ -15,6 +16,18 @@ DEEP: Any = json.loads("[" * 300 + "]" * 300)
 ODD: tuple[Any, ...] = (
     *(None, True, 0, -1, 1.5, 2**53 + 1, 10**400, float("nan"), "", " ", "\0", "\ud800"),
     *("x" * 128, "x" * 129, "x" * 4001, "é" * 4000, [], ["s1"], {}, {"a": 1}, DEEP),
+    *(
+        "é" * 128,
+        "é" * 129,
+        "e\u0301" * 128,
+        "😀" * 64,
+        "😀" * 65,
+        "a b",
+        "{a}",
+        "a\u00a0b",
+        "\u202e",
+    ),
+    *("42", "a/b", "auth0|5f", "a*", "agent:42", "-", "'\"\\"),
 )
 """Of a wrong type, or of an edge's length."""
 
@@ -54,22 +67,24 @@ def look_alikes(good: Any) -> list[Any]:
         good[:-1],
         good.replace("s", "\u0455"),
         f"{good}\u200b",
+        normalize("NFD", good),
     ]
 
 
-def body(choices: Choices, who: Identity, session: Session, now: int) -> str:
+def body(choices: Choices, who: Identity, session: View, now: int) -> str:
     """A message; one of eight is raw."""
     if choices.byte() >= 224:
         return choices.rest()
     action = choices.of("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "leave")
     said = {"action": action, **_fields(action, choices, who, session, now)}
     if choices.byte() >= 240:
-        said[choices.of("action", "since", "text", "on", "token", "user_id")] = choices.value(None)
+        field = choices.of("action", "since", "text", "on", "token", "user_id", "user_type")
+        said[field] = choices.value(None)
     return json.dumps(said)
 
 
 def _fields(
-    action: str, choices: Choices, who: Identity, session: Session, now: int
+    action: str, choices: Choices, who: Identity, session: View, now: int
 ) -> dict[str, Any]:
     match action:
         case "sync":
@@ -83,16 +98,18 @@ def _fields(
         case "message":
             text = choices.of(*[choices.text() or "hi"] * 7, "x" * 4001)
             said = {"text": choices.value(text)}
-            return choices.of({}, {"client_id": choices.value(f"m{choices.byte()}")}) | said
+            return choices.of({}, {"client_id": choices.value(f"m|é'{choices.byte()}")}) | said
         case "typing":
             return {"on": choices.value(choices.of(True, False))}
         case "reauthorize":
             signed, _ = token(choices, claims(choices, who, now))
             return {"token": choices.value(signed)}
         case "kick":
-            them = sorted({member.user_id for member in session.members})
-            asked = {"user_id": choices.value(choices.of(*them, "nobody"))}
-            return choices.of({}, {"reason": choices.value("bye")}) | asked
+            them = [f"{person}" for person in sorted({each.person for each in session.people})]
+            kind, _, user_id = choices.of(*them, "agent/nobody").partition("/")
+            asked = {"user_id": choices.value(user_id)}
+            asked |= choices.of({}, {"reason": choices.value("bye")})
+            return asked | choices.of({}, {}, {"user_type": choices.value(kind)})
     return {}
 
 
@@ -102,7 +119,7 @@ def claims(choices: Choices, who: Identity, now: int) -> dict[str, Any]:
     changes: dict[str, Any] = choices.of(
         *({}, {}, {}, {"session": "s*"}, {"session": ["t*", who.session_id]}, {"exp": now + 5}),
         *({"exp": int(time.time()) - 60}, {"exp": int(time.time()) - 3}, {"exp": now - 1}),
-        *({"user": "customer_2"}, {"type": "admin"}, {"session": "s9"}, {"tenant": "acme"}),
+        *({"user": "42"}, {"type": "admin"}, {"session": "s9"}, {"tenant": "acme"}),
         {choices.of("user", "type", "session", "tenant", "exp", "aud"): choices.value(None)},
         _read(choices.text()),
     )

@@ -35,7 +35,8 @@ OUTCOMES = {
         "denied",
         "left by itself",
     ),
-    *("missed events", "recovered false", "repeated message", "closing kicked"),
+    *("missed events", "missed many events", "recovered false", "repeated message"),
+    *("closing kicked", "unclear kick"),
     *(f"done {action}" for action in ACTIONS),
     *("error forbidden", "error too_large", "error invalid_payload"),
 }
@@ -48,8 +49,10 @@ HANDLERS = [
         for who in range(5)
         for action in range(7)
     ),
+    *(bytes([deployment, 0, 0, 3, 0, 0, 5, whom]) for deployment in (0, 2) for whom in (1, 3)),
     b"\0\0\5",
     b"\2\0\5",
+    b"\2\0\5\0\0\0\0\0\x0a",  # an admin, of whom the session is full
     b"\0\0\6",
     b'\0\0\0\0\0\xff{"action":"message","text":"hi","client_id":"m"}',
 ]

@@ -453,6 +453,14 @@ class TestFunctions:
         assert [len(event["Records"]) for event in gateway.events("Function")] == [2]
         until_empty(client, url(client))
 
+    def test_what_is_given_up_to_a_queue_elsewhere_is_dropped(self, serve: Serve) -> None:
+        policy = {"deadLetterTargetArn": ARN.replace("Jobs", "Other"), "maxReceiveCount": 1}
+        gateway = serve(KEEPS, {"ping": {}}, resources=triggered({"RedrivePolicy": policy}))
+        client = aws("sqs", gateway.queues)
+        client.send_message(QueueUrl=url(client), MessageBody="raises")
+        gateway.wait_for_line("Jobs .* was received 1 times and not deleted: it goes to nobody")
+        assert counts(client, url(client)) == (0, 0, 0)
+
     def test_who_does_not_report_has_handled_all(self, serve: Serve) -> None:
         gateway = serve(KEEPS, {"ping": {}}, resources=triggered(REDRIVE))
         client = aws("sqs", gateway.queues)
@@ -511,7 +519,7 @@ class TestTemplates:
         )
         jobs, dead = application.queues
         arn = "arn:aws:sqs:eu-west-1:123456789012:{}"
-        assert jobs == model.Queue("jobs", arn.format("jobs"), 5, 120, "Dead", 3)
+        assert jobs == model.Queue("jobs", arn.format("jobs"), 5, 120, arn.format("Dead"), 3)
         assert dead == model.Queue("Dead", arn.format("Dead"), 0, 30)
         trigger = model.QueueTrigger("Worker", "jobs", 100, 2.0, partial=True)
         assert application.queue_triggers == (trigger,)
@@ -559,6 +567,11 @@ class TestTemplates:
                 "FilterCriteria: {Filters: []}  # here",
                 "Worker: FilterCriteria are not applied, every message comes",
             ),
+            (
+                "RedrivePolicy: {deadLetterTargetArn: x, maxReceiveCount: 1}  # here",
+                "",
+                "Jobs: x is not served, what would go there is dropped",
+            ),
         ],
     )
     def test_what_is_not_served_is_said(
@@ -594,11 +607,6 @@ class TestTemplates:
                 "",
                 "BatchSize: 11  # here",
                 "a BatchSize over 10 needs a MaximumBatchingWindowInSeconds of at least 1",
-            ),
-            (
-                "RedrivePolicy: {deadLetterTargetArn: x, maxReceiveCount: 1}  # here",
-                "",
-                "Jobs: x is no queue of this template",
             ),
         ],
     )

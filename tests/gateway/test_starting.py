@@ -137,7 +137,7 @@ def test_no_template() -> None:
     [
         ("RedisUrl=bogus", "RedisUrl must begin with redis://"),
         ("LogLevel=LOUD", "LogLevel must be one of DEBUG, INFO, WARNING, ERROR"),
-        ("DisconnectGraceSeconds=21", "DisconnectGraceSeconds must be a number from 0 to 20"),
+        ("DisconnectGraceSeconds=301", "DisconnectGraceSeconds must be a number from 0 to 300"),
     ],
 )
 def test_a_parameter_that_breaks_its_own_rule(override: str, words: str) -> None:

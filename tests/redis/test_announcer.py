@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hadir.announcer import Announcer
+from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.membership.membership import Membership
 from tests.conftest import Clock
@@ -49,8 +50,8 @@ class RecordingPoster:
         ]
 
 
-def ten_seconds() -> float:
-    return 10.0
+TEN_SECONDS = Deadline(10.0, lambda: 0.0)
+"""A deadline that comes no nearer."""
 
 
 class TestAnnouncing:
@@ -62,7 +63,7 @@ class TestAnnouncing:
         join(membership, "a1", "admin_1")
 
         batch = membership.leave("c1", SESSION, CLOSED).batch
-        (broadcast,) = Announcer(membership, poster).announce(batch, ten_seconds)
+        (broadcast,) = Announcer(membership, poster).announce(batch, TEN_SECONDS)
 
         assert (broadcast.received, broadcast.targets) == (1, 1)
         assert poster.events("a1") == [(3, "user_disconnected", "customer_1")]
@@ -82,7 +83,7 @@ class TestAnnouncing:
             membership.leave("c1", SESSION, CLOSED),
         )
 
-        Announcer(membership, poster).announce(batch, ten_seconds)
+        Announcer(membership, poster).announce(batch, TEN_SECONDS)
 
         assert poster.events("a1") == [
             (2, "user_connected", "customer_1"),
@@ -103,7 +104,7 @@ class TestAnnouncing:
             membership.open("c2", SESSION),
         )
 
-        Announcer(membership, poster).announce(batch, ten_seconds)
+        Announcer(membership, poster).announce(batch, TEN_SECONDS)
 
         left, joined = poster.received["a1"][1:]
         assert (left["version"], left["status_version"]) == (3, 4)
@@ -123,7 +124,7 @@ class TestAnnouncing:
             membership.leave("c1", SESSION, CLOSED),
         )
 
-        Announcer(membership, poster).announce(batch, ten_seconds)
+        Announcer(membership, poster).announce(batch, TEN_SECONDS)
 
         assert poster.events("a2") == [(3, "user_disconnected", "customer_1")]
 
@@ -135,7 +136,7 @@ class TestAnnouncing:
         membership.admit("c2", identity("customer_2"))
         batch = membership.open("c2", SESSION).batch
 
-        told, left = Announcer(membership, poster).announce(batch, ten_seconds)
+        told, left = Announcer(membership, poster).announce(batch, TEN_SECONDS)
 
         assert (told.received, told.targets, told.gone) == (2, 3, ("c1",))
         assert (left.received, left.targets, left.gone) == (2, 2, ())
@@ -153,7 +154,7 @@ class TestAnnouncing:
         membership.admit("c2", identity("customer_2"))
         batch = membership.open("c2", SESSION).batch
 
-        Announcer(membership, poster).announce(batch, ten_seconds)
+        Announcer(membership, poster).announce(batch, TEN_SECONDS)
 
         assert poster.events("a1") == [
             (3, "user_disconnected", "customer_1"),
@@ -172,11 +173,11 @@ class TestAnnouncing:
         clock.pass_seconds(11)
         poster.refused = {"c2"}
 
-        made = Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds)
+        made = Announcer(membership, poster).announce(membership.claim(SESSION), TEN_SECONDS)
         assert [each.told for each in made] == [False] * len(made)
 
         poster.refused = set()
-        Announcer(membership, poster).announce(membership.claim(SESSION), ten_seconds)
+        Announcer(membership, poster).announce(membership.claim(SESSION), TEN_SECONDS)
         assert poster.events("c2") == [(3, "user_connected", "customer_2")]
 
     def test_without_time_the_rest_stays_for_the_next(self, membership: Membership) -> None:
@@ -186,10 +187,10 @@ class TestAnnouncing:
         batch = membership.open("c1", SESSION).batch
         poster.meanwhile = lambda: membership.leave("c1", SESSION, CLOSED)
 
-        Announcer(membership, poster).announce(batch, lambda: 0.9)
+        Announcer(membership, poster).announce(batch, Deadline(0.9, lambda: 0.0))
 
         assert poster.events("a1") == [(2, "user_connected", "customer_1")]
         Announcer(membership, poster).announce(
-            membership.leave("nobody", SESSION, CLOSED).batch, ten_seconds
+            membership.leave("nobody", SESSION, CLOSED).batch, TEN_SECONDS
         )
         assert poster.events("a1")[1:] == [(3, "user_disconnected", "customer_1")]

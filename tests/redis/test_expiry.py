@@ -11,11 +11,12 @@ from hadir.domain.grant import Grant
 from hadir.domain.identity import UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import PresenceEvent
-from hadir.membership.membership import Membership, Opening
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Lease, Opening
 from hadir.wire.updates import timestamp
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
-from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import SESSION, identity, join, present
 
 CUSTOMER = Grant("default", "customer_1", UserType.CUSTOMER, (SESSION.session_id,), 9**10)
@@ -37,9 +38,9 @@ def test_the_sweep_looks_when_it_expires(
     membership: Membership, clock: Clock, expiring: int
 ) -> None:
     clock.pass_seconds(29.9)
-    assert membership.due(10).connections == ()
+    assert membership.due(10).leases == ()
     clock.pass_seconds(0.1)
-    assert membership.due(10).connections == ((SESSION, "c1"),)
+    assert membership.due(10).leases == (Lease(SESSION, "c1", deaf=True),)
     found = membership.lapse("c1", SESSION)
     assert found.outcome is Opening.EXPIRED
     assert found.batch
@@ -104,7 +105,7 @@ class Talk:
         announcer = Announcer(self.membership, self.poster)
         conversation = conversation_of(self.membership, announcer, self.closed.append, read)
         who = identity("customer_1")
-        conversation.answer(said("c1", request), who, self.clock(), ten_seconds)
+        conversation.answer(said("c1", request), who, self.clock(), TEN_SECONDS)
         frame: dict[str, Any] = self.poster.frames["c1"][-1]
         return frame
 

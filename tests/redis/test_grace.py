@@ -3,7 +3,8 @@
 import pytest
 
 from hadir.domain.session import EventType
-from hadir.membership.membership import Leaving, Membership, Opening
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Leaving, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.test_leases import last
@@ -33,8 +34,8 @@ class TestGrace:
         clock.pass_seconds(20)
         assert membership.claim(SESSION) is None
         assert membership.session(SESSION).version == 2
-        member = next(m for m in membership.session(SESSION).members if m.connection_id == "c2")
-        assert member.at == began
+        since = {each.person.user_id: each.at for each in membership.session(SESSION).people}
+        assert since["customer_1"] == began
 
     def test_who_is_not_is_gone_when_it_is_over(self, membership: Membership, clock: Clock) -> None:
         join(membership, "a1", "admin_1")
@@ -47,7 +48,7 @@ class TestGrace:
 
         event = last(membership.claim(SESSION))
 
-        assert (event.type, event.user_id) == (EventType.USER_DISCONNECTED, "customer_1")
+        assert (event.type, event.person.user_id) == (EventType.USER_DISCONNECTED, "customer_1")
         assert (event.at, event.departure) == (went, CLOSED)
         assert present(membership) == {"admin_1"}
 
@@ -61,7 +62,7 @@ class TestGrace:
         clock.pass_seconds(1)
 
         assert membership.due(10).sessions == (SESSION,)
-        assert last(membership.claim(SESSION)).user_id == "customer_1"
+        assert last(membership.claim(SESSION)).person.user_id == "customer_1"
 
     def test_unrelated_join_must_not_flush_pending_leave(
         self, membership: Membership, clock: Clock

@@ -16,7 +16,8 @@ from hadir.domain.identity import SessionRef
 from hadir.membership.client import connect
 from hadir.membership.directory import Directory
 from hadir.membership.keys import session_keys
-from hadir.membership.membership import Membership, Opening
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Opening
 from hadir.membership.scripts import AnyRedis
 from tests.one_name import OneName, one_name
 from tests.redis.test_membership import CLOSED, identity, ref
@@ -97,7 +98,7 @@ class TestBehindOneName:
 
         membership.leave("c1", session, CLOSED)
 
-        assert membership.session(session).members == ()
+        assert membership.sockets(session) == ()
 
     def test_a_sweep_is_the_first_to_meet_the_demoted_primary(
         self, servers: tuple[Server, Server], name: OneName, membership: Membership
@@ -166,8 +167,8 @@ class TestBehindOneName:
 
         membership.leave("c1", session, CLOSED)
 
-        assert membership.identity_of("c1") is not None
-        assert membership.session(session).members == ()
+        assert membership.identity_of("c1") is None
+        assert membership.sockets(session) == ()
         assert Directory(client).totals() == (0, 0)
 
     def test_a_sandbox_thaws_to_closed_sockets(
@@ -184,7 +185,7 @@ class TestBehindOneName:
             name.cut()
             call()
 
-        assert membership.session(session).members == ()
+        assert membership.sockets(session) == ()
 
 
 class TestCluster:
@@ -270,7 +271,7 @@ class TestCluster:
         membership.leave("c1", ref("s1"), CLOSED)
 
         assert storm == []
-        assert membership.session(ref("s1")).members == ()
+        assert membership.sockets(ref("s1")) == ()
 
     def test_all_nodes_are_replaced_behind_the_name(self, cluster: Cluster) -> None:
         with running_cluster() as old, one_name(old.nodes[0].port) as name:

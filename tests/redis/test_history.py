@@ -8,12 +8,13 @@ import pytest
 from hadir.announcer import Announcer
 from hadir.domain.identity import SessionRef
 from hadir.domain.session import MessageEvent
-from hadir.membership.keys import events_key
-from hadir.membership.membership import Membership, Saying
+from hadir.membership.keys import session_key
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Saying
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
-from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 Say = Callable[..., list[dict[str, Any]]]
@@ -38,7 +39,7 @@ def say(membership: Membership, poster: RecordingPoster, clock: Clock, closed: l
     def send(connection_id: str, user_id: str, **request: object) -> list[dict[str, Any]]:
         before = len(poster.frames.get(connection_id, []))
         socket = said(connection_id, request)
-        conversation.answer(socket, identity(user_id), clock(), ten_seconds)
+        conversation.answer(socket, identity(user_id), clock(), TEN_SECONDS)
         return poster.frames.get(connection_id, [])[before:]
 
     return send
@@ -89,7 +90,7 @@ class TestMessages:
         join(membership, "c1", "customer_1")
         say("c1", "customer_1", action="message", text="one")
         batch = membership.leave("c1", SESSION, CLOSED).batch
-        Announcer(membership, poster).announce(batch, ten_seconds)
+        Announcer(membership, poster).announce(batch, TEN_SECONDS)
         say("a1", "admin_1", action="message", text="two")
 
         assert shape(poster.frames["a1"]) == [
@@ -117,7 +118,7 @@ class TestMessages:
     ) -> None:
         join(membership, "c1", "customer_1")
         say("c1", "customer_1", action="message", text="hello", client_id="m1")
-        redis.delete(events_key(SESSION))
+        redis.delete(session_key(SESSION, "events"))
 
         (answer,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
 
@@ -308,8 +309,7 @@ class TestSync:
     def test_history_that_is_no_longer_there_is_not_made_up(
         self, epoch: str, say: Say, redis: AnyRedis
     ) -> None:
-        stream = next(iter(redis.scan_iter("hadir:*:events:*")))
-        redis.xtrim(stream, maxlen=2, approximate=False)
+        redis.xtrim(session_key(SESSION, "events"), maxlen=2, approximate=False)
 
         answer = say("a1", "admin_1", action="sync", since={"epoch": epoch, "version": 2})
         assert shape(answer) == [("connection_status_update", None, None, False)]

@@ -6,11 +6,12 @@ import pytest
 
 from hadir.announcer import Announcer
 from hadir.domain.reasons import Departure, Evidence, Reason
-from hadir.membership.membership import Admission, Membership
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Admission
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
-from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 
@@ -35,7 +36,7 @@ def ask(
     """Ask for a kick; the last thing that whoever asked was told."""
     conversation = conversation_of(membership, Announcer(membership, poster), closed.append)
     request = said(connection_id, {"action": "kick", **fields})
-    conversation.answer(request, identity(asker), 0, ten_seconds)
+    conversation.answer(request, identity(asker), 0, TEN_SECONDS)
     frame: dict[str, Any] = poster.frames[connection_id][-1]
     return frame
 
@@ -136,7 +137,7 @@ def test_whose_socket_could_not_be_closed_is_told_the_same_when_they_speak(
 
     conversation = conversation_of(membership, Announcer(membership, poster), closed.append)
     request = said("c1", {"action": "heartbeat"})
-    conversation.answer(request, identity("customer_1"), 0, ten_seconds)
+    conversation.answer(request, identity("customer_1"), 0, TEN_SECONDS)
 
     assert closed == ["c1"]
     assert poster.frames["c1"][-1]["data"] == {"reason": "kicked", "reconnect_after_ms": 0}

@@ -6,7 +6,9 @@ from redis import Redis
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.reasons import Evidence, Reason
 from hadir.domain.session import Batch, EventType, PresenceEvent
-from hadir.membership.membership import Leaving, Membership, Opening
+from hadir.membership.keys import session_key, session_keys
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Lease, Leaving, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, present, ref
@@ -26,19 +28,18 @@ class TestLeases:
 
         for _ in range(2):
             clock.pass_seconds(44)
-            assert membership.due(10).connections == ()
+            assert membership.due(10).leases == ()
         clock.pass_seconds(3)
         due = membership.due(10)
 
-        assert due.connections == ((SESSION, "c1"),)
-        assert due.blind == frozenset()
+        assert due.leases == (Lease(SESSION, "c1", deaf=False),)
 
     def test_a_verdict_that_comes_late_finds_the_lease_renewed(
         self, membership: Membership, clock: Clock
     ) -> None:
         """Two sweeps at once: one was blind and renewed the lease, the other was not."""
         join(membership, "c1", "customer_1")
-        membership.open("c1", SESSION, heard=True)
+        membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(200)
         membership.open("c1", SESSION)
 
@@ -48,31 +49,41 @@ class TestLeases:
         join(membership, "c1", "customer_1")
         for _ in range(5):
             clock.pass_seconds(60)
-            membership.open("c1", SESSION, heard=True)
+            membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(60)
 
-        assert membership.due(10).connections == ()
+        assert membership.due(10).leases == ()
 
     def test_who_left_has_no_lease(self, membership: Membership, clock: Clock) -> None:
         join(membership, "c1", "customer_1")
         membership.leave("c1", SESSION, CLOSED)
         clock.pass_seconds(1000)
 
-        assert membership.due(10).connections == ()
+        assert membership.due(10).leases == ()
 
-    def test_who_used_to_speak_and_fell_silent_leaves(
+    def test_who_said_something_and_then_reads_is_not_silent(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        """A message promises nothing: only who has sent a heartbeat is expected to go on."""
+        join(membership, "c1", "customer_1")
+        membership.open("c1", SESSION, heard=True)
+        clock.pass_seconds(120)
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
+
+    def test_who_used_to_beat_and_fell_silent_leaves(
         self, membership: Membership, clock: Clock
     ) -> None:
         join(membership, "a1", "admin_1")
         join(membership, "c1", "customer_1")
-        membership.open("c1", SESSION, heard=True)
+        membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(90)
 
         lapsed = membership.lapse("c1", SESSION)
 
         assert lapsed.outcome is Opening.SILENT
         event = last(lapsed.batch)
-        assert (event.type, event.user_id) == (EventType.USER_DISCONNECTED, "customer_1")
+        assert (event.type, event.person.user_id) == (EventType.USER_DISCONNECTED, "customer_1")
         assert event.departure is not None
         assert event.departure.reason is Reason.HEARTBEAT_TIMEOUT
         assert event.departure.evidence is Evidence.SILENCE
@@ -87,16 +98,16 @@ class TestLeases:
         clock.pass_seconds(1000)
 
         assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
-        assert membership.due(10).connections == ()
+        assert membership.due(10).leases == ()
 
     def test_a_word_between_the_sweeps_question_and_its_verdict_counts(
         self, membership: Membership, clock: Clock
     ) -> None:
         join(membership, "c1", "customer_1")
-        membership.open("c1", SESSION, heard=True)
+        membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(91)
-        assert membership.due(10).connections
-        membership.open("c1", SESSION, heard=True)
+        assert membership.due(10).leases
+        membership.open("c1", SESSION, beat=True)
 
         assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
 
@@ -105,9 +116,9 @@ class TestLeases:
         join(membership, "c1", "customer_1")
         for _ in range(10):
             clock.pass_seconds(61)
-            for session_id, connection_id in membership.due(10).connections:
-                membership.lapse(connection_id, session_id)
-            membership.open("c1", SESSION, heard=True)
+            for lease in membership.due(10).leases:
+                membership.lapse(lease.connection_id, lease.ref)
+            membership.open("c1", SESSION, beat=True)
 
         assert membership.session(SESSION).version == 1
 
@@ -116,7 +127,7 @@ class TestLeases:
     ) -> None:
         membership.admit("c1", identity("customer_1"))
         clock.pass_seconds(91)
-        assert membership.due(10).connections == ((SESSION, "c1"),)
+        assert membership.due(10).leases
 
         assert membership.lapse("c1", SESSION).outcome is Opening.JOINED
 
@@ -124,39 +135,37 @@ class TestLeases:
         self, membership: Membership, redis: AnyRedis, clock: Clock
     ) -> None:
         join(membership, "c1", "customer_1")
-        session_key = next(iter(redis.scan_iter("hadir:*:session:*")))
-        redis.delete(session_key)
+        redis.delete(*session_keys(SESSION)[:3])
         clock.pass_seconds(91)
-        assert membership.due(10).connections
+        assert membership.due(10).leases
 
         assert membership.lapse("c1", SESSION).outcome is Opening.UNKNOWN
-        assert membership.due(10).connections == ()
+        assert membership.due(10).leases == ()
 
     def test_after_a_pause_of_the_sweep_silence_proves_nothing(
         self, membership: Membership, clock: Clock
     ) -> None:
         membership.due(10)
         join(membership, "c1", "customer_1")
-        membership.open("c1", SESSION, heard=True)
+        membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(200)  # Redis was away: heartbeats were lost
 
         due = membership.due(10)
 
-        assert due.connections == ((SESSION, "c1"),)
-        assert due.blind == {(SESSION, "c1")}
+        assert due.leases == (Lease(SESSION, "c1", deaf=True),)
         clock.pass_seconds(60)
-        assert membership.due(10).blind == {(SESSION, "c1")}  # the first did not get to it
+        assert membership.due(10).leases == due.leases  # the first did not get to it
         membership.open("c1", SESSION)  # what the sweep does then
-        assert membership.due(10).connections == ()
+        assert membership.due(10).leases == ()
 
     def test_every_partition_is_looked_at(self, membership: Membership, clock: Clock) -> None:
         membership.due(10)
         sessions = {ref(f"session-{number}") for number in range(600)}
         for session in sessions:
-            membership.admit(f"c-{session}", identity("customer_1", session))
+            membership.admit(f"c-{session.session_id}", identity("customer_1", session))
         clock.pass_seconds(91)
 
-        assert {session for session, _ in membership.due(100).connections} == sessions
+        assert {lease.ref for lease in membership.due(100).leases} == sessions
 
 
 class TestAgenda:
@@ -220,7 +229,7 @@ class TestAgenda:
     ) -> None:
         membership.admit("c1", identity("customer_1"))
         membership.open("c1", SESSION)
-        redis.delete(next(iter(redis.scan_iter("hadir:*:session:*"))))
+        redis.delete(*session_keys(SESSION)[:3])
         clock.pass_seconds(11)
         assert membership.due(10).sessions == (SESSION,)
 
@@ -267,7 +276,7 @@ class TestReconnecting:
             membership.settle(batch, more=True)
             clock.pass_seconds(10)
 
-        assert redis.hlen(next(iter(redis.scan_iter("hadir:*:left:*")))) <= 4
+        assert redis.zcard(session_key(SESSION, "left")) <= 4
 
     def test_a_departure_says_why(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")
@@ -285,8 +294,8 @@ class TestReconnecting:
         join(membership, "new", "customer_1")
         membership.leave("old", SESSION, CLOSED)
 
-        (member,) = membership.session(SESSION).members
-        assert member.at == began
+        (somebody,) = membership.session(SESSION).people
+        assert somebody.at == began
 
 
 class TestFull:
@@ -313,6 +322,10 @@ class TestFull:
             assert left.batch is not None
             assert membership.settle(left.batch, more=True) is None
             membership.due(10)
+            clock.pass_seconds(60)
+            assert membership.open("a1", SESSION, beat=True).outcome is Opening.OPEN
+            clock.pass_seconds(60)
+            assert [each.connection_id for each in membership.due(10).leases] == ["c2"]
         finally:
             node.config_set("maxmemory", 0)
 

@@ -5,7 +5,8 @@ import pytest
 from hadir.domain.limits import Limits
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import PresenceEvent
-from hadir.membership.membership import Admission, Membership, Opening
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Admission, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
@@ -75,7 +76,7 @@ class TestMessages:
         clock.pass_seconds(0.01)
         assert send(strict, "c1", 1) == [LIMITED]
         clock.pass_seconds(89.995)
-        assert strict.due(10).connections == ()
+        assert strict.due(10).leases == ()
 
     def test_a_new_socket_is_no_new_start(self, redis: AnyRedis, clock: Clock) -> None:
         membership = Membership(redis, limits=Limits(10, 5), clock=clock)
@@ -93,7 +94,7 @@ class TestMessages:
             send(membership, tab, 5)
         membership.admit("c3", identity("customer_1"))
         assert send(membership, "c3", 1) == [LIMITED]
-        opened = {member.connection_id for member in membership.session(SESSION).open_members()}
+        opened = {each.connection_id for each in membership.sockets(SESSION) if each.is_open}
         assert opened == {"c1", "c2", "c3"}
 
     def test_nothing_is_kept_of_who_left_long_ago(
@@ -128,18 +129,39 @@ class TestJoins:
 
 class TestPeople:
     def test_connections_of_a_user(self, strict: Membership) -> None:
-        assert strict.admit("c1", identity("customer_1")) is Admission.ADMITTED
-        assert strict.admit("c2", identity("customer_1")) is Admission.ADMITTED
+        join(strict, "c1", "customer_1")
+        join(strict, "c2", "customer_1")
         assert strict.admit("c2", identity("customer_1")) is Admission.REPEATED
         assert strict.admit("c3", identity("customer_1")) is Admission.CROWDED
         assert strict.admit("x3", identity("customer_1", ref("another"))) is Admission.ADMITTED
 
     def test_people_in_a_session(self, strict: Membership) -> None:
         for number in range(3):
-            assert strict.admit(f"c{number}", identity(f"customer_{number}")).is_in
+            join(strict, f"c{number}", f"customer_{number}")
         assert strict.admit("c9", identity("customer_9")) is Admission.FULL
         assert strict.identity_of("c9") is None
         assert strict.admit("c1b", identity("customer_1")) is Admission.ADMITTED  # is in already
+
+    def test_handshakes_that_were_given_up_shut_nobody_out(self, strict: Membership) -> None:
+        for number in range(8):
+            assert strict.admit(f"c{number}", identity("customer_1")) is Admission.ADMITTED
+
+        opened = [strict.open(f"c{number}", SESSION).outcome for number in range(4)]
+
+        assert opened == [Opening.JOINED, Opening.ADDED, Opening.CROWDED, Opening.CROWDED]
+        assert strict.admit("c2", identity("customer_1")) is Admission.LEFT
+        (somebody,) = strict.session(SESSION).people
+        assert somebody.sockets == 2
+
+    def test_nor_does_a_session_take_more_people_who_came_side_by_side(
+        self, strict: Membership
+    ) -> None:
+        for number in range(5):
+            assert strict.admit(f"c{number}", identity(f"customer_{number}")).is_in
+
+        opened = [strict.open(f"c{number}", SESSION).outcome for number in range(5)]
+
+        assert opened == [Opening.JOINED] * 3 + [Opening.CROWDED] * 2
 
     def test_there_is_room_again_when_somebody_leaves(self, strict: Membership) -> None:
         for number in range(3):

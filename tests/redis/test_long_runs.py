@@ -19,13 +19,14 @@ from redis import Redis
 from hadir.announcer import Announcer
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.session import Batch
+from hadir.domain.sockets import Seen, State
 from hadir.domain.status import ConnectionStatus
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
-from tests.redis.test_announcer import ten_seconds
+from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, SESSION, identity
 
 USERS = ["customer_1", "customer_2", "admin_1"]
@@ -58,8 +59,11 @@ class Sockets:
             raise Died
         return deliveries
 
-    def is_open(self, connection_id: str) -> bool:
-        return connection_id in self.there
+    def look(self, connection_ids: Sequence[str], _seconds: float) -> dict[str, Seen]:
+        return {
+            each: Seen(State.OPEN, None, 200) if each in self.there else Seen(State.GONE, None, 410)
+            for each in connection_ids
+        }
 
     def close(self, connection_id: str) -> None:
         self.there.pop(connection_id, None)
@@ -86,7 +90,9 @@ class Life(RuleBasedStateMachine):
         self.announcer = Announcer(self.membership, self.platform)
         platform: Any = self.platform
         doorman = Doorman(self.membership, self.announcer, platform.close, lambda *_: None)
-        self.sweeper = Sweeper(self.membership, platform, self.announcer, doorman, lambda _: None)
+        self.sweeper = Sweeper(
+            self.membership, platform, self.announcer, doorman, lambda: True, lambda _: None
+        )
         self.conversation = conversation_of(self.membership, self.announcer, platform.close)
         self.count = 0
 
@@ -96,7 +102,7 @@ class Life(RuleBasedStateMachine):
             return
         self.platform.die_after_posting = bool(batch) and die == "after"
         with contextlib.suppress(Died):
-            self.announcer.announce(batch, ten_seconds)
+            self.announcer.announce(batch, TEN_SECONDS)
 
     deaths = st.sampled_from(["", "", "", "before", "after"])
 
@@ -137,7 +143,7 @@ class Life(RuleBasedStateMachine):
         self.platform.die_after_posting = die == "after"
         with contextlib.suppress(Died):
             for request in (beat, message):
-                self.conversation.answer(request, identity(user), self.clock(), ten_seconds)
+                self.conversation.answer(request, identity(user), self.clock(), TEN_SECONDS)
         self.platform.die_after_posting = False
 
     @rule(seconds=st.sampled_from([0.1, 5, 11, 31, 60, 91, 3600]))
@@ -146,7 +152,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.sweeper.sweep(ten_seconds)
+        self.sweeper.sweep(TEN_SECONDS)
 
     @rule()
     def redis_forgets_everything(self) -> None:
@@ -160,13 +166,14 @@ class Life(RuleBasedStateMachine):
             self.clock.pass_seconds(60)
             for connection_id, user in list(self.platform.there.items()):
                 beat = said(connection_id, {"action": "heartbeat"})
-                self.conversation.answer(beat, identity(user), self.clock(), ten_seconds)
-            self.sweeper.sweep(ten_seconds)
+                self.conversation.answer(beat, identity(user), self.clock(), TEN_SECONDS)
+            self.sweeper.sweep(TEN_SECONDS)
         session = self.membership.session(SESSION)
-        people = {person.user_id for person in ConnectionStatus.of(session).people}
+        people = {each.person.user_id for each in ConnectionStatus.of(session).people}
         assert people == set(self.platform.there.values())
-        assert {m.connection_id for m in session.members} == set(self.platform.there)
-        for member in session.members:
+        there = self.membership.sockets(SESSION)
+        assert {each.connection_id for each in there} == set(self.platform.there)
+        for member in there:
             self.check_told(self.platform.told[member.connection_id], session.epoch, member.since)
         self.client.close()
 

@@ -15,10 +15,11 @@ from hadir.announcer import Announcer
 from hadir.domain.identity import SessionRef
 from hadir.domain.session import Batch
 from hadir.domain.status import ConnectionStatus
-from hadir.membership.membership import Leaving, Membership, Opening
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Leaving, Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
-from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
 
 
@@ -58,7 +59,7 @@ def test_old_leave_after_new_join(
         if crash:
             clock.pass_seconds(11)
             batch = membership.claim(SESSION)
-        announcer.announce(batch, ten_seconds)
+        announcer.announce(batch, TEN_SECONDS)
 
     assert present(membership) == {"admin_1", "customer_1"}
     told = [event for _, event, _ in poster.events("a1")]
@@ -97,14 +98,14 @@ def test_fast_refresh_x20(membership: Membership, announcer: Announcer) -> None:
     for number in range(20):
         # The new page's socket, and the old one's leave, which comes twice.
         membership.admit(f"c{number + 1}", identity("customer_1"))
-        announcer.announce(membership.open(f"c{number + 1}", SESSION).batch, ten_seconds)
+        announcer.announce(membership.open(f"c{number + 1}", SESSION).batch, TEN_SECONDS)
         for _ in range(2):
             left = membership.leave(f"c{number}", SESSION, CLOSED)
-            announcer.announce(left.batch, ten_seconds)
+            announcer.announce(left.batch, TEN_SECONDS)
 
-    assert [m.connection_id for m in membership.session(SESSION).members] == ["c20"]
+    assert [m.connection_id for m in membership.sockets(SESSION)] == ["c20"]
     assert membership.session(SESSION).version == 1
-    announcer.announce(membership.leave("c20", SESSION, CLOSED).batch, ten_seconds)
+    announcer.announce(membership.leave("c20", SESSION, CLOSED).batch, TEN_SECONDS)
     assert present(membership) == set()
 
 
@@ -118,13 +119,13 @@ def test_recover_after_server_killed(
     membership.open("c1", SESSION)  # killed here
     membership.leave("c1", SESSION, CLOSED)  # and here
 
-    missed, session = membership.missed(SESSION, epoch, 1)
+    missed, session = membership.missed(SESSION, epoch, 1, 10)
 
     assert missed is not None
     assert [event.version for event in missed] == [2, 3]
     assert session.version == 3
     clock.pass_seconds(11)
-    announcer.announce(membership.claim(SESSION), ten_seconds)
+    announcer.announce(membership.claim(SESSION), TEN_SECONDS)
     assert [version for version, _, _ in poster.events("a1")] == [2, 3]
 
 
@@ -139,7 +140,7 @@ def test_leave_join_within_window_keeps_order(
     membership.open("c2", SESSION)
     clock.pass_seconds(11)
 
-    announcer.announce(membership.claim(SESSION), ten_seconds)
+    announcer.announce(membership.claim(SESSION), TEN_SECONDS)
 
     told = poster.received["a1"]
     assert [data["event_type"] for data in told] == ["user_disconnected", "user_connected"]
@@ -156,7 +157,7 @@ def test_410_for_a_socket_still_opening(
     membership.admit("opening", identity("customer_1"))
     poster.gone = {"opening"}
     membership.admit("c2", identity("customer_2"))
-    announcer.announce(membership.open("c2", SESSION).batch, ten_seconds)
+    announcer.announce(membership.open("c2", SESSION).batch, TEN_SECONDS)
 
     assert "opening" not in poster.asked
     poster.gone = set()
@@ -172,7 +173,7 @@ def test_one_dead_peer_must_not_fail_the_send(
     poster.gone = {"c1", "c3"}
     membership.admit("a1", identity("admin_1"))
 
-    announcer.announce(membership.open("a1", SESSION).batch, ten_seconds)
+    announcer.announce(membership.open("a1", SESSION).batch, TEN_SECONDS)
 
     for connection_id in ("c0", "c2", "c4", "a1"):
         told = [(event, user) for _, event, user in poster.events(connection_id)]
@@ -192,9 +193,9 @@ def test_stale_peer_must_not_evict_sender(
     poster.gone = {"stale"}
 
     said = membership.say("a1", identity("admin_1"), "hello", "")
-    announcer.announce(said.batch, ten_seconds)
+    announcer.announce(said.batch, TEN_SECONDS)
 
-    assert [m.connection_id for m in membership.session(SESSION).members] == ["a1"]
+    assert [m.connection_id for m in membership.sockets(SESSION)] == ["a1"]
 
 
 def test_status_events_reordered_by_queue(
@@ -210,7 +211,7 @@ def test_status_events_reordered_by_queue(
             membership.open(f"c{number}", SESSION).batch,
             membership.leave(f"c{number}", SESSION, CLOSED).batch,
         ):
-            announcer.announce(batch, ten_seconds)
+            announcer.announce(batch, TEN_SECONDS)
 
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(come_and_go, range(10)))
@@ -230,12 +231,12 @@ def test_3000_reconnect_after_proxy_restart(membership: Membership, announcer: A
         session, user_id = person
         connection_id = f"{user_id}-{suffix}"
         membership.admit(connection_id, identity(user_id, session))
-        announcer.announce(membership.open(connection_id, session).batch, ten_seconds)
+        announcer.announce(membership.open(connection_id, session).batch, TEN_SECONDS)
 
     def drop(person: tuple[SessionRef, str]) -> None:
         session, user_id = person
         left = membership.leave(f"{user_id}-old", session, CLOSED)
-        announcer.announce(left.batch, ten_seconds)
+        announcer.announce(left.batch, TEN_SECONDS)
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(partial(connect, "old"), people))

@@ -1,16 +1,18 @@
 """The sweep on real membership; what the platform says of each socket is scripted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from hadir.announcer import Announcer, Broadcast
-from hadir.domain.errors import SocketsUnavailable
+from hadir.domain.deadline import Deadline
+from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper, Swept
 from tests.conftest import Clock
-from tests.redis.test_announcer import RecordingPoster, ten_seconds
+from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
 
 
@@ -20,12 +22,26 @@ class Platform:
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.trouble: set[str] = set()
+        self.active: dict[str, int] = {}
+        self.asked: list[str] = []
+        self.hears = True
+        self.probes = 0
         self.closed: list[str] = []
 
-    def is_open(self, connection_id: str) -> bool:
+    def look(self, connection_ids: Sequence[str], _seconds: float) -> dict[str, Seen]:
+        return {each: self._seen(each) for each in connection_ids}
+
+    def _seen(self, connection_id: str) -> Seen:
+        self.asked.append(connection_id)
         if connection_id in self.trouble:
-            raise SocketsUnavailable
-        return connection_id not in self.gone
+            return Seen(State.FAILED, None, 403)
+        if connection_id in self.gone:
+            return Seen(State.GONE, None, 410)
+        return Seen(State.OPEN, self.active.get(connection_id), 200)
+
+    def can_hear(self) -> bool:
+        self.probes += 1
+        return self.hears
 
     def close(self, connection_id: str) -> None:
         self.closed.append(connection_id)
@@ -47,11 +63,11 @@ def sweeper(membership: Membership, platform: Any, poster: RecordingPoster) -> S
     membership.due(1)  # a minute ago the sweep came by, and was not blind
     announcer = Announcer(membership, poster)
     doorman = Doorman(membership, announcer, platform.close, lambda *_: None)
-    return Sweeper(membership, platform, announcer, doorman, told.extend)
+    return Sweeper(membership, platform, announcer, doorman, platform.can_hear, told.extend)
 
 
 def test_nothing_due_nothing_done(sweeper: Sweeper) -> None:
-    assert sweeper.sweep(ten_seconds) == Swept()
+    assert sweeper.sweep(TEN_SECONDS) == Swept()
 
 
 def test_wifi_off(
@@ -66,11 +82,11 @@ def test_wifi_off(
     join(membership, "c1", "customer_1")
     platform.gone = {"c1"}
     clock.pass_seconds(70)
-    membership.open("a1", SESSION, heard=True)
+    membership.open("a1", SESSION, beat=True)
     membership.due(1)
     clock.pass_seconds(21)
 
-    swept = sweeper.sweep(ten_seconds)
+    swept = sweeper.sweep(TEN_SECONDS)
 
     assert swept == Swept(["gone", "announced"])
     (told,) = poster.received["a1"]
@@ -88,12 +104,12 @@ def test_who_fell_silent_is_told_to_come_back_and_closed(
     clock: Clock,
 ) -> None:
     join(membership, "c1", "customer_1")
-    membership.open("c1", SESSION, heard=True)
+    membership.open("c1", SESSION, beat=True)
     clock.pass_seconds(60)
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(ten_seconds)["silent"] == 1
+    assert sweeper.sweep(TEN_SECONDS)["silent"] == 1
 
     (farewell,) = poster.frames["c1"]
     assert farewell["type"] == "closing"
@@ -109,7 +125,7 @@ def test_who_never_beat_stays_while_the_platform_knows_them(
     join(membership, "c1", "customer_1")
     for _ in range(100):
         clock.pass_seconds(60)
-        sweeper.sweep(ten_seconds)
+        sweeper.sweep(TEN_SECONDS)
 
     assert present(membership) == {"customer_1"}
     assert platform.closed == []
@@ -122,13 +138,13 @@ def test_blind_it_ends_only_what_the_platform_says_is_gone(
     join(membership, "a1", "admin_1")
     join(membership, "c1", "customer_1")
     for connection_id in ("a1", "c1"):
-        membership.open(connection_id, SESSION, heard=True)
+        membership.open(connection_id, SESSION, beat=True)
     platform.gone = {"c1"}
     clock.pass_seconds(600)
 
-    swept = sweeper.sweep(ten_seconds)
+    swept = sweeper.sweep(TEN_SECONDS)
 
-    assert swept == Swept(["gone", "announced", "renewed"])
+    assert swept == Swept(["gone", "announced", "spared"])
     assert present(membership) == {"admin_1"}
 
 
@@ -140,7 +156,7 @@ def test_an_announcement_that_was_lost_is_made(
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(ten_seconds)["announced"] == 1
+    assert sweeper.sweep(TEN_SECONDS)["announced"] == 1
     assert poster.events("c1") == [(1, "user_connected", "customer_1")]
 
 
@@ -152,10 +168,10 @@ def test_a_dead_announcers_events_are_told_as_recovered(
     membership.leave("c1", SESSION, CLOSED)  # dies here
     clock.pass_seconds(11)
 
-    assert sweeper.sweep(ten_seconds)["announced"] == 1
+    assert sweeper.sweep(TEN_SECONDS)["announced"] == 1
     (told,) = poster.received["a1"]
     assert (told["version"], told["recovered"]) == (3, True)
-    assert sweeper.sweep(ten_seconds)["announced"] == 0
+    assert sweeper.sweep(TEN_SECONDS)["announced"] == 0
 
 
 def test_without_time_all_stays_due(
@@ -167,8 +183,8 @@ def test_without_time_all_stays_due(
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(lambda: 1.0) == Swept(["unfinished"])
-    assert sweeper.sweep(ten_seconds)["gone"] == 1
+    assert sweeper.sweep(Deadline(1.0, lambda: 0.0)) == Swept(["unfinished"])
+    assert sweeper.sweep(TEN_SECONDS)["gone"] == 1
 
 
 def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
@@ -182,8 +198,10 @@ def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
     membership.due(1)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(ten_seconds) == Swept(["gone", "failed", "gone"])
-    assert sweeper.sweep(ten_seconds) == Swept(["failed"])
+    assert sweeper.sweep(TEN_SECONDS) == Swept(["gone", "failed", "gone"])
+    assert sweeper.sweep(TEN_SECONDS) == Swept()  # it has moved back in the queue
+    clock.pass_seconds(60)
+    assert sweeper.sweep(TEN_SECONDS) == Swept(["failed"])
 
 
 def test_two_sweeps_tell_once(
@@ -202,8 +220,8 @@ def test_two_sweeps_tell_once(
     first, second = membership.due(10), membership.due(10)
     assert first == second  # both have seen the same
 
-    sweeper.sweep(ten_seconds)
-    sweeper.sweep(ten_seconds)
+    sweeper.sweep(TEN_SECONDS)
+    sweeper.sweep(TEN_SECONDS)
 
     assert poster.events("a1") == [(3, "user_disconnected", "customer_1")]
 
@@ -218,9 +236,9 @@ def test_restart_leaves_no_ghosts(
     platform.gone = {f"c{number}" for number in range(50)}
     clock.pass_seconds(91)
 
-    assert sweeper.sweep(ten_seconds)["gone"] == 50
+    assert sweeper.sweep(TEN_SECONDS)["gone"] == 50
     for number in range(50):
-        assert membership.session(ref(f"session-{number}")).members == ()
+        assert membership.sockets(ref(f"session-{number}")) == ()
 
 
 def test_whose_token_has_expired_is_told_and_closed(
@@ -235,7 +253,7 @@ def test_whose_token_has_expired_is_told_and_closed(
     membership.open("c1", SESSION)
     clock.pass_seconds(31)
 
-    assert sweeper.sweep(ten_seconds) == Swept({"expired": 1, "announced": 2})
+    assert sweeper.sweep(TEN_SECONDS) == Swept({"expired": 1, "announced": 2})
 
     assert present(membership) == {"admin_1"}
     assert platform.closed == ["c1"]

@@ -8,7 +8,8 @@ from hadir.domain.errors import InvalidIdentity
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.membership.directory import Directory, Place
-from hadir.membership.membership import Membership, Opening
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Opening
 from hadir.membership.scripts import AnyRedis
 from tests.redis.test_membership import CLOSED, SESSION, join, present
 
@@ -19,15 +20,15 @@ ACME = Identity(SESSION.session_id, "customer_1", UserType.CUSTOMER, "acme")
 class TestApart:
     def test_nothing_of_one_is_seen_by_the_other(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")
-        assert membership.session(ACME.session).members == ()
+        assert membership.sockets(ACME.session) == ()
         assert membership.admit("x1", ACME).is_in
         opened = membership.open("x1", ACME.session)
         assert opened.batch
-        assert [m.connection_id for m in opened.batch.session.members] == ["x1"]
+        assert [m.connection_id for m in opened.batch.sockets] == ["x1"]
         assert opened.batch.events[0].version == 1
         assert membership.session(SESSION).epoch != membership.session(ACME.session).epoch
         assert membership.page(ACME.session, 10).events == opened.batch.events
-        assert membership.missed(ACME.session, membership.session(SESSION).epoch, 0)[0] is None
+        assert membership.missed(ACME.session, membership.session(SESSION).epoch, 0, 10)[0] is None
 
     def test_a_socket_of_one_can_do_nothing_to_the_other(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")
@@ -121,7 +122,7 @@ class TestDirectory:
         assert [ref.session_id for ref in found] == ["s1", "s2"]
 
     @pytest.mark.parametrize(
-        "cursor", ["x", "1", "256.a", "-1.a", "1:a", "1.a/b", "0.{a}", "1.a\n"]
+        "cursor", ["x", "1", "256.a", "-1.a", "1:a", "1.a b", "0.{a}", "1.a\n"]
     )
     def test_a_cursor_that_was_not_given_out(self, cursor: str) -> None:
         with pytest.raises(InvalidIdentity, match=r"^cursor must be"):

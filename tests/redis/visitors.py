@@ -52,7 +52,7 @@ class Visitors:
         """Who is in is who came and has not gone."""
         assert self._failures == []
         for session, model in self._model.items():
-            members = self._membership.session(session).members
+            members = self._membership.sockets(session)
             assert {member.connection_id for member in members} == set(model)
 
     def _come_and_go(self, session: SessionRef) -> None:

@@ -62,7 +62,8 @@ def check_event(data: dict[str, Any]) -> None:
     assert data["event_type"] in ("user_connected", "user_disconnected")
     assert data["status_version"] >= data["version"] >= 1
     if data["status_version"] == data["version"]:
-        present = data["event_user_id"] in users
+        named = {(user.get("user_id", name), user["user_type"]) for name, user in users.items()}
+        present = (data["event_user_id"], data["event_user_type"]) in named
         assert present == (data["event_type"] == "user_connected"), data
     customers = sum(user["user_type"] == "customer" for user in users.values())
     assert status["total_customer"] == customers

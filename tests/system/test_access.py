@@ -5,7 +5,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import jwt
@@ -83,8 +83,8 @@ class TestSockets:
 
     @pytest.mark.parametrize(
         "name",
-        ["%7B1%7D", "a%0Ab", "a%00", "%D1%95", "%EF%BD%93", "..%2Fs", "x" * 4_000, "*", ""],
-        ids=["braces", "newline", "nul", "cyrillic", "fullwidth", "slash", "long", "star", "empty"],
+        ["%7B1%7D", "a%0Ab", "a%00", "a%C2%A0", "a%E2%80%8B", "a%E2%80%AEb", "x" * 4_000, "*", ""],
+        ids=["braces", "newline", "nul", "nbsp", "unseen", "reversed", "long", "star", "empty"],
     )
     def test_nor_into_what_is_no_session(self, guarded: LocalGateway, name: str) -> None:
         everything = token(session="*", type="admin")
@@ -109,12 +109,9 @@ class TestSockets:
         mine = token(session=new_session())
 
         async def run() -> None:
-            async with (
-                socket(guarded, mine) as first,
-                socket(guarded, mine),
-                socket(guarded, mine),
-            ):
-                await first.told()
+            async with AsyncExitStack() as opened:
+                for _ in range(3):  # until it is open a socket does not count
+                    await (await opened.enter_async_context(socket(guarded, mine))).told()
                 with pytest.raises(InvalidStatus) as refused:
                     async with socket(guarded, mine):
                         pass

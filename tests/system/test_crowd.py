@@ -22,8 +22,8 @@ def test_in_a_session_of_two_it_counts_the_posts_of_two() -> None:
     assert done.returncode == 0, done.stderr
     _, _, after = done.stdout.partition("\nposts\n")
     posts = dict(line.split() for line in after.partition("\nposted")[0].splitlines())
-    # A newcomer is told too; a sync brings what was missed, and the status.
-    assert posts == {"heartbeat": "1", "join": "3", "leave": "2", "message": "2", "sync": "51"}
+    # A newcomer is told too; one frame brings what was missed, and the status.
+    assert posts == {"heartbeat": "1", "join": "3", "leave": "2", "message": "2", "sync": "1"}
 
 
 def test_it_says_who_refused_and_prints_no_figure() -> None:

@@ -136,27 +136,34 @@ class Person:
         if frame.get("type") == "heartbeat_ack":
             latest = (data.get("epoch", ""), data.get("version", 0))
             return bool(self.status) and latest > self.known
-        if frame.get("type") != "connection_status_update":
+        if frame.get("type") not in ("connection_status_update", "events"):
             return False
-        position = (data["epoch"], data["status_version"])
-        if position >= self.position:
-            self.position, self.status = position, data["connection_status"]
-        if "event_type" not in data:
-            self.lost_history |= self.has_come_back and data.get("recovered") is False
-            self.known = max(self.known, position)
-            return False
-        key = (data["epoch"], data["version"])
-        epoch, version = self.known
-        if epoch == key[0] and key[1] > version + 1:
+        told = data.get("events") or ([data] if "event_type" in data else [])
+        if frame["type"] == "connection_status_update":
+            position = (data["epoch"], data["status_version"])
+            if position >= self.position:
+                self.position, self.status = position, data["connection_status"]
+            if "event_type" not in data:
+                self.lost_history |= self.has_come_back and data.get("recovered") is False
+        if any(self._hear(data["epoch"], event) for event in told):
             return True  # and what is sent again begins with what is missing
+        if "event_type" not in data and "status_version" in data:
+            self.known = max(self.known, (data["epoch"], data["status_version"]))
+        return False
+
+    def _hear(self, epoch: str, event: dict[str, Any]) -> bool:
+        """Remember what has happened; whether something has not come before it."""
+        key = (epoch, event["version"])
+        if self.known[0] == epoch and key[1] > self.known[1] + 1:
+            return True
         self.known = max(self.known, key)
         # The answer to `sync` may overtake the first telling.
-        if not data.get("recovered"):
-            self.told_twice += [data] if key in self.told_once else []
+        if not event.get("recovered"):
+            self.told_twice += [event] if key in self.told_once else []
             self.told_once.add(key)
-        self.told.setdefault(key, data)
-        if data["event_type"] == "user_disconnected":
-            self.left_told_at.setdefault(data["event_user_id"], time.monotonic())
+        self.told.setdefault(key, event)
+        if event["event_type"] == "user_disconnected":
+            self.left_told_at.setdefault(event["event_user_id"], time.monotonic())
         return False
 
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from hadir import metrics
 from hadir.announcer import Broadcast
-from hadir.domain.identity import SessionRef, UserType
+from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.session import EventType, PresenceEvent
 from hadir.membership.server import UNKNOWN, Memory
 from hadir.sweeper import Swept
@@ -28,14 +28,23 @@ def wordy(hadir_redis_url: str) -> Iterator[RunningGateway]:
         yield gateway
 
 
-def figures(line: str) -> dict[str, Any]:
-    """What a line holds: the value of each metric, and its unit."""
+Figures = dict[str, tuple[list[int], str]]
+"""The values of each metric, and its unit."""
+
+
+def figures(line: str) -> Figures:
+    """What a line holds."""
     written = json.loads(line[line.index('{"_aws"') :])
     (directive,) = written["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Hadir"
     assert directive["Dimensions"] == [["service"]]
     assert written["service"] == "local"
     return {each["Name"]: (written[each["Name"]], each["Unit"]) for each in directive["Metrics"]}
+
+
+def total(lines: list[str], name: str) -> int:
+    """The sum of a metric over several invocations."""
+    return sum(sum(figures(line).get(name, ([], ""))[0]) for line in lines)
 
 
 def test_a_join_and_a_leave_are_counted(wordy: RunningGateway) -> None:
@@ -50,15 +59,18 @@ def test_a_join_and_a_leave_are_counted(wordy: RunningGateway) -> None:
             await admin.told()
 
     asyncio.run(run())
-    joined = figures(wordy.wait_for_line(r'AnnounceFunction .*_aws.*"Posts":\[2'))
-    left = figures(wordy.wait_for_line(r'DisconnectFunction .*_aws.*"Posts":\[1'))
+    # Whose invocation posts what is theirs to settle: one may post the events of several.
+    lines = wordy.wait_for_lines(
+        '_aws.*"PresenceEvents"', lambda told: total(told, "PresenceEvents") == 4, 60
+    )
 
-    for counted, posts in ((joined, 2), (left, 1)):
-        assert counted["PresenceEvents"] == ([1], "Count")
-        assert counted["Posts"] == ([posts], "Count")
-        (latency,), unit = counted["AnnounceLatency"]
-        assert unit == "Milliseconds"
-        assert 0 <= latency < 60_000
+    assert total(lines, "Posts") == 4, "one of the admin, two of the customer's join, one after"
+    assert total(lines, "PostsFailed") + total(lines, "PeopleUntold") == 0
+    latencies = [figures(line)["AnnounceLatency"] for line in lines]
+    assert {unit for _, unit in latencies} == {"Milliseconds"}
+    assert sum(len(values) for values, _ in latencies) == 4
+    assert min(min(values) for values, _ in latencies) >= 0
+    assert {figures(line)["PresenceEvents"][1] for line in lines} == {"Count"}
 
 
 def test_somebody_who_is_not_let_in_is_counted(wordy: RunningGateway) -> None:
@@ -73,38 +85,92 @@ def test_somebody_who_is_not_let_in_is_counted(wordy: RunningGateway) -> None:
     assert refused == {"ConnectionsRefused": ([1], "Count")}
 
 
+def printed(capsys: pytest.CaptureFixture[str], count: Callable[[], None]) -> dict[str, list[int]]:
+    """What is written where something is counted once."""
+    metrics.published(lambda _event, _context: count())({}, None)
+    written = json.loads(capsys.readouterr().out)
+    names = {each["Name"] for each in written["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    return {name: written[name] for name in names}
+
+
+def joined(version: int) -> PresenceEvent:
+    return PresenceEvent(version, EventType.USER_CONNECTED, Person(UserType.CUSTOMER, "u1"), at=0)
+
+
 def test_posts_of_an_event_that_nobody_got_are_counted_and_the_event_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ref = SessionRef("default", "s1")
-    joined = PresenceEvent(1, EventType.USER_CONNECTED, "u1", UserType.CUSTOMER, at=0)
     pending = Broadcast(
-        ref, joined, told=False, received=0, targets=2, gone=(), retries=6, latency_ms=5000
+        SessionRef("default", "s1"),
+        joined(1),
+        told=False,
+        received=0,
+        targets=2,
+        untold=1,
+        gone=(),
+        retries=6,
+        latency_ms=5000,
     )
 
-    metrics.published(lambda _event, _context: metrics.broadcasts([pending]))({}, None)
+    assert printed(capsys, lambda: metrics.broadcasts([pending])) == {
+        "PostsFailed": [2],
+        "PostRetries": [6],
+        "PeopleUntold": [1],
+    }
 
-    written = json.loads(capsys.readouterr().out)
-    names = {each["Name"] for each in written["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert {name: written[name] for name in names} == {"PostsFailed": [2], "PostRetries": [6]}
+
+def test_who_was_not_told_and_who_has_caught_up_is_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A person with two sockets, of which one got it, is told."""
+    ref = SessionRef("default", "s1")
+    first = Broadcast(
+        ref, joined(1), told=True, received=3, targets=5, untold=1, gone=(), retries=0, latency_ms=9
+    )
+    last = Broadcast(
+        ref,
+        joined(2),
+        told=True,
+        received=4,
+        targets=5,
+        untold=0,
+        gone=("c5",),
+        retries=2,
+        latency_ms=8,
+        owed_ms=(12_000, 30_000),
+    )
+
+    assert printed(capsys, lambda: metrics.broadcasts([first, last])) == {
+        "PresenceEvents": [1, 1],
+        "AnnounceLatency": [9, 8],
+        "Posts": [3, 4],
+        "PostsGone": [1],
+        "PostsFailed": [2],
+        "PostRetries": [2],
+        "PeopleUntold": [1],
+        "StatusOwed": [12_000, 30_000],
+    }
 
 
 def test_a_sweep_says_how_things_stand(capsys: pytest.CaptureFixture[str]) -> None:
-    found = Swept({"gone": 2, "silent": 3, "failed": 1})
-    found.overdue_ms = 130_000
+    found = Swept({"gone": 2, "silent": 3, "spared": 4, "failed": 1})
+    found.overdue_ms, found.oldest_lease_ms = 130_000, 70_000
 
-    metrics.published(lambda _event, _context: metrics.swept(found, 40, 20))({}, None)
-
-    written = json.loads(capsys.readouterr().out)
-    names = {each["Name"] for each in written["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert {name: written[name] for name in names} == {
+    assert printed(capsys, lambda: metrics.swept(found)) == {
         "Sweeps": [1],
-        "PeoplePresent": [40],
-        "SessionsOccupied": [20],
         "OldestPending": [130_000],
+        "OldestLease": [70_000],
         "GhostsFound": [5],
+        "SilencesSpared": [4],
         "SweepFailures": [1],
         "SweepUnfinished": [0],
+    }
+
+
+def test_how_many_are_there_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, lambda: metrics.present(40, 20)) == {
+        "PeoplePresent": [40],
+        "SessionsOccupied": [20],
     }
 
 

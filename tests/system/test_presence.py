@@ -6,6 +6,8 @@ import re
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +18,9 @@ from websockets.exceptions import InvalidStatus
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef
 from hadir.membership.membership import Membership
 from local.embedded_redis import embedded_redis
+from tests.aws import aws
 from tests.conftest import running_hadir
-from tests.running_gateway import AnyGateway
+from tests.running_gateway import AnyGateway, RunningGateway
 from tests.system.people import new_session, person, status_of
 
 
@@ -165,6 +168,7 @@ def test_who_hangs_up_a_socket_that_did_not_answer_had_a_network_error(hadir: An
             for code in (4408, 4001):
                 async with person(hadir, session, f"customer_{code}") as customer:
                     await admin.told()
+                    await customer.told()
                     await customer.client.close(code, "")
                 told.append(await admin.told())
         return told
@@ -218,6 +222,9 @@ def test_a_text_never_appears_in_the_log(hadir: AnyGateway) -> None:
     assert "my secret" not in hadir.output
 
 
+NOT_QUEUED = "The queue has not taken a grace"
+
+
 class TestGrace:
     def test_a_reload_within_it_is_nobodys_business(self, hadir_redis_url: str) -> None:
         session = new_session()
@@ -236,6 +243,66 @@ class TestGrace:
         with running_hadir(hadir_redis_url, "DisconnectGraceSeconds=2") as hadir:
             asyncio.run(run(hadir))
 
+    def test_disconnect_has_ended_when_the_leave_is_told(self, hadir_redis_url: str) -> None:
+        """By another function: none sleeps through the grace."""
+        session = new_session()
+
+        async def run(hadir: AnyGateway) -> None:
+            async with person(hadir, session, "admin_1") as admin:
+                await admin.told()
+                async with person(hadir, session, "customer_1"):
+                    await admin.told()
+                left = await admin.told()
+                assert (left["event_type"], left["version"]) == ("user_disconnected", 3)
+                assert "recovered" not in left
+
+        with running_hadir(hadir_redis_url, "DisconnectGraceSeconds=5") as hadir:
+            asyncio.run(run(hadir))
+            told = hadir.wait_for_line(rf"EndGraceFunction .*\[Disconnect\] Broad.*{session}")
+            ended = hadir.wait_for_line("DisconnectFunction .*REPORT")
+            lines = hadir.output.splitlines()
+            assert lines.index(ended) < lines.index(told)
+
+    @pytest.mark.parametrize(
+        ("function", "variable", "value", "said"),
+        [
+            ("DisconnectFunction", "GRACE_QUEUE_URL", "http://localhost/1/None", NOT_QUEUED),
+            ("EndGraceFunction", "REDIS_URL", "redis://127.0.0.1:1", "could not be ended"),
+        ],
+    )
+    def test_the_sweep_ends_it_where_the_queue_or_its_function_fails(
+        self,
+        hadir_redis_url: str,
+        tmp_path: Path,
+        function: str,
+        variable: str,
+        value: str,
+        said: str,
+    ) -> None:
+        session = new_session()
+        wrong = tmp_path / "env.json"
+        wrong.write_text(json.dumps({function: {variable: value}}))
+
+        async def run(hadir: RunningGateway) -> None:
+            functions = aws("lambda", hadir.invoke)
+            sweep = partial(functions.invoke, FunctionName="SweepFunction", Payload=b"{}")
+            async with person(hadir, session, "admin_1") as admin:
+                await admin.told()
+                async with person(hadir, session, "customer_1"):
+                    await admin.told()
+                await asyncio.to_thread(hadir.wait_for_line, f"{function} .*{said}")
+                left = asyncio.create_task(admin.told())
+                while not left.done():
+                    await asyncio.to_thread(sweep)
+                functions.close()
+                assert left.result()["event_user_id"] == "customer_1"
+
+        with running_hadir(
+            hadir_redis_url, "DisconnectGraceSeconds=1", "--env-vars", str(wrong)
+        ) as hadir:
+            asyncio.run(run(hadir))
+            assert "EndGraceFunction    [Disconnect] Broad" not in hadir.output
+
 
 class TestRefusing:
     @pytest.mark.parametrize(
@@ -246,7 +313,7 @@ class TestRefusing:
             ("s%7B1%7D", "u", "customer"),
             ("s", "u%20", "customer"),
             ("s" * 129, "u", "customer"),
-            ("s", "%D0%B0", "customer"),
+            ("s", "%E2%80%AEa", "customer"),
         ],
     )
     def test_whoever_does_not_fit_the_contract(
@@ -346,10 +413,10 @@ class TestMessages:
         async def run() -> None:
             async with person(hadir, session, "customer_1") as customer:
                 await customer.told()
-                (member,) = membership.session(SessionRef(DEFAULT_TENANT, session)).members
+                (socket,) = membership.sockets(SessionRef(DEFAULT_TENANT, session))
                 hadir_redis.flushall()
                 membership.admit(
-                    member.connection_id, Identity.parse(session, "customer_1", "customer")
+                    socket.connection_id, Identity.parse(session, "customer_1", "customer")
                 )
                 assert status_of(hadir, session)["users"] == {}
 

@@ -154,4 +154,4 @@ def test_clients_are_made_after_the_restore(
     assert "errorType" not in (state.answer or {})
     assert len(state.signed_with) >= 2, "it asked for the socket, and posted to it"
     assert set(state.signed_with) == {"AKIDAFTER"}
-    assert [member.is_open for member in membership.session(WHO.session).members] == [True]
+    assert [socket.is_open for socket in membership.sockets(WHO.session)] == [True]

@@ -106,7 +106,7 @@ class TestCommand:
         ("more", "said"),
         [
             (["--session", "a b"], "session must be"),
-            (["--tenant", "a/b"], "--tenant must be"),
+            (["--tenant", "a b"], "--tenant must be"),
             (["--secret-file", "nowhere"], "give --secret-file or --secret-id"),
             (["--expires", "soon"], "--expires"),
         ],

@@ -1,5 +1,6 @@
-"""What is built once, since building it is dear."""
+"""What is built once, since building it is dear; and how long an invocation may work."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,3 +40,25 @@ def test_all_sockets_are_asked_posted_to_and_closed_over_the_same_http_connectio
     bootstrap.announcer(membership)
 
     assert len(made) == 1
+
+
+class Context:
+    """Lambda's, with so many milliseconds left."""
+
+    def __init__(self, remaining: int) -> None:
+        self._remaining = remaining
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._remaining
+
+
+@pytest.mark.parametrize("remaining", [600_000, 1000, 0])
+def test_an_invocation_has_to_be_done_a_second_before_lambda_ends_it(remaining: int) -> None:
+    context: Any = Context(remaining)
+    before = time.monotonic()
+    deadline = bootstrap.deadline(context)
+    after = time.monotonic()
+
+    rounding = 1e-6
+    begun = deadline.at - remaining / 1000 + 1
+    assert before - rounding <= begun <= after + rounding

@@ -7,13 +7,17 @@ import sys
 import pytest
 
 from benchmarks.cost import (
+    ALARM_METRICS,
     HOURS,
     METRICS,
     PRICES,
+    QUOTA,
     SNAPSTART_FUNCTIONS,
     Load,
     Month,
     ably,
+    abuse,
+    grace,
     hadir,
     messages,
     nat,
@@ -24,6 +28,8 @@ from benchmarks.cost import (
     snapstart,
     table,
 )
+from hadir.domain.limits import Limits
+from hadir.wire.bursts import MAX_FRAME
 from tests.running_gateway import ROOT
 
 
@@ -58,8 +64,8 @@ def test_a_month_counted_by_hand() -> None:
     assert bill["connection-minutes"] == pytest.approx(4.38 * 0.25)
     assert bill["heartbeats and their answers"] == pytest.approx(8.76)
     assert bill["other messages"] == pytest.approx(0.292)
-    # 17 metrics, 11 metrics of alarms, a dashboard, a secret.
-    assert bill["metrics, alarms, dashboard, secret"] == pytest.approx(5.10 + 1.10 + 3.00 + 0.40)
+    # 21 metrics, 15 metrics of alarms, a dashboard, a secret.
+    assert bill["metrics, alarms, dashboard, secret"] == pytest.approx(6.30 + 1.50 + 3.00 + 0.40)
 
 
 def test_a_small_team_pays_what_the_document_says() -> None:
@@ -67,11 +73,11 @@ def test_a_small_team_pays_what_the_document_says() -> None:
     gateway = ("connection-minutes", "heartbeats and their answers", "other messages")
 
     nobody = hadir(Month(Load(), 1e-9))
-    assert f"{sum(nobody.values()) - nobody['Valkey']:.0f}" == "11"
-    assert f"{sum(bill.values()) - bill['Valkey']:.0f}" == "14"
+    assert f"{sum(nobody.values()) - nobody['Valkey']:.0f}" == "13"
+    assert f"{sum(bill.values()) - bill['Valkey']:.0f}" == "16"
     assert f"{bill['Valkey']:.0f}" == "6"
-    metrics_not_free, secret = 0.30 * (METRICS - 10), 0.40
-    assert f"{sum(bill[item] for item in gateway) + metrics_not_free + secret:.0f}" == "5"
+    not_free, secret = 0.30 * (METRICS - 10) + 0.10 * (ALARM_METRICS - 10), 0.40
+    assert f"{sum(bill[item] for item in gateway) + not_free + secret:.0f}" == "7"
 
 
 def test_heartbeats_are_three_fifths() -> None:
@@ -88,6 +94,53 @@ def test_snapshots_are_paid_while_they_are_kept() -> None:
 
     template = (ROOT / "template.yaml").read_text()
     assert template.count("ApplyOn: PublishedVersions") == SNAPSTART_FUNCTIONS
+
+
+def test_a_grace_is_a_queue_and_an_invocation() -> None:
+    """A million leaves: what docs/operate.md says of them; and nobody, who leaves nothing."""
+    nobody = grace(Month(Load(), 1e-9))
+    assert nobody == pytest.approx(43_800 * 15 / 1e6 * 0.40)
+    month = Month(Load(session_minutes=730 * 60), 1_000_000)
+    assert month.joins == 1_000_000
+    invocations, redis, logs = 0.20 + 17_500 * 0.0000133334, 50 * 0.0023, 0.9 * (0.50 + 0.03)
+    assert grace(month) - nobody == pytest.approx(3 * 0.40 + invocations + redis + logs)
+    assert f"{grace(month) - nobody:.1f}" == "2.2"
+
+
+def test_what_one_person_can_cost_is_what_the_document_says() -> None:
+    """Of a session that is full, one socket each. Before, messages and joins were counted, and not
+    what they cost: each message is posted to all, each join and the leave after it too.
+    """
+    limits = Limits()
+    full = limits.people_per_session
+    each_a_second, each_at_once = 2 * limits.messages_per_second, 2 * limits.burst
+    before = each_a_second * full * (1 + 2), each_at_once * full * (1 + 2)
+    now = limits.posts_per_second, limits.posts_burst
+    document = (ROOT / "docs" / "security.md").read_text()
+
+    def row(what: str, *cells: str) -> None:
+        assert f"| {what} | {' | '.join(cells)} |" in document
+
+    row(
+        "posts a second, lastingly",
+        f"{before[0]:,.0f}, of which AWS takes {QUOTA:,}",
+        f"{now[0]:,.0f}",
+    )
+    row("posts at once", f"{before[1]:,.0f}", f"{now[1]:,.0f}")
+    bills = [abuse(*each, MAX_FRAME) for each in (before, now)]
+    a_million = abuse(1e6 / 3600, 0, MAX_FRAME)
+    row(
+        f"messages, at ${a_million[0]:.2f} a million posts", *(f"${each[0]:,.2f}" for each in bills)
+    )
+    row(f"data out, at ${a_million[1]:.2f}", *(f"${each[1]:,.2f}" for each in bills))
+    row("**an hour**", *(f"**${sum(each):,.2f}**" for each in bills))
+
+
+def test_a_post_is_charged_for_each_32_kilobytes_begun() -> None:
+    assert abuse(10, 4000, 32 * 1024)[0] == pytest.approx(0.04)
+    assert abuse(10, 4000, 32 * 1024 + 1)[0] == pytest.approx(0.08)
+    assert abuse(10, 4000, 1000)[1] == pytest.approx(40_000 * 1000 / 1e9 * 0.09)
+    assert abuse(1e9, 0, 1) == abuse(QUOTA, 0, 1), "an account takes no more"
 
 
 def test_a_nat_gateway_has_an_address() -> None:

@@ -66,12 +66,27 @@ class TestTokens:
         found = gate.socket({"token": token, "session_id": session_id}, {})
         assert found.session == SessionRef("acme", session_id)
 
-    @pytest.mark.parametrize("session_id", [None, "", "*", "s1/../s2", "{s1}", "s1\n", "team-*"])
+    @pytest.mark.parametrize("session_id", [None, "", "{s1}", "s1\n", "s 1", "s1\u200b"])
     def test_a_session_that_is_none(self, session_id: str | None) -> None:
         for token in ("two", "all", "prefix"):
             query = {"token": token} | ({} if session_id is None else {"session_id": session_id})
             with pytest.raises(InvalidIdentity):
                 gate.socket(query, {})
+
+    @pytest.mark.parametrize("session_id", ["*", "team-*", "team-**", "s1*", "*s1"])
+    def test_no_session_is_called_like_a_prefix(self, session_id: str) -> None:
+        """A token for it alone would be one for all that begin alike."""
+        for token in ("two", "all", "prefix"):
+            with pytest.raises(NotPermitted):
+                gate.socket({"token": token, "session_id": session_id}, {})
+
+    def test_a_session_of_any_name_stays_within_the_token(self) -> None:
+        for session_id in ("s1/../s2", "s1%2Fs2", "s1|s2", "s1,s2"):
+            query = {"token": "two", "session_id": session_id}
+            with pytest.raises(NotPermitted):
+                gate.socket(query, {})
+            found = gate.socket({**query, "token": "all"}, {})
+            assert found.session == SessionRef("acme", session_id)
 
     @pytest.mark.parametrize("query", [{}, {"token": ""}, {"token": "forged"}])
     def test_without_a_good_one_nobody_gets_in(self, query: dict[str, str]) -> None:

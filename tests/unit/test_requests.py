@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hadir.domain.errors import InvalidRequest
+from hadir.domain.identity import UserType
 from hadir.wire.requests import (
     Heartbeat,
+    Kick,
     Message,
     Position,
     Sync,
@@ -31,7 +33,21 @@ from hadir.wire.requests import (
             {"action": "message", "text": "hi", "client_id": "m-1"},
             Message(action="message", text="hi", client_id="m-1"),
         ),
+        (
+            {"action": "message", "text": "hi", "client_id": "cafe\u0301|1"},
+            Message(action="message", text="hi", client_id="caf\u00e9|1"),
+        ),
         ({"action": "typing", "on": False}, Typing(action="typing", on=False)),
+        ({"action": "kick", "user_id": "auth0|5f"}, Kick(action="kick", user_id="auth0|5f")),
+        ({"action": "kick", "user_id": "cafe\u0301"}, Kick(action="kick", user_id="caf\u00e9")),
+        (
+            {"action": "kick", "user_id": "42", "user_type": "agent", "reason": "bye"},
+            Kick(action="kick", user_id="42", user_type=UserType.AGENT, reason="bye"),
+        ),
+        (
+            {"action": "kick", "user_id": "42", "user_type": None},
+            Kick(action="kick", user_id="42", user_type=None),
+        ),
     ],
 )
 def test_what_the_contract_knows(body: object, request_: object) -> None:
@@ -59,6 +75,17 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         (json.dumps({"action": "message", "text": "x" * 4001}), "too_large"),
         ('{"action": "message", "text": "x", "client_id": "a b"}', "invalid_payload"),
         ('{"action": "message", "text": "x", "client_id": "a\\n"}', "invalid_payload"),
+        ('{"action": "message", "text": "x", "client_id": "{a}"}', "invalid_payload"),
+        ('{"action": "message", "text": "x", "client_id": "a\\u200b"}', "invalid_payload"),
+        ('{"action": "message", "text": "x", "client_id": "\\ud800"}', "invalid_json"),
+        (json.dumps({"action": "message", "text": "x", "client_id": "é" * 129}), "invalid_payload"),
+        ('{"action": "kick"}', "invalid_payload"),
+        ('{"action": "kick", "user_id": "a b"}', "invalid_payload"),
+        ('{"action": "kick", "user_id": 42}', "invalid_payload"),
+        ('{"action": "kick", "user_id": ""}', "invalid_payload"),
+        ('{"action": "kick", "user_id": "42", "user_type": "root"}', "invalid_payload"),
+        ('{"action": "kick", "user_id": "42", "user_type": 7}', "invalid_payload"),
+        ('{"action": "kick", "user_id": "42", "reason": ""}', "invalid_payload"),
         ('{"action": "typing"}', "invalid_payload"),
         ('{"action": "typing", "on": "yes"}', "invalid_payload"),
         ('{"action": "sync", "since": 7}', "invalid_payload"),
@@ -73,6 +100,17 @@ def test_everything_else_has_its_code(body: str | None, code: str) -> None:
     assert str(refused.value)
 
 
+@pytest.mark.parametrize("field", ["client_id", "user_id"])
+def test_a_refused_id_is_named_and_not_repeated(field: str) -> None:
+    action = "kick" if field == "user_id" else "message"
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(json.dumps({"action": action, "text": "hi", field: "<hostile >"}))
+
+    assert str(refused.value).startswith(f"{field}: ")
+    assert "must be 1 to 128 printable characters" in str(refused.value)
+    assert "hostile" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("body", "client_id"),
     [
@@ -81,7 +119,9 @@ def test_everything_else_has_its_code(body: str | None, code: str) -> None:
         ('{"action": "message", "client_id": "m-1"}', "m-1"),
         ('{"action": "message", "text": "hi"}', None),
         ('{"action": "message", "text": "hi", "client_id": null}', None),
-        ('{"action": "message", "text": "hi", "client_id": "<b>"}', None),
+        ('{"action": "message", "text": "hi", "client_id": "<b>"}', "<b>"),
+        ('{"action": "message", "text": "hi", "client_id": "e\\u0301"}', "é"),
+        ('{"action": "message", "text": "hi", "client_id": "a b"}', None),
         ('{"action": "message", "text": "hi", "client_id": 7}', None),
         ('{"action": "typing", "on": 1, "client_id": "m-1"}', None),
         ('"message"', None),
@@ -105,12 +145,13 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
+FIELDS = ("text", "since", "on", "client_id", "user_id", "user_type", "reason")
 
 
 @given(
     st.fixed_dictionaries(
-        {"action": st.sampled_from(["heartbeat", "sync", "message", "typing"])},
-        optional={"text": JSON, "since": JSON, "on": JSON, "client_id": JSON},
+        {"action": st.sampled_from(["heartbeat", "sync", "message", "typing", "kick"])},
+        optional=dict.fromkeys(FIELDS, JSON),
     )
 )
 def test_any_fields_are_taken_or_refused(body: object) -> None:

@@ -11,17 +11,19 @@ from aws_lambda_powertools.utilities.parser.models import (
     APIGatewayWebSocketDisconnectEventModel,
     APIGatewayWebSocketMessageEventModel,
     EventBridgeModel,
+    SqsModel,
 )
 from pydantic import ValidationError
 
 from apigw_local.template.document import read
 from hadir.access.gate import Gate
 from hadir.domain.errors import InvalidIdentity, InvalidRequest
-from hadir.domain.identity import UserType
+from hadir.domain.identity import SessionRef, UserType
 from hadir.domain.reasons import Reason
 from hadir.wire.events import SocketEvent, read_departure, read_socket_event
 from hadir.wire.grants import read_grant
 from hadir.wire.requests import Heartbeat, parse_request
+from hadir.wire.sessions import read_session
 from tests.running_gateway import ROOT
 
 Event = dict[str, Any]
@@ -59,6 +61,12 @@ def check_disconnect(event: Event) -> None:
     assert read_departure(event).reason is Reason.CLIENT_CLOSED
 
 
+def check_end_grace(event: Event) -> None:
+    (record,) = SqsModel.model_validate(event).Records
+    assert isinstance(record.body, str)
+    assert read_session(record.body) == SessionRef("default", "my-session")
+
+
 def check_status(event: Event) -> None:
     request = APIGatewayProxyEventV2Model.model_validate(event)
     grant = read_grant(event["requestContext"]["authorizer"]["lambda"])
@@ -86,6 +94,7 @@ CHECKS: dict[str, Callable[[Event], object]] = {
     "connect": check_connect,
     "default": check_default,
     "disconnect": check_disconnect,
+    "end_grace": check_end_grace,
     "status": check_status,
     "sweep": check_sweep,
 }
@@ -113,6 +122,7 @@ def test_its_function_reads_it(name: str) -> None:
         ("disconnect", "requestContext.authorizer.user_type"),
         ("disconnect", "requestContext.connectedAt"),
         ("disconnect", "requestContext.disconnectStatusCode"),
+        ("end_grace", "Records"),
         ("status", "pathParameters.session_id"),
         ("status", "requestContext.authorizer.lambda.sessions"),
         ("status", "requestContext.http"),

@@ -1,9 +1,10 @@
 import pytest
 
 from hadir.domain.errors import InvalidSettings
+from hadir.domain.limits import Limits
 from hadir.settings import Settings
 
-NAMES = ["redis_url", "management_endpoint", "region", "announce_function"]
+NAMES = ["redis_url", "management_endpoint", "region", "announce_function", "message_function"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -22,6 +23,7 @@ def test_a_url_of_another_kind_is_refused() -> None:
 def test_what_is_there_is_used() -> None:
     assert Settings({"REDIS_URL": "rediss://r:6379/0"}).redis_url == "rediss://r:6379/0"
     assert Settings({"ANNOUNCE_FUNCTION": "f"}).announce_function == "f"
+    assert Settings({"MESSAGE_FUNCTION": "g:live"}).message_function == "g:live"
 
 
 def test_without_a_word_a_token_is_needed() -> None:
@@ -66,6 +68,18 @@ def test_origins_are_a_list() -> None:
         _ = Settings({}).allowed_origins
 
 
+def test_a_grace_needs_its_queue() -> None:
+    assert Settings({"GRACE_QUEUE_URL": "https://sqs/1/q"}).grace_queue_url == ""
+    grace = {"DISCONNECT_GRACE_SECONDS": "300"}
+    assert Settings({**grace, "GRACE_QUEUE_URL": "https://sqs/1/q"}).grace_queue_url == (
+        "https://sqs/1/q"
+    )
+    with pytest.raises(InvalidSettings, match="GRACE_QUEUE_URL"):
+        _ = Settings({**grace, "GRACE_QUEUE_URL": ""}).grace_queue_url
+    with pytest.raises(InvalidSettings, match="from 0 to 300"):
+        _ = Settings({"DISCONNECT_GRACE_SECONDS": "301"}).grace_seconds
+
+
 def test_iam_needs_user_cache_and_tls() -> None:
     whole = {"REDIS_IAM_USER": "u", "REDIS_IAM_CACHE": "c", "REDIS_URL": "rediss+cluster://r:1"}
     assert Settings(whole).redis_iam == ("u", "c")
@@ -86,3 +100,21 @@ def test_iam_needs_user_cache_and_tls() -> None:
 def test_a_limit_that_cannot_be_is_refused(name: str, value: str) -> None:
     with pytest.raises(InvalidSettings, match=f"{name} must be a number from"):
         _ = Settings({name: value}).limits
+
+
+def test_how_many_posts_somebody_may_cause_follows_from_the_limits() -> None:
+    usual = Settings({}).limits
+    assert usual == Limits()
+    assert (usual.posts_per_second, usual.posts_burst) == (200, 6000)
+    assert (usual.tenant_posts_per_second, usual.tenant_posts_burst) == (2000, 60_000)
+
+    fewer = Settings({"MESSAGES_PER_SECOND": "2", "PEOPLE_PER_SESSION": "100"}).limits
+    assert (fewer.posts_per_second, fewer.posts_burst) == (40, 800)
+
+
+@pytest.mark.parametrize("people", [1, 10, 1000, 10_000])
+def test_a_full_session_can_be_told_of_a_join_at_any_limit(people: int) -> None:
+    """It costs a post to everybody there, and another when they leave."""
+    lowest = Settings({"MESSAGES_PER_SECOND": "0.1", "PEOPLE_PER_SESSION": str(people)}).limits
+
+    assert lowest.posts_burst >= 2 * (people + 1)

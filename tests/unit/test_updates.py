@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
-from hadir.domain.identity import DEFAULT_TENANT, SessionRef, UserType
-from hadir.domain.session import EventType, Member, PresenceEvent, Session
+import pytest
+
+from hadir.domain.identity import DEFAULT_TENANT, Person, SessionRef, UserType
+from hadir.domain.reasons import Departure, Evidence, Reason
+from hadir.domain.session import EventType, MessageEvent, Place, Presence, PresenceEvent, Session
 from hadir.wire.updates import (
     MAX_USERS,
     error,
@@ -13,13 +16,18 @@ from hadir.wire.updates import (
     snapshot,
     status_answer,
     timestamp,
+    totals,
 )
 
 SESSION = "550e8400-e29b-41d4-a716-446655440000"
-ADMIN = Member("a1", "admin_456", UserType.ADMIN, 1, 1_737_714_540_000)
+AT = 1_737_714_540_000
+CUSTOMER, AGENT, ADMINISTRATOR = UserType
+ADMIN = Presence(Person(ADMINISTRATOR, "admin_456"), AT, 1)
 LEFT = PresenceEvent(
-    3, EventType.USER_DISCONNECTED, "customer_123", UserType.CUSTOMER, 1_737_714_600_999
+    3, EventType.USER_DISCONNECTED, Person(CUSTOMER, "customer_123"), 1_737_714_600_999
 )
+LARGEST = 125_000
+"""Bytes of a frame, a little under what API Gateway takes."""
 
 
 def data_of(frame: bytes) -> dict[str, Any]:
@@ -29,8 +37,15 @@ def data_of(frame: bytes) -> dict[str, Any]:
     return data
 
 
-def session(*members: Member, version: int = 3) -> Session:
-    return Session(SessionRef(DEFAULT_TENANT, SESSION), "e1", version, members)
+def session(*people: Presence, version: int = 3) -> Session:
+    return Session(SessionRef(DEFAULT_TENANT, SESSION), "e1", version, people)
+
+
+def present(*names: str) -> dict[str, Any]:
+    """The ``users`` map where those are who are written as ``user_type/user_id``."""
+    people = (Presence(Person.read(name), AT + place, 1) for place, name in enumerate(names))
+    users: dict[str, Any] = status_answer(session(*people))["users"]
+    return users
 
 
 def test_the_update_is_the_frozen_one() -> None:
@@ -64,12 +79,12 @@ def test_the_update_is_the_frozen_one() -> None:
 def test_a_snapshot_has_no_event() -> None:
     data = data_of(snapshot(session(ADMIN), LEFT.at))
 
-    assert not {"event_type", "event_user_id", "version"} & set(data)
+    assert not {"event_type", "event_user_id", "version", "events"} & set(data)
     assert (data["status_version"], data["timestamp"]) == (3, "2025-01-24T10:30:00Z")
 
 
 def test_only_what_was_handed_out_before_is_recovered() -> None:
-    later = PresenceEvent(4, EventType.USER_CONNECTED, "c", UserType.CUSTOMER, LEFT.at)
+    later = PresenceEvent(4, EventType.USER_CONNECTED, Person(CUSTOMER, "c"), LEFT.at)
 
     (_, first), (_, second) = event_frames(session(ADMIN, version=4), [LEFT, later], 3)
 
@@ -77,21 +92,41 @@ def test_only_what_was_handed_out_before_is_recovered() -> None:
     assert "recovered" not in data_of(second)
 
 
+def test_a_departure_says_why_and_how_that_is_known() -> None:
+    known = Departure(Reason.NETWORK_ERROR, Evidence.CLOSE_FRAME, 1006)
+    unknown = Departure(Reason.UNKNOWN, Evidence.NONE)
+    told = [
+        PresenceEvent(version, EventType.USER_DISCONNECTED, LEFT.person, LEFT.at, departure)
+        for version, departure in ((3, known), (4, unknown))
+    ]
+
+    (_, first), (_, second) = event_frames(session(ADMIN, version=4), told, 0)
+
+    why = {"reason", "evidence", "close_code"}
+    assert {name: value for name, value in data_of(first).items() if name in why} == {
+        "reason": "network_error",
+        "evidence": "close_frame",
+        "close_code": 1006,
+    }
+    assert {name: value for name, value in data_of(second).items() if name in why} == {
+        "reason": "unknown"
+    }
+
+
 def test_totals_count_people_and_admins_count_as_agents() -> None:
-    answer = status_answer(
-        session(
-            ADMIN,
-            Member("a2", "admin_456", UserType.ADMIN, 2, ADMIN.at + 5_000),
-            Member("g1", "agent_1", UserType.AGENT, 2, ADMIN.at),
-            Member("c1", "customer_1", UserType.CUSTOMER, 3, ADMIN.at),
-            Member("c2", "customer_2", UserType.CUSTOMER, 0, ADMIN.at),  # only admitted
-        )
+    known = session(
+        Presence(ADMIN.person, AT, 2),
+        Presence(Person(AGENT, "agent_1"), AT, 1),
+        Presence(Person(CUSTOMER, "customer_1"), AT, 0),  # in grace
     )
+
+    answer = status_answer(known)
 
     assert (answer["total_agent"], answer["total_customer"]) == (2, 1)
     assert answer["users"]["admin_456"]["connections"] == 2
     assert answer["users"]["admin_456"]["connected_at"] == "2025-01-24T10:29:00Z"
-    assert "customer_2" not in answer["users"]
+    assert answer["users"]["customer_1"]["connections"] == 0
+    assert totals(known) == {"session_id": SESSION, "total_customer": 1, "total_agent": 2}
 
 
 def test_nobody_is_an_answer_too() -> None:
@@ -107,26 +142,125 @@ def test_nobody_is_an_answer_too() -> None:
     }
 
 
-def test_a_crowd_fits_a_frame_and_its_totals_are_exact() -> None:
+def test_a_customer_and_an_agent_of_one_id_are_two_people() -> None:
+    answer = status_answer(
+        session(
+            Presence(Person(AGENT, "42"), AT, 1), Presence(Person(CUSTOMER, "42"), AT + 1000, 2)
+        )
+    )
+
+    assert answer["users"] == {
+        "agent:42": {
+            "user_type": "agent",
+            "connected_at": "2025-01-24T10:29:00Z",
+            "connections": 1,
+            "user_id": "42",
+        },
+        "42": {
+            "user_type": "customer",
+            "connected_at": "2025-01-24T10:29:01Z",
+            "connections": 2,
+        },
+    }
+    assert (answer["total_customer"], answer["total_agent"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("people", "names"),
+    [
+        (["customer/1"], {"1": "customer"}),
+        (["admin/1"], {"1": "admin"}),
+        (["admin/1", "agent/1"], {"1": "agent", "admin:1": "admin"}),
+        (
+            ["admin/1", "agent/1", "customer/1"],
+            {"1": "customer", "agent:1": "agent", "admin:1": "admin"},
+        ),
+        (["agent/1", "agent/2"], {"1": "agent", "2": "agent"}),
+    ],
+)
+def test_the_bare_id_is_the_customers_before_the_agents_before_the_admins(
+    people: list[str], names: dict[str, str]
+) -> None:
+    for order in (people, people[::-1]):
+        users = present(*order)
+
+        assert {name: user["user_type"] for name, user in users.items()} == names
+        assert {name for name, user in users.items() if "user_id" in user} == set(names) - {
+            "1",
+            "2",
+        }
+
+
+@pytest.mark.parametrize("theirs", ["customer", "agent", "admin"])
+def test_an_id_that_looks_like_such_a_name_keeps_it(theirs: str) -> None:
+    people = ["customer/42", "agent/42", f"{theirs}/agent:42"]
+    for order in (people, people[::-1]):
+        users = present(*order)
+
+        assert users["42"]["user_type"] == "customer"
+        assert users["agent:42"]["user_type"] == theirs
+        assert "user_id" not in users["agent:42"]
+        assert (users["agent:agent:42"]["user_type"], users["agent:agent:42"]["user_id"]) == (
+            "agent",
+            "42",
+        )
+
+
+def test_whatever_their_ids_nobody_takes_anothers_name() -> None:
+    ids = ("1", "agent:1", "admin:1", "agent:agent:1", "agent:admin:1", "admin:agent:1")
+    people = [f"{kind}/{user_id}" for user_id in ids for kind in UserType]
+
+    users = present(*people)
+
+    told = [f"{user['user_type']}/{user.get('user_id', name)}" for name, user in users.items()]
+    assert told == people
+
+
+@pytest.mark.parametrize("id_of", ["{:0128}", "{:04}" + "é" * 124, "{:04}" + '"\\' * 62])
+@pytest.mark.parametrize("kinds", [[CUSTOMER], [CUSTOMER, AGENT]])
+def test_a_crowd_fits_a_frame_and_its_totals_are_exact(id_of: str, kinds: list[UserType]) -> None:
+    """The longest ids: in characters, in bytes, and in what JSON makes of them."""
     crowd = [
-        Member(f"connection{n}", f"{n:0128}", UserType.CUSTOMER, 1, ADMIN.at + n)
-        for n in range(MAX_USERS + 1)
+        Presence(Person(kind, id_of.format(n)), AT + n, 20) for n in range(1000) for kind in kinds
     ]
 
     ((_, frame),) = event_frames(session(*crowd), [LEFT], 0)
 
     data = data_of(frame)
-    assert len(frame) < 128 * 1024
+    assert len(frame) < LARGEST
     assert data["users_truncated"] is True
-    assert data["connection_status"]["total_customer"] == MAX_USERS + 1
+    assert data["connection_status"]["total_customer"] == 1000
+    users = data["connection_status"]["users"]
+    assert 200 <= len(users) <= MAX_USERS
+    first = {each.person.user_id for each in crowd[: len(users)]}
+    assert {user.get("user_id", name) for name, user in users.items()} == first
+
+
+def test_who_fits_is_listed_whole() -> None:
+    crowd = [Presence(Person(CUSTOMER, f"customer_{n}"), AT + n, 1) for n in range(MAX_USERS + 1)]
+
+    assert data_of(snapshot(session(*crowd), AT))["users_truncated"] is True
+    data = data_of(snapshot(session(*crowd[1:]), AT))
+    assert "users_truncated" not in data
     assert len(data["connection_status"]["users"]) == MAX_USERS
-    assert "users_truncated" not in data_of(snapshot(session(*crowd[1:]), LEFT.at))
+
+
+def test_text_goes_out_as_utf_8_without_escapes() -> None:
+    said = MessageEvent(4, Person(CUSTOMER, "Åsa"), LEFT.at, "😀" * 4000, "c1", "m1")
+
+    ((mine, others),) = event_frames(session(ADMIN, version=4), [said], 0)
+
+    assert "😀".encode() * 4000 in others
+    assert len(others) < 4 * 4000 + 500
+    assert b"\\u" not in others
+    assert json.loads(others)["data"]["text"] == said.text
+    assert json.loads(mine)["data"] == {**json.loads(others)["data"], "client_id": "m1"}
 
 
 def test_the_small_frames() -> None:
-    assert json.loads(heartbeat_ack(LEFT.at, None)) == {
+    assert json.loads(heartbeat_ack(LEFT.at, Place("e1", 7))) == {
         "type": "heartbeat_ack",
-        "data": {"server_time": "2025-01-24T10:30:00Z"},
+        "data": {"server_time": "2025-01-24T10:30:00Z", "epoch": "e1", "version": 7},
     }
     assert json.loads(error("invalid_json", "no", "r1")) == {
         "type": "error",

@@ -76,11 +76,12 @@ class Queues:
         queue = self._queues[name]
         received = self._states[name].receive(most, visibility, _now())
         for message in received.given_up:
-            assert queue.dead_letters is not None
             said = f"{message.message_id} was received {message.receives} times and not deleted"
-            self._log.trouble(name, f"{said}: it goes to {queue.dead_letters}")
-            self._states[queue.dead_letters].bury(message, queue.arn, _now())
-            self._wake(queue.dead_letters)
+            dead_letters = queue.dead_letters and queue.dead_letters.rpartition(":")[2]
+            self._log.trouble(name, f"{said}: it goes to {dead_letters or 'nobody'}")
+            if dead_letters:
+                self._states[dead_letters].bury(message, queue.arn, _now())
+                self._wake(dead_letters)
         return received.messages
 
     def _wake(self, name: str) -> None:

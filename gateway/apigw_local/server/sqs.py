@@ -149,9 +149,8 @@ class SqsApi:
             "ApproximateNumberOfMessagesDelayed": str(counts.delayed),
         }
         if queue.dead_letters is not None:
-            arn = self._queues[queue.dead_letters].arn
-            policy = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.most_receives}
-            known["RedrivePolicy"] = json.dumps(policy)
+            policy = {"deadLetterTargetArn": queue.dead_letters}
+            known["RedrivePolicy"] = json.dumps({**policy, "maxReceiveCount": queue.most_receives})
         wanted = set(_names(given, "AttributeNames"))
         if unknown := wanted - {"All", *known, *_OF_OTHER_QUEUES}:
             raise _Refused("InvalidAttributeName", f"Unknown Attribute {min(unknown)}.")

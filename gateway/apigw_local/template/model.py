@@ -178,9 +178,8 @@ class Queue:
     Attributes:
         name: what it is called in its URL and ARN, not its logical id.
         delay, visibility: seconds, where a message or a receiver says nothing else.
-        dead_letters: the name of the queue that gets what has been received too often; None where
-            nothing is too often.
-        most_receives: how often that is.
+        most_receives: after which a message is given up; None for never.
+        dead_letters: the ARN of the queue that gets it then; None where that is not served.
     """
 
     name: str

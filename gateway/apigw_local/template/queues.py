@@ -1,6 +1,7 @@
 """SQS queues, and the functions that are given what they hold."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, text
@@ -39,6 +40,7 @@ class QueueReader:
         Raises:
             TemplateError: SQS would refuse one.
         """
+        found: dict[str, Queue] = {}
         for logical_id in self._resources:
             resource = self._resources.map(logical_id)
             if resource.get("Type") == QUEUE and self._resolver.exists(logical_id):
@@ -49,9 +51,8 @@ class QueueReader:
                 else:
                     queue = self._queue(logical_id, properties)
                     self._queues[queue.arn] = queue
-        for logical_id in self._resources:
-            self._check_redrive(logical_id)
-        return tuple(self._queues.values())
+                    found[logical_id] = queue
+        return tuple(self._with_dead_letters(*each) for each in found.items())
 
     def triggers(self, function: str) -> Iterator[QueueTrigger]:
         """The queues whose messages ``function`` is given, where that is enabled.
@@ -91,25 +92,18 @@ class QueueReader:
             visibility=self._whole(
                 properties, "VisibilityTimeout", _VISIBILITY_SECONDS, 0, _MOST_VISIBILITY_SECONDS
             ),
-            dead_letters=dead_letters and dead_letters.rpartition(":")[2],
+            dead_letters=dead_letters,
             most_receives=most,
         )
 
-    def _check_redrive(self, logical_id: str) -> None:
-        """What is given up must go somewhere.
-
-        Raises:
-            TemplateError: the queue for it is none of this template.
-        """
-        resource = self._resources.map(logical_id)
-        if resource.get("Type") != QUEUE or not self._resolver.exists(logical_id):
-            return
-        policy = self._resolver.value(resource.map("Properties"), "RedrivePolicy")
-        if isinstance(policy, Map) and not self._is_fifo(resource.map("Properties")):
-            arn = text(policy.get("deadLetterTargetArn"))
-            if arn not in self._queues:
-                said = f"{logical_id}: {arn} is no queue of this template"
-                raise TemplateError(said, policy.at("deadLetterTargetArn"))
+    def _with_dead_letters(self, logical_id: str, queue: Queue) -> Queue:
+        """The queue; where it gives messages up to one that is not here, that is said."""
+        if queue.dead_letters is None or queue.dead_letters in self._queues:
+            return queue
+        properties = self._resources.map(logical_id).map("Properties")
+        said = f"{logical_id}: {queue.dead_letters} is not served, what would go there is dropped"
+        self.warnings.append((properties.at("RedrivePolicy"), said))
+        return replace(queue, dead_letters=None)
 
     def _trigger(self, function: str, queue: Queue, event: Map) -> QueueTrigger:
         timeout = self._resolver.number(self._functions.properties(function), "Timeout", 3)

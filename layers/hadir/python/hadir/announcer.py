@@ -1,29 +1,38 @@
 """Tells everyone in a session what happened, in order, whoever recorded it.
 
-Only the holder of the session's announcing lease posts events (``lib.lua``, ``claim``), so they are
-posted in one order and, unless a holder died, once.
+Only the holder of the session's announcing lease posts events (``outbox.lua``, ``claim``), so they
+are posted in one order and, unless a holder died, once.
+
+Posting one batch takes 5 s at most, so the lease of 10 s runs out only on a holder that died. Who
+did not get all of a batch by then is remembered in the session, and gets the status as it is then
+with the next batch, whoever posts that: at once where time alone was short, otherwise when
+something else is announced or after 10 s.
 
 If we die while posting or before ``settle``, the lease runs out after 10 s and the next claimant
-posts the same events again with ``recovered: true``. Posting one batch takes 5 s at most, so a
-lease runs out only on a holder that died.
+posts the same events again with ``recovered: true``.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch, Event, MessageEvent
 from hadir.membership.membership import Membership
-from hadir.wire.updates import event_frames
+from hadir.wire.bursts import MAX_FRAME, Bursts
+from hadir.wire.updates import event_frames, snapshot
 
 _POSTING_SECONDS = 5.0
 _SHORTEST_POSTING_SECONDS = 0.5
 _SETTLING_SECONDS = 1.0
 """More is taken on only while the caller has more time than this."""
+
+_MOST_POSTS = 256
+"""In one batch; where one frame an event would be more, one frame tells of all of them."""
 
 
 class Poster(Protocol):
@@ -39,22 +48,28 @@ class Broadcast:
     """One event that was posted.
 
     Attributes:
+        event: None where nothing had happened, and only owed statuses were posted.
         told: False where nobody accepted it: it stays pending.
         received: sockets that accepted it, of ``targets``.
+        untold: people none of whose sockets accepted it; they are owed the status.
         gone: connections found gone while posting; they have left the session by now.
         retries: how often a post was tried again, of this event and those posted with it; with
             ``gone`` on the last of them.
         latency_ms: from the event to the last post, by two clocks: Redis's and ours.
+        owed_ms: for how long each socket that has caught up with it had been owed the status; on
+            the last event posted.
     """
 
     ref: SessionRef
-    event: Event
+    event: Event | None
     told: bool
     received: int
     targets: int
+    untold: int
     gone: tuple[str, ...]
     retries: int
     latency_ms: int
+    owed_ms: tuple[int, ...] = ()
 
 
 class Announcer:
@@ -64,90 +79,163 @@ class Announcer:
         self._membership = membership
         self._poster = poster
 
-    def announce(self, batch: Batch | None, seconds_left: Callable[[], float]) -> list[Broadcast]:
+    def announce(self, batch: Batch | None, deadline: Deadline) -> list[Broadcast]:
         """Post ``batch`` and whatever becomes pending meanwhile, until nothing is.
 
         Args:
             batch: from ``Membership``; None when somebody else announces, or nothing is pending.
-            seconds_left: how long the caller may still run. When it runs short the rest stays
-                pending for the next claimant.
+            deadline: of the caller. When time runs short the rest stays pending for the next
+                claimant.
 
         Returns:
             The events posted, in order; those that nobody accepted last.
         """
         broadcasts: list[Broadcast] = []
         while batch:
-            posted: list[Broadcast] = []
-            if seconds_left() > _SHORTEST_POSTING_SECONDS:
-                posted = self._post(batch, min(_POSTING_SECONDS, seconds_left()))
-            broadcasts += posted
-            if not any(each.told for each in posted):
-                # No time, or the management API is away.
+            if deadline.seconds_left <= _SHORTEST_POSTING_SECONDS:
                 self._membership.give_back(batch)
                 break
-            batch = self._membership.settle(batch, more=seconds_left() > _SETTLING_SECONDS)
+            posted = _Posted(batch, self._poster, deadline.within(_POSTING_SECONDS))
+            if posted.gone:
+                self._membership.leave_each(posted.gone, batch.session.ref, GONE)
+            broadcasts += posted.broadcasts()
+            if not posted.is_told:  # the management API is away
+                self._membership.give_back(batch)
+                break
+            batch = self._membership.settle(
+                batch,
+                missed=posted.missed,
+                more=deadline.seconds_left > _SETTLING_SECONDS,
+                soon=posted.is_cut_off,
+            )
         return broadcasts
 
-    def tell(
-        self,
-        connection_id: str,
-        frames: Sequence[bytes],
-        seconds_left: Callable[[], float],
-    ) -> bool:
+    def tell(self, connection_id: str, frames: Sequence[bytes], deadline: Deadline) -> bool:
         """Post frames to one socket alone, in order; whether all were accepted."""
-        return self.tell_each({connection_id: frames}, seconds_left) == 1
+        return self.tell_each({connection_id: frames}, deadline) == 1
 
-    def tell_each(
-        self, mail: Mapping[str, Sequence[bytes]], seconds_left: Callable[[], float]
-    ) -> int:
+    def tell_each(self, mail: Mapping[str, Sequence[bytes]], deadline: Deadline) -> int:
         """Post to each socket its frames; how many accepted all.
 
         For what has no place in the session's order. Who is gone is left to whoever announces next.
         """
-        posted = self._poster.post(mail, min(_POSTING_SECONDS, seconds_left()))
+        posted = self._poster.post(mail, deadline.within(_POSTING_SECONDS).seconds_left)
         return sum(made.outcome is Outcome.DELIVERED for made in posted.values())
 
-    def _post(self, batch: Batch, seconds: float) -> list[Broadcast]:
-        frames = event_frames(batch.session, batch.events, batch.recovered_up_to)
-        first = batch.events[0].version
-        # Versions have no gaps, so a member's frames are a tail of the batch's.
-        skipped = {
-            member.connection_id: max(member.since - first, 0)
-            for member in batch.session.open_members()
-        }
-        everybodys = [frame for _, frame in frames]
-        mail = {to: everybodys[skip:] for to, skip in skipped.items() if skip < len(frames)}
-        for index, event in enumerate(batch.events):
-            if isinstance(event, MessageEvent) and index >= skipped.get(
-                event.connection_id, index + 1
-            ):
-                sender = event.connection_id
-                mail[sender] = [*mail[sender]]
-                mail[sender][index - skipped[sender]] = frames[index][0]
-        deliveries = self._poster.post(mail, seconds)
-        now = time.time_ns() // 1_000_000
 
-        told = not mail or any(
-            made.posted or made.outcome is Outcome.GONE for made in deliveries.values()
+class _Posted:
+    """What became of a batch.
+
+    Attributes:
+        gone: connections that no longer exist.
+        missed: connections that did not get all of it.
+        is_cut_off: whether time alone was short for some of them, and others were reached.
+        is_told: whether anybody was.
+    """
+
+    def __init__(self, batch: Batch, poster: Poster, deadline: Deadline) -> None:
+        self._batch = batch
+        first = batch.before + 1
+        # Versions have no gaps, so what a socket is told of is a tail of the batch.
+        self._skipped = {
+            socket.connection_id: max(socket.since - first, 0)
+            for socket in batch.sockets
+            if socket.since <= batch.announced and socket.connection_id not in batch.behind
+        }
+        self._is_burst = self._is_too_much()
+        mail = dict(self._mail())
+        self._made = poster.post(mail, deadline.seconds_left)
+        self._now = time.time_ns() // 1_000_000
+        outcomes = {to: made.outcome for to, made in self._made.items()}
+        self.gone = [to for to, outcome in outcomes.items() if outcome is Outcome.GONE]
+        self.missed = [to for to, outcome in outcomes.items() if outcome is Outcome.FAILED]
+        self.is_told = not mail or any(
+            made.posted or made.outcome is Outcome.GONE for made in self._made.values()
         )
-        gone = [to for to, made in deliveries.items() if made.outcome is Outcome.GONE]
-        for connection_id in gone:
-            self._membership.leave(connection_id, batch.session.ref, GONE, claim=False)
-        return [
-            Broadcast(
-                batch.session.ref,
-                event,
-                told,
-                received=sum(
-                    skipped[to] <= index < skipped[to] + made.posted
-                    for to, made in deliveries.items()
-                ),
-                targets=sum(skipped[to] <= index for to in mail),
-                gone=tuple(gone) if index == len(frames) - 1 else (),
-                retries=sum(made.retries for made in deliveries.values())
-                if index == len(frames) - 1
-                else 0,
-                latency_ms=max(now - event.at, 0),
-            )
-            for index, event in enumerate(batch.events)
-        ]
+        self.is_cut_off = self.is_told and any(not self._made[to].attempted for to in self.missed)
+
+    def broadcasts(self) -> list[Broadcast]:
+        """One for each event; one without where only owed statuses were posted."""
+        if not self._batch.events:
+            ref, owed = self._batch.session.ref, self._owed_ms(0)
+            return [Broadcast(ref, None, False, len(owed), len(self._made), 0, (), 0, 0, owed)]
+        return [self._broadcast(*each) for each in enumerate(self._batch.events)]
+
+    def _is_too_much(self) -> bool:
+        events = len(self._batch.events)
+        posts = sum(events - skip for skip in self._skipped.values())
+        return events > 1 and posts > _MOST_POSTS
+
+    def _mail(self) -> Iterator[tuple[str, Sequence[bytes]]]:
+        batch = self._batch
+        sockets = {socket.connection_id for socket in batch.sockets}
+        if owed := [to for to in batch.behind if to in sockets]:
+            status = snapshot(batch.session, time.time_ns() // 1_000_000)
+            yield from ((to, [status]) for to in owed)
+        if not batch.events:
+            return
+        burst = self._burst() if self._is_burst else None
+        yield from burst.items() if burst else self._one_by_one()
+
+    def _burst(self) -> dict[str, Sequence[bytes]] | None:
+        """One frame for each socket; None where it would be too large."""
+        batch = self._batch
+        bursts = Bursts(batch.session, batch.events, batch.recovered_up_to)
+        senders = {each.connection_id for each in batch.events if isinstance(each, MessageEvent)}
+        everybodys = {skip: bursts.frame(skip) for skip in set(self._skipped.values())}
+        mail: dict[str, Sequence[bytes]] = {
+            to: [bursts.frame(skip, to) if to in senders else everybodys[skip]]
+            for to, skip in self._skipped.items()
+        }
+        is_too_large = any(len(frame) > MAX_FRAME for (frame,) in mail.values())
+        self._is_burst = not is_too_large
+        return None if is_too_large else mail
+
+    def _one_by_one(self) -> Iterator[tuple[str, Sequence[bytes]]]:
+        batch = self._batch
+        frames = event_frames(batch.session, batch.events, batch.recovered_up_to)
+        everybodys = [frame for _, frame in frames]
+        senders: dict[str, list[int]] = {}
+        for place, event in enumerate(batch.events):
+            if isinstance(event, MessageEvent):
+                senders.setdefault(event.connection_id, []).append(place)
+        for to, skip in self._skipped.items():
+            theirs = [*everybodys] if to in senders else everybodys
+            for place in senders.get(to, ()):
+                theirs[place] = frames[place][0]
+            yield to, theirs[skip:]
+
+    def _got(self, connection_id: str, place: int) -> bool:
+        """Whether a socket has accepted the event at ``place``, or the status after it."""
+        made = self._made.get(connection_id)
+        if made is None:
+            return False
+        if self._is_burst or connection_id not in self._skipped:
+            return made.posted > 0
+        return place < self._skipped[connection_id] + made.posted
+
+    def _broadcast(self, place: int, event: Event) -> Broadcast:
+        batch, is_last = self._batch, place == len(self._batch.events) - 1
+        targets = {
+            socket.connection_id: socket.person
+            for socket in batch.sockets
+            if socket.since <= event.version and socket.connection_id in self._made
+        }
+        received = [to for to in targets if self._got(to, place)]
+        there = {targets[to] for to in targets if to not in self.gone}
+        return Broadcast(
+            batch.session.ref,
+            event,
+            self.is_told,
+            received=len(received),
+            targets=len(targets),
+            untold=len(there - {targets[to] for to in received}),
+            gone=tuple(self.gone) if is_last else (),
+            retries=sum(made.retries for made in self._made.values()) if is_last else 0,
+            latency_ms=max(self._now - event.at, 0),
+            owed_ms=self._owed_ms(place) if is_last else (),
+        )
+
+    def _owed_ms(self, place: int) -> tuple[int, ...]:
+        behind = self._batch.behind.items()
+        return tuple(max(self._now - since, 0) for to, since in behind if self._got(to, place))

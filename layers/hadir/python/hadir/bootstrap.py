@@ -5,16 +5,16 @@ start pays only for what its handler uses. Redis is connected to on first use, s
 holds no connection.
 """
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidSettings, InvalidToken
 from hadir.restored import made_after_restore
 from hadir.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from botocore.config import Config
     from mypy_boto3_lambda import LambdaClient
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
     from hadir.connections.invoking import Functions
+    from hadir.connections.later import Later
     from hadir.connections.management import ManagementApi
     from hadir.connections.sockets import Sockets
     from hadir.domain.grant import Grant
     from hadir.doorman import Doorman
+    from hadir.membership.audit import Audit
     from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
     from hadir.membership.scripts import AnyRedis
@@ -52,6 +54,13 @@ def directory() -> "Directory":
     from hadir.membership.directory import Directory
 
     return Directory(_redis())
+
+
+def audit() -> "Audit":
+    """Sees to what the Redis of ``REDIS_URL`` has evicted."""
+    from hadir.membership.audit import Audit
+
+    return Audit(_redis())
 
 
 def redis_memory() -> "Memory":
@@ -206,6 +215,18 @@ def _short(read_seconds: float = 2.0) -> "Config":
     )
 
 
+def grace_queue() -> "Later | None":
+    """The queue that says when a grace is over; None where leaves are told at once."""
+    url = _SETTINGS.grace_queue_url
+    if not url:
+        return None
+    import boto3
+
+    from hadir.connections.later import Later
+
+    return made_after_restore(lambda: Later(boto3.Session().client("sqs", config=_short()), url))
+
+
 def grace_seconds() -> float:
     """How long a person who left may come back in as if they had never gone."""
     return _SETTINGS.grace_seconds
@@ -216,6 +237,11 @@ def announce_function() -> str:
     return _SETTINGS.announce_function
 
 
-def seconds_left(context: "LambdaContext") -> "Callable[[], float]":
-    """How long the invocation may still run, less a second to finish in."""
-    return lambda: context.get_remaining_time_in_millis() / 1000 - 1.0
+def message_function() -> str:
+    """The function that hears what clients send."""
+    return _SETTINGS.message_function
+
+
+def deadline(context: "LambdaContext") -> Deadline:
+    """When the invocation has to be done: a second before Lambda ends it."""
+    return Deadline.after(context.get_remaining_time_in_millis() / 1000 - 1.0, time.monotonic)

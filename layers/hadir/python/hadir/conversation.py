@@ -3,13 +3,16 @@
 from collections.abc import Callable
 
 from hadir.announcer import Announcer, Broadcast
+from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidRequest, InvalidToken, KeysUnavailable, NotPermitted
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef
+from hadir.domain.limits import Price
 from hadir.domain.roles import Action, require
-from hadir.domain.session import Session
 from hadir.doorman import Doorman
-from hadir.membership.membership import Membership, Opened, Opening, Saying
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Opened, Opening, Saying
+from hadir.wire.bursts import missed_frames
 from hadir.wire.events import SocketEvent
 from hadir.wire.requests import (
     Heartbeat,
@@ -25,7 +28,22 @@ from hadir.wire.requests import (
 from hadir.wire.updates import error, event_frames, heartbeat_ack, reauthorized, snapshot, typing
 
 _MOST_MISSED = 200
-"""Events that are sent again; each carries the status, and all must arrive in a few seconds."""
+"""Events that are sent again."""
+
+_OTHERS_SECONDS = 8.0
+"""How long a client's message may work for the others: ``hadir.js`` gives a socket up on which
+nothing was answered for 10 s."""
+
+_ANSWER = Price(once=1)
+_SYNC = Price(once=10)
+_TO_EVERYONE = Price(once=1, each=1)
+
+_PRICES: dict[type, Price] = {
+    Sync: _SYNC,
+    Message: _TO_EVERYONE,
+    Typing: _TO_EVERYONE,
+    Kick: _TO_EVERYONE,
+}
 
 
 class Conversation:
@@ -51,17 +69,13 @@ class Conversation:
         self._read_token = read_token
 
     def answer(
-        self,
-        socket: SocketEvent,
-        who: Identity,
-        now: int,
-        seconds_left: Callable[[], float],
+        self, socket: SocketEvent, who: Identity, now: int, deadline: Deadline
     ) -> list[Broadcast]:
-        """Do what a message asks for.
+        """Do what a message asks for: first answer it, then announce what is pending for others.
 
         Args:
             now: milliseconds since the Unix epoch.
-            seconds_left: how long the caller may still run.
+            deadline: of the caller.
 
         Returns:
             The events that were announced on the way.
@@ -71,28 +85,32 @@ class Conversation:
         """
         connection_id = socket.connection_id
         request, expires_at, refusal = self._read(socket.body, who)
-        opened = self._open(connection_id, who, expires_at)
-        broadcasts = self._announcer.announce(opened.batch, seconds_left)
+        deadline = deadline.within(_OTHERS_SECONDS)
+        opened = self._open(connection_id, who, request, expires_at)
         if opened.outcome.has_left:
-            self._doorman.close(connection_id, opened.left_for, seconds_left)
-            return broadcasts
+            self._doorman.close(connection_id, opened.left_for, deadline)
+            return self._announcer.announce(opened.batch, deadline)
         if opened.outcome is Opening.ADDED and opened.session:
-            self._announcer.tell(connection_id, [snapshot(opened.session, now)], seconds_left)
+            self._announcer.tell(connection_id, [snapshot(opened.session, now)], deadline)
         if opened.outcome is Opening.LIMITED:
             refusal = InvalidRequest("rate_limited", "slow down, or this socket will be closed")
+        broadcasts: list[Broadcast] = []
+        batch = opened.batch
+        if opened.outcome is Opening.JOINED:  # whoever comes by this message is told so first
+            broadcasts += self._announcer.announce(batch, deadline)
+            batch = None
         try:
             if refusal:
                 raise refusal
             if expires_at is not None:
-                self._announcer.tell(connection_id, [reauthorized(expires_at)], seconds_left)
+                self._announcer.tell(connection_id, [reauthorized(expires_at)], deadline)
             else:
-                session = opened.session
-                broadcasts += self._do(connection_id, who, request, session, now, seconds_left)
+                broadcasts += self._do(connection_id, who, request, opened, now, deadline)
         except InvalidRequest as refused:
             which = client_id_of(socket.body)
             answer = error(refused.code, str(refused), socket.request_id, which)
-            self._announcer.tell(connection_id, [answer], seconds_left)
-        return broadcasts
+            self._announcer.tell(connection_id, [answer], deadline)
+        return [*broadcasts, *self._announcer.announce(batch, deadline)]
 
     def _read(
         self, body: str | None, who: Identity
@@ -123,26 +141,34 @@ class Conversation:
         connection_id: str,
         who: Identity,
         request: Request | None,
-        session: Session | None,
+        opened: Opened,
         now: int,
-        seconds_left: Callable[[], float],
+        deadline: Deadline,
     ) -> list[Broadcast]:
         match request:
             case Heartbeat():
-                self._announcer.tell(connection_id, [heartbeat_ack(now, session)], seconds_left)
+                self._announcer.tell(connection_id, [heartbeat_ack(now, opened.place)], deadline)
             case Sync():
                 frames = self._missed(who.session, request, now)
-                self._announcer.tell(connection_id, frames, seconds_left)
+                self._announcer.tell(connection_id, frames, deadline)
             case Message():
-                return self._say(connection_id, who, request, seconds_left)
+                return self._say(connection_id, who, request, deadline)
             case Typing():
-                frame = typing(who.session_id, who.user_id, who.user_type, on=request.on, at=now)
-                # Who comes by this very message has been told of, and has no view yet.
-                others = _others(session or self._membership.session(who.session), connection_id)
-                self._announcer.tell_each(dict.fromkeys(others, (frame,)), seconds_left)
+                frame = typing(who.session_id, who.person, on=request.on, at=now)
+                others = (
+                    each.connection_id
+                    for each in self._membership.sockets(who.session)
+                    if each.is_open and each.connection_id != connection_id
+                )
+                self._announcer.tell_each(dict.fromkeys(others, (frame,)), deadline)
             case Kick():
                 kicked = self._doorman.kick(
-                    who.session, request.user_id, who.user_id, request.reason, seconds_left
+                    who.session,
+                    request.user_id,
+                    request.user_type,
+                    by=who.person,
+                    message=request.reason,
+                    deadline=deadline,
                 )
                 if not kicked.anybody:
                     text = "user_id: nobody of that name is in the session"
@@ -150,10 +176,17 @@ class Conversation:
                 return kicked.broadcasts
         return []
 
-    def _open(self, connection_id: str, who: Identity, expires_at: int | None) -> Opened:
+    def _open(
+        self, connection_id: str, who: Identity, request: Request | None, expires_at: int | None
+    ) -> Opened:
         def heard() -> Opened:
             return self._membership.open(
-                connection_id, who.session, heard=True, expires_at=expires_at
+                connection_id,
+                who.session,
+                heard=True,
+                beat=isinstance(request, Heartbeat),
+                price=_PRICES.get(type(request), _ANSWER),
+                expires_at=expires_at,
             )
 
         opened = heard()
@@ -164,28 +197,25 @@ class Conversation:
     def _missed(self, ref: SessionRef, request: Sync, now: int) -> list[bytes]:
         if request.since is None:
             return [snapshot(self._membership.session(ref), now)]
-        events, session = self._membership.missed(ref, request.since.epoch, request.since.version)
-        if events is None or len(events) > _MOST_MISSED:
-            return [snapshot(session, now, recovered=False)]
-        frames = event_frames(session, events, recovered_up_to=session.version)
-        return [*(frame for _, frame in frames), snapshot(session, now, recovered=True)]
+        since = request.since
+        events, session = self._membership.missed(ref, since.epoch, since.version, _MOST_MISSED)
+        frames = None if events is None else missed_frames(session, events, now)
+        return frames or [snapshot(session, now, recovered=False)]
 
     def _say(
-        self,
-        connection_id: str,
-        who: Identity,
-        request: Message,
-        seconds_left: Callable[[], float],
+        self, connection_id: str, who: Identity, request: Message, deadline: Deadline
     ) -> list[Broadcast]:
         said = self._membership.say(connection_id, who, request.text, request.client_id or "")
-        if said.outcome is Saying.REPEATED:
+        if said.outcome is Saying.UNKNOWN:  # it has left meanwhile
+            self._doorman.close(connection_id, None, deadline)
+        elif said.outcome is Saying.REPEATED:
             if said.earlier is None:
                 text = "client_id: a message of that id was said before, and is kept no longer"
                 raise InvalidRequest("invalid_payload", text)
             session = self._membership.session(who.session)
             ((copy, _),) = event_frames(session, [said.earlier], said.earlier.version)
-            self._announcer.tell(connection_id, [copy], seconds_left)
-        return self._announcer.announce(said.batch, seconds_left)
+            self._announcer.tell(connection_id, [copy], deadline)
+        return self._announcer.announce(said.batch, deadline)
 
 
 def _require(who: Identity, request: Request) -> None:
@@ -193,8 +223,3 @@ def _require(who: Identity, request: Request) -> None:
         require(who.user_type, Action(request.action))
     except NotPermitted as refused:
         raise InvalidRequest("forbidden", str(refused)) from refused
-
-
-def _others(session: Session, connection_id: str) -> list[str]:
-    members = session.open_members()
-    return [member.connection_id for member in members if member.connection_id != connection_id]

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hadir.announcer import Announcer, Broadcast
-from hadir.domain.errors import SocketsUnavailable
-from hadir.domain.identity import SessionRef
+from hadir.domain.deadline import Deadline
+from hadir.domain.errors import InvalidRequest, SocketsUnavailable
+from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.reasons import KICKED, OURS, Reason
-from hadir.membership.membership import Leaving, Membership
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Leaving
 from hadir.wire.updates import closing
 
 _BACK_WITHIN_MS = {Reason.KICKED: 0, Reason.RATE_LIMITED: 60_000}
@@ -46,7 +48,7 @@ class Doorman:
         membership: Membership,
         announcer: Announcer,
         close_socket: Callable[[str], None],
-        on_kick: Callable[[SessionRef, str, str], None],
+        on_kick: Callable[[SessionRef, Person, Person], None],
     ) -> None:
         self._membership = membership
         self._announcer = announcer
@@ -57,7 +59,7 @@ class Doorman:
         self,
         connection_id: str,
         left_for: Reason | None,
-        seconds_left: Callable[[], float],
+        deadline: Deadline,
         message: str | None = None,
     ) -> bool:
         """Say ``closing``, and close; whether the socket is closed.
@@ -73,7 +75,7 @@ class Doorman:
         within_ms = _BACK_WITHIN_MS.get(reason, _USUALLY_BACK_WITHIN_MS)
         after = random.randrange(1, within_ms) if within_ms else 0  # noqa: S311 (not a secret)
         farewell = closing(reason.value, after, message)
-        self._announcer.tell(connection_id, [farewell], seconds_left)
+        self._announcer.tell(connection_id, [farewell], deadline)
         try:
             self._close_socket(connection_id)
         except SocketsUnavailable:
@@ -84,29 +86,53 @@ class Doorman:
         self,
         ref: SessionRef,
         user_id: str,
-        by: str,
+        user_type: UserType | None,
+        *,
+        by: Person,
         message: str | None,
-        seconds_left: Callable[[], float],
+        deadline: Deadline,
     ) -> Kicked:
         """Take a person out of a session, with all connections; tell everyone, close them.
 
         If we die midway, some of their connections are still in; kicking again is safe.
+
+        Args:
+            user_type: None where the id alone says who is meant.
+            by: who wants that.
+            message: told to who is put out.
+
+        Raises:
+            InvalidRequest: two people of that id are there, and no type says which.
         """
         kicked = Kicked()
+        person = self._find(ref, user_id, user_type)
+        if person is None:
+            return kicked
         for _ in range(_KICK_ROUNDS):
-            members = self._membership.session(ref).members
-            theirs = [m.connection_id for m in members if m.user_id == user_id]
+            sockets = self._membership.sockets(ref)
+            theirs = [each.connection_id for each in sockets if each.person == person]
             if not theirs:
                 break
             for connection_id in theirs:
                 left = self._membership.leave(connection_id, ref, KICKED)
                 kicked.anybody |= left.outcome is not Leaving.UNKNOWN
-                kicked.broadcasts += self._announcer.announce(left.batch, seconds_left)
+                kicked.broadcasts += self._announcer.announce(left.batch, deadline)
             for connection_id in theirs:
-                self.close(connection_id, Reason.KICKED, seconds_left, message)
-        in_grace, batch = self._membership.end_grace(ref, user_id)
+                self.close(connection_id, Reason.KICKED, deadline, message)
+        in_grace, batch = self._membership.end_grace(ref, person)
         kicked.anybody |= in_grace
-        kicked.broadcasts += self._announcer.announce(batch, seconds_left)
+        kicked.broadcasts += self._announcer.announce(batch, deadline)
         if kicked.anybody:
-            self._on_kick(ref, user_id, by)
+            self._on_kick(ref, person, by)
         return kicked
+
+    def _find(self, ref: SessionRef, user_id: str, user_type: UserType | None) -> Person | None:
+        people = {each.person for each in self._membership.session(ref).people}
+        people |= {each.person for each in self._membership.sockets(ref)}
+        types = sorted(each.user_type for each in people if each.user_id == user_id)
+        if user_type is None and len(types) > 1:
+            which = " and ".join(f"a {each}" for each in types).replace("a a", "an a")
+            raise InvalidRequest("invalid_payload", f"user_type: {which} have that user_id")
+        if user_type is not None:
+            types = [each for each in types if each is user_type]
+        return Person(types[0], user_id) if types else None

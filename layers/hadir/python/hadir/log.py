@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from hadir.domain.identity import Identity, SessionRef
+from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.session import EventType, MessageEvent
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
     """Events were posted; one line each."""
     for broadcast in made:
         event = broadcast.event
+        if event is None:
+            continue
         tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
         what = "message" if isinstance(event, MessageEvent) else "connection status"
         logger.info(
@@ -70,16 +72,23 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
                 "version": event.version,
                 "received": broadcast.received,
                 "targets": broadcast.targets,
+                "untold": broadcast.untold,
                 "gone": broadcast.gone,
             },
         )
 
 
-def kicked(ref: SessionRef, user_id: str, by: str) -> None:
+def kicked(ref: SessionRef, person: Person, by: Person) -> None:
     """An admin has put somebody out."""
     logger.info(
-        f"[Kick] User {user_id} put out of session {ref.session_id} by {by}",
-        extra={"tenant": ref.tenant, "session_id": ref.session_id, "user_id": user_id, "by": by},
+        f"[Kick] User {person.user_id} put out of session {ref.session_id} by {by.user_id}",
+        extra={
+            "tenant": ref.tenant,
+            "session_id": ref.session_id,
+            "user_id": person.user_id,
+            "user_type": person.user_type.value,
+            "by": by.user_id,
+        },
     )
 
 

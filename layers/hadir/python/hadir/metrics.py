@@ -47,6 +47,9 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         _count("PostsGone", len(each.gone))
         _count("PostsFailed", each.targets - each.received - len(each.gone))
         _count("PostRetries", each.retries)
+        _count("PeopleUntold", each.untold)
+        for owed_ms in each.owed_ms:
+            _metrics.add_metric("StatusOwed", MetricUnit.Milliseconds, owed_ms)
 
 
 def refused() -> None:
@@ -54,21 +57,27 @@ def refused() -> None:
     _count("ConnectionsRefused", 1)
 
 
-def swept(found: "Swept", people: int, sessions: int) -> None:
-    """A sweep has ended.
+def swept(found: "Swept") -> None:
+    """A sweep has ended."""
+    _metrics.add_metric("Sweeps", MetricUnit.Count, 1)
+    _metrics.add_metric("OldestPending", MetricUnit.Milliseconds, found.overdue_ms)
+    _metrics.add_metric("OldestLease", MetricUnit.Milliseconds, found.oldest_lease_ms)
+    ghosts = found["gone"] + found["silent"]
+    _metrics.add_metric("GhostsFound", MetricUnit.Count, ghosts)
+    _metrics.add_metric("SilencesSpared", MetricUnit.Count, found["spared"])
+    _metrics.add_metric("SweepFailures", MetricUnit.Count, found["failed"])
+    _metrics.add_metric("SweepUnfinished", MetricUnit.Count, found["unfinished"])
+
+
+def present(people: int, sessions: int) -> None:
+    """How many are there.
 
     Args:
         people: present over all sessions; in two sessions twice.
         sessions: with somebody in them.
     """
-    _metrics.add_metric("Sweeps", MetricUnit.Count, 1)
     _metrics.add_metric("PeoplePresent", MetricUnit.Count, people)
     _metrics.add_metric("SessionsOccupied", MetricUnit.Count, sessions)
-    _metrics.add_metric("OldestPending", MetricUnit.Milliseconds, found.overdue_ms)
-    ghosts = found["gone"] + found["silent"]
-    _metrics.add_metric("GhostsFound", MetricUnit.Count, ghosts)
-    _metrics.add_metric("SweepFailures", MetricUnit.Count, found["failed"])
-    _metrics.add_metric("SweepUnfinished", MetricUnit.Count, found["unfinished"])
 
 
 def redis_memory(memory: "Memory") -> None:

@@ -64,6 +64,11 @@ class Settings:
         return self._text("ANNOUNCE_FUNCTION")
 
     @property
+    def message_function(self) -> str:
+        """``MESSAGE_FUNCTION``: name or ARN of the function that hears what clients send."""
+        return self._text("MESSAGE_FUNCTION")
+
+    @property
     def heartbeat_timeout_seconds(self) -> float:
         """``HEARTBEAT_TIMEOUT_SECONDS``: how long a client that used to speak may be silent.
 
@@ -73,8 +78,15 @@ class Settings:
 
     @property
     def grace_seconds(self) -> float:
-        """``DISCONNECT_GRACE_SECONDS``: who is back within it was never gone. At most 20."""
-        return self._number("DISCONNECT_GRACE_SECONDS", 0, lowest=0, highest=20)
+        """``DISCONNECT_GRACE_SECONDS``: who is back within it was never gone. At most 300."""
+        return self._number("DISCONNECT_GRACE_SECONDS", 0, lowest=0, highest=300)
+
+    @property
+    def grace_queue_url(self) -> str:
+        """``GRACE_QUEUE_URL``: the queue that says when a grace is over; empty without a grace."""
+        if not self.grace_seconds:
+            return ""
+        return self._url("GRACE_QUEUE_URL", {"http", "https"})
 
     @property
     def is_open(self) -> bool:

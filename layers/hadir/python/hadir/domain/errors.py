@@ -9,7 +9,8 @@ HadirError
 ├── KeysUnavailable      the keys that tokens are verified with could not be fetched
 ├── MembershipUnavailable  Redis did not answer in time, or answered with an error
 ├── SocketsUnavailable   the management API did not answer in time, or refused
-└── FunctionsUnavailable  another function could not be invoked, or failed
+├── FunctionsUnavailable  another function could not be invoked, or failed
+└── NotQueued            a queue did not take a message
 """
 
 
@@ -50,6 +51,10 @@ class NotPermitted(HadirError):
 
 class KeysUnavailable(HadirError):
     """The keys that tokens are verified with could not be fetched; nobody can be let in."""
+
+
+class NotQueued(HadirError):
+    """A queue did not take a message; it may have, and not have said so in time."""
 
 
 class MembershipUnavailable(HadirError):

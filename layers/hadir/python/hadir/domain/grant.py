@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from hadir.domain.errors import InvalidIdentity, NotPermitted
-from hadir.domain.identity import Identity, SessionRef, UserType, check_id
+from hadir.domain.identity import Identity, Person, SessionRef, UserType, check_id
 
 LONGEST_TOKEN = 4096
 """Characters in a token: with it the headers of a request stay under API Gateway's 10,240 bytes,
 and what an authorizer makes of it under its 8 KB ("Amazon API Gateway quotas")."""
 
 MANY = "*"
-"""What a prefix of session ids ends in; no id holds it."""
+"""What a prefix of session ids ends in. No token opens a session whose id holds it: who may enter
+that one alone would enter all that begin alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,18 @@ class Grant:
     sessions: tuple[str, ...]
     expires_at: int
 
+    @property
+    def person(self) -> Person:
+        """Who they are."""
+        return Person(self.user_type, self.user_id)
+
     def session(self, session_id: str) -> SessionRef:
         """The session of that id, if it is open to them.
 
         Raises:
             NotPermitted: it is not.
         """
-        if self.covers(session_id):
+        if MANY not in session_id and self.covers(session_id):
             return SessionRef(self.tenant, session_id)
         raise NotPermitted("the token is not for this session")
 
@@ -61,16 +67,25 @@ class Grant:
 
 
 def check_sessions(value: object) -> tuple[str, ...]:
-    """Return ``value``, a session id, a prefix ending in ``*``, or a list of such, as a tuple.
+    """What a token says of sessions: an id, a prefix ending in ``*``, or a list of such.
+
+    Returns:
+        Each of them, in Unicode's NFC, as ``check_id`` makes ids.
 
     Raises:
         InvalidIdentity: says what it must be.
     """
-    sessions = tuple(value) if isinstance(value, list) else (value,)
+    sessions = value if isinstance(value, list) else [value]
     if not sessions:
         raise InvalidIdentity("session must name at least one session")
-    for each in sessions:
-        prefix = each.removesuffix(MANY) if isinstance(each, str) else each
-        if prefix or each != MANY:
-            check_id("session", prefix)
-    return sessions
+    return tuple(map(_check_session, sessions))
+
+
+def _check_session(value: object) -> str:
+    if value == MANY:
+        return MANY
+    prefix = value.removesuffix(MANY) if isinstance(value, str) else value
+    checked = check_id("session", prefix)
+    if MANY in checked:
+        raise InvalidIdentity(f"session must be without {MANY}, but for one at its end")
+    return checked if prefix == value else checked + MANY

@@ -1,14 +1,21 @@
 """Who is connecting: a user, of a type, in a session of a tenant."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from hadir.domain.errors import InvalidIdentity
 
-# ASCII only, spelled out: \w would let look-alike letters of other scripts through.
-_ID = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+LONGEST_ID = 128
+"""Characters in an id."""
+
+LONGEST_ID_BYTES = 256
+"""Bytes of an id in UTF-8."""
+
+_LONGEST_WRITTEN = 4 * LONGEST_ID
+"""Characters in an id before it is in NFC, which makes one of up to four."""
 
 DEFAULT_TENANT = "default"
 """Whose sessions are meant where nobody says."""
@@ -23,22 +30,42 @@ class UserType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Person:
+    """Names a user among those of a tenant: a customer ``42`` is not the agent ``42``.
+
+    As text ``user_type/user_id``: no type holds a slash, so no two people are written alike.
+    """
+
+    user_type: UserType
+    user_id: str
+
+    def __str__(self) -> str:
+        return f"{self.user_type}/{self.user_id}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The person that was written as ``text``."""
+        user_type, _, user_id = text.partition("/")
+        return cls(UserType(user_type), user_id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class SessionRef:
     """Names a session among those of all tenants.
 
-    As text ``tenant/session_id``: ids hold no slash, so no two sessions are written alike.
+    As text ``tenant session_id``: ids hold no blank, so no two sessions are written alike.
     """
 
     tenant: str
     session_id: str
 
     def __str__(self) -> str:
-        return f"{self.tenant}/{self.session_id}"
+        return f"{self.tenant} {self.session_id}"
 
     @classmethod
     def read(cls, text: str) -> Self:
         """The session that was written as ``text``."""
-        tenant, _, session_id = text.partition("/")
+        tenant, _, session_id = text.partition(" ")
         return cls(tenant, session_id)
 
 
@@ -47,7 +74,7 @@ class Identity:
     """A user in a session.
 
     Attributes:
-        session_id: 1 to 128 characters of ``A-Za-z0-9_.:@-``.
+        session_id: an id (``check_id``).
         user_id: the same.
         user_type: customer, agent or admin.
         tenant: whose session it is; an id like the others.
@@ -87,16 +114,39 @@ class Identity:
         """The session they are in."""
         return SessionRef(self.tenant, self.session_id)
 
+    @property
+    def person(self) -> Person:
+        """Who they are."""
+        return Person(self.user_type, self.user_id)
+
 
 def check_id(field: str, value: object) -> str:
-    """Return ``value`` if it is an id the contract allows.
+    """Return ``value``, in Unicode's NFC, if it is an id the contract allows.
+
+    1 to 128 characters, at most 256 bytes in UTF-8; every printable one but blanks and braces,
+    which Redis takes for a hash tag.
 
     Raises:
         InvalidIdentity: names ``field``; never repeats the value, which may be hostile.
     """
-    if isinstance(value, str) and _ID.fullmatch(value):
-        return value
-    raise InvalidIdentity(f"{field} must be 1 to 128 characters of A-Z a-z 0-9 _ . : @ -")
+    if isinstance(value, str) and len(value) <= _LONGEST_WRITTEN:
+        normal = unicodedata.normalize("NFC", value)
+        if is_id(normal):
+            return normal
+    raise InvalidIdentity(
+        f"{field} must be 1 to {LONGEST_ID} printable characters (at most {LONGEST_ID_BYTES} bytes "
+        "in UTF-8), and no blanks or braces"
+    )
+
+
+def is_id(text: str) -> bool:
+    """Whether the contract allows ``text``, which is in NFC, as an id."""
+    return (
+        1 <= len(text) <= LONGEST_ID
+        and text.isprintable()
+        and not any(char in text for char in " {}")
+        and len(text.encode()) <= LONGEST_ID_BYTES
+    )
 
 
 def check_user_type(value: object) -> UserType:

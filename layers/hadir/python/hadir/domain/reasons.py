@@ -27,6 +27,11 @@ class Reason(StrEnum):
     GONE = "gone"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, _value: object) -> "Reason":
+        """A later version of the code may have written it, before it was rolled back."""
+        return cls.UNKNOWN
+
 
 OURS = frozenset(
     (Reason.HEARTBEAT_TIMEOUT, Reason.KICKED, Reason.TOKEN_EXPIRED, Reason.RATE_LIMITED)
@@ -42,6 +47,12 @@ class Evidence(StrEnum):
     SILENCE = "silence"
     SERVER = "server"
     """We closed their socket ourselves."""
+    NONE = ""
+    """Nobody knows: Redis has lost what it knew of them, or later code wrote it."""
+
+    @classmethod
+    def _missing_(cls, _value: object) -> "Evidence":
+        return cls.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """A session as Redis knew it at one instant, and what happened in it."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hadir.domain.identity import SessionRef, UserType
+from hadir.domain.identity import Person, SessionRef
 from hadir.domain.reasons import Departure
 
 
@@ -29,8 +29,7 @@ class PresenceEvent:
 
     version: int
     type: EventType
-    user_id: str
-    user_type: UserType
+    person: Person
     at: int
     departure: Departure | None = None
     offline_ms: int | None = None
@@ -47,8 +46,7 @@ class MessageEvent:
     """
 
     version: int
-    user_id: str
-    user_type: UserType
+    person: Person
     at: int
     text: str
     connection_id: str
@@ -59,65 +57,69 @@ Event = PresenceEvent | MessageEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Socket:
     """One connection in a session.
 
     Attributes:
-        since: the first version this connection is told of; 0 while it is only admitted.
-        at: since when its user is present (while only admitted: when it was), milliseconds.
+        since: the first version it is told of; 0 while it is only admitted.
     """
 
     connection_id: str
-    user_id: str
-    user_type: UserType
+    person: Person
     since: int
-    at: int
 
     @property
     def is_open(self) -> bool:
-        """Whether the socket can be written to, so that its user is present."""
+        """Whether it can be written to, so that its person is present."""
         return self.since > 0
 
 
 @dataclass(frozen=True, slots=True)
-class Absentee:
-    """A user whose last socket is gone but whose grace is not over: present for everybody.
+class Presence:
+    """Somebody who is present.
 
     Attributes:
-        at: since when they are present, milliseconds.
+        at: since when, milliseconds since the Unix epoch.
+        sockets: how many of theirs are open; 0 in grace, while they may still come back unnoticed.
     """
 
-    user_id: str
-    user_type: UserType
+    person: Person
     at: int
+    sockets: int
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """Membership at one version.
+class Place:
+    """Where a session stands.
 
     Attributes:
         epoch: names this life of the session; empty when Redis does not know the session. A later
             life's name sorts after an earlier one's.
-        version: of the last event, 0 before the first.
-        members: every connection, open or only admitted.
-        absentees: users in grace.
+        version: of an event, 0 before the first.
+    """
+
+    epoch: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is in a session, at one version.
+
+    Attributes:
+        epoch, version: its place after the last event.
+        people: everybody present.
     """
 
     ref: SessionRef
     epoch: str
     version: int
-    members: tuple[Member, ...]
-    absentees: tuple[Absentee, ...] = ()
+    people: tuple[Presence, ...]
 
     @property
     def session_id(self) -> str:
         """What its clients call it."""
         return self.ref.session_id
-
-    def open_members(self) -> Iterable[Member]:
-        """The connections that can be posted to."""
-        return (member for member in self.members if member.is_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +143,27 @@ class Batch:
     Attributes:
         token: proves to ``settle`` that the lease is still this holder's.
         session: membership at or after the last of ``events``.
-        events: pending, in order, at least one.
+        sockets: the open ones.
+        events: pending, in order; none where only ``behind`` have something to get.
+        behind: connection ids that missed something earlier and are owed the status, and since
+            when (ms).
         recovered_up_to: events up to this version were once handed to a holder that died,
             so somebody may have been told already; 0 when there are none.
     """
 
     token: str
     session: Session
+    sockets: tuple[Socket, ...]
     events: tuple[Event, ...]
+    behind: Mapping[str, int]
     recovered_up_to: int
+
+    @property
+    def announced(self) -> int:
+        """The version up to which everything has been announced once this batch is."""
+        return self.events[-1].version if self.events else self.session.version
+
+    @property
+    def before(self) -> int:
+        """The version up to which everything was announced before."""
+        return self.events[0].version - 1 if self.events else self.session.version

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
 from hadir.domain.grant import MANY, Grant
-from hadir.domain.identity import SessionRef, check_id
+from hadir.domain.identity import SessionRef, UserType, check_id
 from hadir.membership.healing import ask_all
-from hadir.membership.keys import PARTITIONS, occupied_key, people_key
+from hadir.membership.keys import PARTITIONS, occupied_key, whereabouts_key
 from hadir.membership.scripts import AnyRedis
 
 _AFTER, _AT = ".-"
@@ -77,10 +77,10 @@ class Directory:
 
         At most so many; before the end of the listing there may be fewer, or none.
         """
-        end = f"({grant.tenant}0"  # what follows the slash in ASCII
-        starts = dict.fromkeys(range(place.partition, PARTITIONS), f"({grant.tenant}/")
+        end = f"({grant.tenant}!"  # what follows the blank in ASCII
+        starts = dict.fromkeys(range(place.partition, PARTITIONS), f"({grant.tenant} ")
         first = "(" if place.is_listed else "["
-        starts[place.partition] = f"{first}{grant.tenant}/{place.session_id}"
+        starts[place.partition] = f"{first}{grant.tenant} {place.session_id}"
         counts = self._ask(
             ("ZLEXCOUNT", occupied_key(partition), start, end)
             for partition, start in starts.items()
@@ -102,19 +102,25 @@ class Directory:
         following = None if is_whole or not found else _after(*found[-1], grant)
         return Page(tuple(ref for _, ref in found if grant.covers(ref.session_id)), following)
 
-    def sessions_of(self, tenant: str, user_id: str) -> tuple[SessionRef, ...]:
-        """The sessions of a tenant in which a user is present, by name."""
-        prefix = f"{tenant}/{user_id}"
+    def sessions_of(
+        self, tenant: str, user_id: str, user_type: UserType | None = None
+    ) -> tuple[SessionRef, ...]:
+        """The sessions of a tenant in which somebody of that id is present, by name.
+
+        Args:
+            user_type: None for anybody of that id.
+        """
+        prefix = f"{tenant} {user_id}" + (f" {user_type}" if user_type else "")
         answers = self._ask(
-            ("ZRANGEBYLEX", people_key(partition), f"[{prefix} ", f"({prefix}!")
+            ("ZRANGEBYLEX", whereabouts_key(partition), f"[{prefix} ", f"({prefix}!")
             for partition in range(PARTITIONS)
         )
         names = (name for names in answers for name in names)
-        return tuple(sorted(SessionRef(tenant, name.partition(" ")[2]) for name in names))
+        return tuple(sorted({SessionRef(tenant, name.rpartition(" ")[2]) for name in names}))
 
     def totals(self) -> tuple[int, int]:
         """People present, in two sessions twice, and sessions with somebody in them; of all."""
-        people = self._ask(("ZCARD", people_key(partition)) for partition in range(PARTITIONS))
+        people = self._ask(("ZCARD", whereabouts_key(partition)) for partition in range(PARTITIONS))
         sessions = self._ask(("ZCARD", occupied_key(partition)) for partition in range(PARTITIONS))
         return sum(people), sum(sessions)
 

@@ -2,25 +2,39 @@
 
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Identity, SessionRef
-from hadir.domain.limits import Limits
+from hadir.domain.identity import Identity, Person, SessionRef
+from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure, Reason
-from hadir.domain.session import Batch, Event, Page, Session
+from hadir.domain.session import Batch, Event, Page, Place, Session, Socket
 from hadir.membership.keys import (
+    PARTITIONS,
+    due_keys,
+    hearing_key,
     identity_key,
     said_key,
     session_keys,
     tombstone_key,
 )
-from hadir.membership.replies import read_batch, read_events, read_session
+from hadir.membership.outcomes import (
+    Admission,
+    Due,
+    Lease,
+    Leaving,
+    Left,
+    Opened,
+    Opening,
+    Said,
+    Saying,
+    Verdict,
+)
+from hadir.membership.replies import read_batch, read_events, read_session, read_sockets
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
@@ -38,129 +52,21 @@ Gateway quotas", WebSocket connection duration)."""
 SAID_MS = 600_000
 """How long a message's client id is remembered."""
 
-BLIND_MS = 75_000
+DEAF_MS = 75_000
 """A sweep that comes later than this after the one before (they come every 60 s) did not run, or
 Redis was away: clients may have spoken unheard, and silence proves nothing."""
 
-
-class Opening(StrEnum):
-    """What ``open`` or ``lapse`` found; ``open.lua`` and ``lapse.lua`` say what each means."""
-
-    JOINED = "joined"
-    ADDED = "added"
-    OPEN = "open"
-    LIMITED = "limited"
-    FLOODING = "flooding"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
-    SILENT = "silent"
-
-    @property
-    def has_left(self) -> bool:
-        """Whether the connection is in no session any more, and its socket is to be closed."""
-        return self in (Opening.FLOODING, Opening.EXPIRED, Opening.UNKNOWN, Opening.SILENT)
-
-
-class Admission(StrEnum):
-    """What ``admit`` found; ``admit.lua`` says what each means."""
-
-    ADMITTED = "admitted"
-    REPEATED = "repeated"
-    LEFT = "left"
-    CROWDED = "crowded"
-    FULL = "full"
-    HASTY = "hasty"
-
-    @property
-    def is_in(self) -> bool:
-        """Whether the connection is known now."""
-        return self in (Admission.ADMITTED, Admission.REPEATED)
-
-
-class Leaving(StrEnum):
-    """What ``leave`` found; ``leave.lua`` says what each means."""
-
-    LEFT = "left"
-    REMAINS = "remains"
-    UNSEEN = "unseen"
-    UNKNOWN = "unknown"
-
-
-class Saying(StrEnum):
-    """What ``say`` found; ``message.lua`` says what each means."""
-
-    SAID = "said"
-    REPEATED = "repeated"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The outcome of ``open`` or ``lapse``.
-
-    Attributes:
-        batch: what the caller has to announce, if it became the session's announcer.
-        session: membership now; None on ``JOINED``, where the event brings it.
-        left_for: why it has left; None if it has not, or nobody remembers.
-    """
-
-    outcome: Opening
-    batch: Batch | None
-    session: Session | None
-    left_for: Reason | None
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The outcome of ``leave``.
-
-    Attributes:
-        batch: what the caller has to announce, if it became the session's announcer.
-        remaining: connections still in the session, whoever's.
-    """
-
-    outcome: Leaving
-    batch: Batch | None
-    remaining: int
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """The outcome of ``say``.
-
-    Attributes:
-        batch: what the caller has to announce, if it became the session's announcer.
-        earlier: on ``REPEATED``, the message as it was said before, if it is still known.
-    """
-
-    outcome: Saying
-    batch: Batch | None
-    earlier: Event | None
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What the sweep has to look at.
-
-    Attributes:
-        connections: session and connection id of leases that ran out.
-        blind: those of them whose clients may have spoken unheard.
-        sessions: with events or departures that wait for somebody.
-        overdue_ms: for how long the first of them has been waiting.
-    """
-
-    connections: tuple[tuple[SessionRef, str], ...]
-    blind: frozenset[tuple[SessionRef, str]]
-    sessions: tuple[SessionRef, ...]
-    overdue_ms: int
+_MOST_AT_ONCE = 200
+"""Connections that leave in one script, so that Redis stays free for others meanwhile."""
 
 
 class Membership:
     """Membership of all sessions.
 
-    Every method is one round trip, atomic, and may be repeated, come late or in another order. A
-    caller that dies after a method returned a batch loses nothing: the announcing lease runs out
-    (10 s) and the next claimant gets the same events.
+    Every method is one round trip, atomic, and may be repeated, come late or in another order;
+    ``admit`` and ``leave`` also write or delete the connection's identity, in one more. A caller
+    that dies after a method returned a batch loses nothing: the announcing lease runs out (10 s)
+    and the next claimant gets the same events.
 
     Args:
         redis: a client made with ``decode_responses=True``, of one node or of a cluster.
@@ -189,25 +95,32 @@ class Membership:
         self._limits = limits or Limits()
         self._clock = clock
 
+    @property
+    def lease_ms(self) -> int:
+        """How long a connection is believed in without being heard, milliseconds."""
+        return self._lease_ms
+
     def admit(self, connection_id: str, identity: Identity) -> Admission:
         """Make a connection known, if it has not left already and there is room; nobody is told."""
         self._remember(connection_id, identity)
+        limits = self._limits
         reply = self._run(
             "admit",
             identity.session,
             connection_id,
-            identity.user_id,
-            identity.user_type.value,
+            str(identity.person),
             identity.expires_at * 1000,
-            self._limits.connections_per_user,
-            self._limits.people_per_session,
-            str(self._limits.messages_per_second),
-            self._limits.burst,
-            key=tombstone_key(identity.session, connection_id),
+            limits.connections_per_user,
+            limits.people_per_session,
+            str(2 * limits.messages_per_second),
+            2 * limits.burst,
+            str(limits.posts_per_second),
+            limits.posts_burst,
+            keys=[tombstone_key(identity.session, connection_id)],
         )
         admitted = Admission(reply)
         if not admitted.is_in:
-            self._forget(connection_id)
+            self._forget([connection_id])
         return admitted
 
     def open(
@@ -216,27 +129,41 @@ class Membership:
         ref: SessionRef,
         *,
         heard: bool = False,
+        beat: bool = False,
+        price: Price | None = None,
         expires_at: int | None = None,
     ) -> Opened:
-        """Note that a socket can be written to: its user is present, its lease renewed.
+        """Note that a socket can be written to: its person is present, its lease renewed.
 
         Args:
-            heard: whether its client has just spoken; from then on it is expected to go on.
+            heard: whether its client has just spoken.
+            beat: whether that was a heartbeat; from then on it is expected to go on.
+            price: of what it asks for.
             expires_at: until when the client has just proved anew who it is, seconds since the
                 Unix epoch.
         """
-        token = _new_token()
+        token, limits, price = _new_token(), self._limits, price or Price(once=1)
         reply = self._run(
             "open",
             ref,
             connection_id,
             token,
-            "1" if heard else "0",
-            str(self._limits.messages_per_second),
-            self._limits.burst,
+            "beat" if beat else "message" if heard else "",
+            price.once,
+            price.each,
+            str(limits.messages_per_second),
+            limits.burst,
+            str(2 * limits.messages_per_second),
+            2 * limits.burst,
+            str(limits.posts_per_second),
+            limits.posts_burst,
+            str(limits.tenant_posts_per_second),
+            limits.tenant_posts_burst,
+            limits.connections_per_user,
+            limits.people_per_session,
             CLOSED_TOMBSTONE_MS,
             "" if expires_at is None else expires_at * 1000,
-            key=tombstone_key(ref, connection_id),
+            keys=[tombstone_key(ref, connection_id)],
         )
         return _opened(ref, token, reply)
 
@@ -248,31 +175,49 @@ class Membership:
         Args:
             claim: False when the caller is the session's announcer and will ``settle``.
         """
-        token = _new_token() if claim else ""
-        code = departure.close_code
-        outcome, claimed, remaining = self._run(
-            "leave",
-            ref,
-            connection_id,
-            token,
-            departure.reason.value,
-            "" if code is None else code,
-            departure.evidence.value,
-            CLOSED_TOMBSTONE_MS if departure.reason in OURS else TOMBSTONE_MS,
-            key=tombstone_key(ref, connection_id),
-        )
-        return Left(Leaving(outcome), read_batch(ref, token, claimed), remaining)
+        return self._leave([connection_id], ref, departure, claim=claim)
 
-    def end_grace(self, ref: SessionRef, user_id: str) -> tuple[bool, Batch | None]:
+    def leave_each(
+        self,
+        connection_ids: Sequence[str],
+        ref: SessionRef,
+        departure: Departure,
+        *,
+        claim: bool = True,
+    ) -> Batch | None:
+        """Note that many sockets are gone; what the caller has to announce.
+
+        Args:
+            claim: as of ``leave``.
+        """
+        batch = None
+        for first in range(0, len(connection_ids), _MOST_AT_ONCE):
+            some = connection_ids[first : first + _MOST_AT_ONCE]
+            is_last = first + _MOST_AT_ONCE >= len(connection_ids)
+            batch = self._leave(some, ref, departure, claim=claim and is_last).batch
+        return batch
+
+    def end_grace(self, ref: SessionRef, person: Person) -> tuple[bool, Batch | None]:
         """Take somebody out who has left and may still come back; whether there was such a one."""
         token = _new_token()
-        ended, claimed = self._run("end_grace", ref, token, user_id)
+        ended, claimed = self._run("end_grace", ref, token, str(person))
         return ended == 1, read_batch(ref, token, claimed)
 
-    def lapse(self, connection_id: str, ref: SessionRef) -> Opened:
+    def lapse(
+        self,
+        connection_id: str,
+        ref: SessionRef,
+        verdict: Verdict = Verdict.END,
+        *,
+        active_ms: int | None = None,
+    ) -> Opened:
         """Note that a lease ran out although the platform says that the socket is there.
 
         ``SILENT`` and ``EXPIRED`` mean that it has left, and the caller is to close it.
+
+        Args:
+            verdict: what becomes of it if it is silent.
+            active_ms: when the platform last saw something of it, milliseconds since the epoch.
         """
         token = _new_token()
         reply = self._run(
@@ -280,10 +225,26 @@ class Membership:
             ref,
             connection_id,
             token,
+            verdict.value,
+            "" if active_ms is None else active_ms,
             CLOSED_TOMBSTONE_MS,
-            key=tombstone_key(ref, connection_id),
+            keys=[tombstone_key(ref, connection_id)],
         )
         return _opened(ref, token, reply)
+
+    def postpone(self, connection_id: str, ref: SessionRef) -> int:
+        """Note that nobody could say whether a socket is there; how often in a row.
+
+        Its lease goes back in the queue: a minute the first time, then twice as far each time, at
+        most 16 minutes.
+        """
+        return int(self._run("postpone", ref, connection_id))
+
+    def repair(self, ref: SessionRef) -> Batch | None:
+        """Write anew what Redis has evicted of a session, from what is left."""
+        token = _new_token()
+        (claimed,) = self._run("repair", ref, token)
+        return read_batch(ref, token, claimed)
 
     def say(self, connection_id: str, who: Identity, text: str, client_id: str) -> Said:
         """Record a message; one with a ``client_id`` that was said before changes nothing."""
@@ -296,7 +257,7 @@ class Membership:
             text,
             client_id,
             SAID_MS,
-            key=said_key(who.session, who.user_id, client_id or f"~{token}"),
+            keys=[said_key(who.session, who.person, client_id or f"~{token}")],
         )
         before = read_events(earlier or [])
         return Said(
@@ -306,38 +267,50 @@ class Membership:
         )
 
     def claim(self, ref: SessionRef) -> Batch | None:
-        """Become the session's announcer, if events are pending and nobody is."""
+        """Become the session's announcer, if there is something to announce and nobody is."""
         token = _new_token()
         (claimed,) = self._run("claim", ref, token)
         return read_batch(ref, token, claimed)
 
-    def settle(self, batch: Batch, *, more: bool) -> Batch | None:
-        """Note that ``batch`` was posted to everyone.
+    def settle(
+        self, batch: Batch, *, missed: Iterable[str] = (), more: bool, soon: bool = False
+    ) -> Batch | None:
+        """Note that ``batch`` was posted to everyone but ``missed``, who are owed the status.
 
         Args:
+            missed: connection ids of those who did not get all of it.
             more: False when the caller has no time left for what came meanwhile.
+            soon: True when time alone was short for them: they may be tried at once. Otherwise in
+                10 s at the soonest, by whoever claims then.
 
         Returns:
             What came meanwhile; None when there is nothing, or the lease is somebody else's.
         """
-        return self._settle(batch, batch.events[-1].version, more=more)
+        behind = list(missed)
+        caught_up = sorted(batch.behind.keys() - behind)
+        return self._settle(batch, batch.announced, more, soon, len(behind), *behind, *caught_up)
 
     def give_back(self, batch: Batch) -> None:
         """Note that ``batch`` was posted to nobody: its events stay pending, the lease is free."""
-        self._settle(batch, batch.events[0].version - 1, more=False)
+        self._settle(batch, batch.before, False, False, 0)
 
     def session(self, ref: SessionRef) -> Session:
-        """The session now; one that Redis does not know has no epoch and no members."""
+        """Who is there now; a session that Redis does not know has no epoch and nobody in it."""
         return read_session(ref, self._run("view", ref))
 
+    def sockets(self, ref: SessionRef) -> tuple[Socket, ...]:
+        """The connections of a session, also those that are only admitted."""
+        return tuple(read_sockets(self._run("sockets", ref)))
+
     def missed(
-        self, ref: SessionRef, epoch: str, version: int
+        self, ref: SessionRef, epoch: str, version: int, most: int
     ) -> tuple[tuple[Event, ...] | None, Session]:
         """What came after ``version``, in order, and the session now.
 
-        Events are None when the history does not reach back that far, or the epoch is another.
+        Events are None when there are more than ``most``, the history does not reach back that far,
+        or the client has seen what was lost with a node, or knows another session altogether.
         """
-        missed, view = self._run("history", ref, epoch, version)
+        missed, view = self._run("history", ref, epoch, version, most)
         events = None if missed is None else tuple(read_events(missed))
         return events, read_session(ref, view)
 
@@ -355,29 +328,45 @@ class Membership:
         epoch, version, events = self._run("page", ref, since, last, most)
         return Page(epoch, version, tuple(read_events(events)))
 
-    def due(self, most: int) -> Due:
+    def due(self, most: int, *, first: bool = True) -> Due:
         """What the sweep has to look at, over all partitions.
 
         Args:
             most: leases, and sessions, to return of each partition.
+            first: whether a sweep begins, or goes on.
         """
-        now = self._clock() if self._clock else ""
-        connections: list[tuple[SessionRef, str]] = []
-        blind: set[tuple[SessionRef, str]] = set()
+        leases: list[Lease] = []
         sessions: list[SessionRef] = []
-        overdue_ms = 0
-        replies = self._scripts.run_due(now, most, BLIND_MS, self._lease_ms)
-        for was_blind, leases, agenda, waiting_ms in replies:
-            overdue_ms = max(overdue_ms, waiting_ms)
-            pairs = [(SessionRef.read(name), each) for name, each in map(str.split, leases)]
-            connections += pairs
-            if was_blind == "1":
-                blind.update(pairs)
+        heard = overdue_ms = oldest_ms = answered = 0
+        args = (self._now(), most, DEAF_MS, "1" if first else "0", self._lease_ms)
+        for _, reply in self._scripts.run_everywhere("due", due_keys, *args):
+            is_deaf, count, lapsed, agenda, session_ms, lease_ms = reply
+            for each in lapsed:
+                name, _, connection_id = each.rpartition(" ")
+                leases.append(Lease(SessionRef.read(name), connection_id, is_deaf == "1"))
             sessions += map(SessionRef.read, agenda)
-        return Due(tuple(connections), frozenset(blind), tuple(sessions), overdue_ms)
+            heard += count
+            overdue_ms, oldest_ms = max(overdue_ms, session_ms), max(oldest_ms, lease_ms)
+            answered += 1
+        unanswered = PARTITIONS - answered
+        return Due(tuple(leases), tuple(sessions), heard, overdue_ms, oldest_ms, unanswered)
+
+    def deafen(self) -> None:
+        """Note that we may not have heard clients: for a lease, silence proves nothing."""
+        for _ in self._scripts.run_everywhere(
+            "deafen", lambda partition: [hearing_key(partition)], self._now(), self._lease_ms
+        ):
+            pass
+
+    def prove_hearing(self) -> None:
+        """Write as whoever hears a client does; return if that works."""
+        try:
+            self._redis.hset(hearing_key(0), "proved", str(self._now() or time.time_ns() // 10**6))
+        except (RedisError, RedisClusterException) as error:
+            raise MembershipUnavailable(f"Redis could not be written: {error}") from error
 
     def identity_of(self, connection_id: str) -> Identity | None:
-        """Whose socket this is, for events that do not tell; None if nobody's, or long ago."""
+        """Whose socket this is, for events that do not tell; None if nobody's, or it has left."""
         try:
             record = self._redis.get(identity_key(connection_id))
         except (RedisError, RedisClusterException) as error:
@@ -386,11 +375,33 @@ class Membership:
 
     def ping(self) -> None:
         """Return if Redis answers."""
-        self._run("view", SessionRef("", "ping"))
+        self._run("view", SessionRef("-", "ping"))
 
-    def _settle(self, batch: Batch, announced: int, *, more: bool) -> Batch | None:
+    def _leave(
+        self, connection_ids: Sequence[str], ref: SessionRef, departure: Departure, *, claim: bool
+    ) -> Left:
+        token = _new_token() if claim else ""
+        code = departure.close_code
+        outcomes, claimed, remaining = self._run(
+            "leave",
+            ref,
+            token,
+            departure.reason.value,
+            "" if code is None else code,
+            departure.evidence.value,
+            CLOSED_TOMBSTONE_MS if departure.reason in OURS else TOMBSTONE_MS,
+            *connection_ids,
+            keys=[tombstone_key(ref, each) for each in connection_ids],
+        )
+        self._forget(connection_ids)
+        return Left(Leaving(outcomes[0]), read_batch(ref, token, claimed), remaining)
+
+    def _settle(
+        self, batch: Batch, announced: int, more: bool, soon: bool, *missed: str | int
+    ) -> Batch | None:
         ref = batch.session.ref
-        _, claimed = self._run("settle", ref, batch.token, announced, "1" if more else "0")
+        flags = ("1" if more else "0", "1" if soon else "0")
+        _, claimed = self._run("settle", ref, batch.token, announced, *flags, *missed)
         return read_batch(ref, batch.token, claimed)
 
     def _remember(self, connection_id: str, identity: Identity) -> None:
@@ -408,19 +419,16 @@ class Membership:
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be written: {error}") from error
 
-    def _forget(self, connection_id: str) -> None:
-        try:
-            self._redis.delete(identity_key(connection_id))
-        except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not be written: {error}") from error
+    def _forget(self, connection_ids: Iterable[str]) -> None:
+        with suppress(RedisError, RedisClusterException):  # they expire by themselves
+            self._redis.delete(*map(identity_key, connection_ids))
 
-    def _run(self, name: str, ref: SessionRef, *args: str | int, key: str | None = None) -> Any:
-        keys = session_keys(ref)
-        if key is not None:
-            keys.append(key)
-        now = self._clock() if self._clock else ""
-        common = (now, self._lease_ms, self._grace_ms, _new_epoch(), str(ref))
-        return self._scripts.run(name, keys, *common, *args)
+    def _run(self, name: str, ref: SessionRef, *args: str | int, keys: Sequence[str] = ()) -> Any:
+        common = (self._now(), self._lease_ms, self._grace_ms, _new_epoch(), str(ref))
+        return self._scripts.run(name, [*session_keys(ref), *keys], *common, *args)
+
+    def _now(self) -> int | str:
+        return self._clock() if self._clock else ""
 
 
 def _new_token() -> str:
@@ -433,10 +441,11 @@ def _new_epoch() -> str:
 
 
 def _opened(ref: SessionRef, token: str, reply: Any) -> Opened:
-    outcome, claimed, view, left_for = reply
+    outcome, claimed, (epoch, announced), view, left_for = reply
     return Opened(
         Opening(outcome),
         read_batch(ref, token, claimed),
+        Place(epoch, announced),
         read_session(ref, view) if view else None,
         Reason(left_for) if left_for else None,
     )

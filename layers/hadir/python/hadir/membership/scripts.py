@@ -1,9 +1,13 @@
 """Loads the Lua scripts beside this file.
 
-A script on a session is ``clock.lua`` and ``lib.lua`` followed by its own text.
+The first line of a script may name the files of ``lua/include`` it takes, ``-- takes: life, pace``,
+each of which may name others; it runs with their texts before its own.
 """
 
+import re
+from collections.abc import Callable, Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from redis import Redis
@@ -13,7 +17,7 @@ from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
 from hadir.membership.healing import ask_all
-from hadir.membership.keys import PARTITIONS, partition_keys
+from hadir.membership.keys import PARTITIONS
 
 _LUA = files(__package__) / "lua"
 
@@ -27,7 +31,10 @@ SESSION_SCRIPTS = (
     "message",
     "open",
     "page",
+    "postpone",
+    "repair",
     "settle",
+    "sockets",
     "view",
 )
 
@@ -45,13 +52,11 @@ class Scripts:
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
-        library = _text("clock") + _text("lib")
-        texts = {name: library + _text(name) for name in SESSION_SCRIPTS}
+        texts = {name: _text(name) for name in SESSION_SCRIPTS}
         # As bytes, and not by `register_script`: nothing is asked of Redis, or of a cluster, yet.
         self._scripts = {
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()
         }
-        self._due = _text("clock") + _text("due")
 
     def run(self, name: str, keys: list[str], *args: str | int) -> Any:
         """Run the script ``name``; the reply is as its header says.
@@ -69,27 +74,68 @@ class Scripts:
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not run {name}: {error}") from error
 
-    def run_due(self, *args: str | int) -> list[Any]:
-        """Run ``due.lua`` in every partition, in one round trip to each node.
+    def run_everywhere(
+        self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
+    ) -> Iterator[tuple[int, Any]]:
+        """Run a script of partitions in each of them, in one round trip to each node.
 
-        By text: a cluster's pipeline takes no hashes.
+        By text: a cluster's pipeline takes no hashes. A node that does not answer keeps no other
+        from it.
 
         Returns:
-            The replies of the partitions that answered.
+            Each partition that answered, with its reply.
 
         Raises:
             MembershipUnavailable: none did.
         """
-        commands = []
+        text = _text(name)
+        failure: object = None
+        answered = False
+        for partitions in self._by_node(keys_of):
+            commands = []
+            for partition in partitions:
+                keys = keys_of(partition)
+                commands.append(("EVAL", text, len(keys), *keys, *args))
+            try:
+                replies = ask_all(self._redis, commands, f"asked to run {name}")
+            except MembershipUnavailable as error:
+                failure = error
+                continue
+            for partition, reply in zip(partitions, replies, strict=True):
+                if isinstance(reply, Exception):
+                    failure = reply
+                else:
+                    answered = True
+                    yield partition, reply
+        if not answered:
+            raise MembershipUnavailable(f"Redis could not run {name}: {failure}")
+
+    def _by_node(self, keys_of: Callable[[int], list[str]]) -> list[list[int]]:
+        redis: Any = self._redis
+        if isinstance(redis, Redis):
+            return [list(range(PARTITIONS))]
+        nodes: dict[str, list[int]] = {}
         for partition in range(PARTITIONS):
-            keys = partition_keys(partition)
-            commands.append(("EVAL", self._due, len(keys), *keys, *args))
-        replies = ask_all(self._redis, commands, "swept")
-        answers = [reply for reply in replies if not isinstance(reply, Exception)]
-        if not answers:
-            raise MembershipUnavailable(f"Redis could not be swept: {replies[0]}")
-        return answers
+            try:
+                node = redis.get_node_from_key(keys_of(partition)[0])
+            except (RedisError, RedisClusterException):
+                node = None  # a slot that no node serves, or no node answers
+            nodes.setdefault(node.name if node else "", []).append(partition)
+        return list(nodes.values())
 
 
 def _text(name: str) -> str:
-    return (_LUA / f"{name}.lua").read_text()
+    """A script with what it takes, each once, and after what that takes itself."""
+    texts: dict[str, str] = {}
+
+    def add(script: Traversable) -> None:
+        if script.name in texts:
+            return
+        text = script.read_text("utf-8")
+        if named := re.match(r"-- takes: (.+)\n", text):
+            for each in named[1].split(", "):
+                add(_LUA / "include" / f"{each}.lua")
+        texts[script.name] = text
+
+    add(_LUA / f"{name}.lua")
+    return "".join(texts.values())

@@ -16,6 +16,9 @@ from hadir.domain.errors import InvalidIdentity
 from hadir.domain.identity import DEFAULT_TENANT, Identity
 from hadir.domain.reasons import Departure, departure_of
 
+PROBE = {"hadir": "probe"}
+"""What the sweep invokes the function with that hears clients, to see whether it can."""
+
 
 @dataclass(frozen=True, slots=True)
 class SocketEvent:

@@ -2,15 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
-from hadir.domain.errors import InvalidRequest
+from hadir.domain.errors import InvalidIdentity, InvalidRequest
 from hadir.domain.grant import LONGEST_TOKEN
+from hadir.domain.identity import UserType, check_id
 
 LONGEST_TEXT = 4000
 """Characters in a message."""
 
-_ID = r"^[A-Za-z0-9_.:@-]{1,128}$"
+
+def _check_id(value: str) -> str:
+    try:
+        return check_id("it", value)
+    except InvalidIdentity as refused:
+        raise ValueError(str(refused).removeprefix("it ")) from refused
+
+
+_Id = Annotated[str, Field(strict=True), AfterValidator(_check_id)]
 
 
 class Heartbeat(BaseModel):
@@ -33,9 +42,6 @@ class Sync(BaseModel):
     since: Position | None = None
 
 
-_ClientId = Annotated[str, Field(pattern=_ID, strict=True)]
-
-
 class Message(BaseModel):
     """The client says something to everyone in the session.
 
@@ -45,7 +51,7 @@ class Message(BaseModel):
 
     action: Literal["message"]
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, strict=True)]
-    client_id: _ClientId | None = None
+    client_id: _Id | None = None
 
 
 class Typing(BaseModel):
@@ -66,11 +72,13 @@ class Kick(BaseModel):
     """An admin has somebody put out of the session.
 
     Attributes:
+        user_type: needed where two people in the session have that id.
         reason: told to who is put out.
     """
 
     action: Literal["kick"]
-    user_id: Annotated[str, Field(pattern=_ID, strict=True)]
+    user_id: _Id
+    user_type: UserType | None = None
     reason: Annotated[str, Field(min_length=1, max_length=200, strict=True)] | None = None
 
 
@@ -94,7 +102,7 @@ def parse_request(body: str | None) -> Request:
 
 class _Named(BaseModel):
     action: Literal["message"]
-    client_id: _ClientId
+    client_id: _Id
 
 
 def client_id_of(body: str | None) -> str | None:

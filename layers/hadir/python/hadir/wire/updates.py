@@ -5,13 +5,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hadir.domain.session import Event, MessageEvent, Page, PresenceEvent, Session
-from hadir.domain.status import ConnectionStatus, Person
+from hadir.domain.identity import Person
+from hadir.domain.session import (
+    Event,
+    MessageEvent,
+    Page,
+    Place,
+    Presence,
+    PresenceEvent,
+    Session,
+)
+from hadir.domain.status import ConnectionStatus
 
 MAX_USERS = 500
-"""People listed in one frame. 500 at their longest (128-character ids) take 105 KB; API Gateway
-refuses more than 128 KB ("Amazon API Gateway quotas", WebSocket payload size)."""
+"""People listed in one frame."""
 
+_USERS_BYTES = 100_000
+"""Bytes that they may take; API Gateway refuses a frame of more than 128 KB ("Amazon API Gateway
+quotas", WebSocket payload size)."""
+
+_USER_BYTES = 100
+"""Of one of them, besides their names."""
 
 TYPING_MS = 6000
 """How long somebody is believed to write after they have said so."""
@@ -25,12 +39,13 @@ def timestamp(at: int) -> str:
 def status_answer(session: Session) -> dict[str, Any]:
     """What ``GET …/connection-status`` answers: the status with its place in the order."""
     status = ConnectionStatus.of(session)
+    users, is_truncated = _users(status)
     return {
         "session_id": session.session_id,
         "epoch": session.epoch,
         "version": session.version,
-        **_status(status),
-        **_truncation(status),
+        **_status(status, users),
+        **is_truncated,
     }
 
 
@@ -44,17 +59,26 @@ def totals(session: Session) -> dict[str, Any]:
     }
 
 
-def snapshot(session: Session, at: int, *, recovered: bool | None = None) -> bytes:
+def snapshot(
+    session: Session,
+    at: int,
+    *,
+    recovered: bool | None = None,
+    events: Sequence[dict[str, Any]] = (),
+) -> bytes:
     """A ``connection_status_update`` without an event: the status, for one socket alone.
 
     Args:
         at: the time of the snapshot in milliseconds since the Unix epoch.
-        recovered: on the answer to ``sync``, whether the events before it are all that was missed.
+        recovered: on the answer to ``sync``, whether all that was missed came with or before it.
+        events: what was missed, as entries.
     """
-    data = {**_current(session), "timestamp": timestamp(at)}
+    data = {**current_fields(session), "timestamp": timestamp(at)}
     if recovered is not None:
         data["recovered"] = recovered
-    return _frame("connection_status_update", data)
+    if events:
+        data["events"] = events
+    return write_frame("connection_status_update", data)
 
 
 def event_frames(
@@ -65,7 +89,7 @@ def event_frames(
     Only a message has a sender, whose copy repeats the ``client_id``. All updates carry the status
     that is current now, so ``status_version`` may be above ``version``.
     """
-    current = _current(session)
+    current = current_fields(session)
     return [
         _message(session, event, recovered=event.version <= recovered_up_to)
         if isinstance(event, MessageEvent)
@@ -74,7 +98,7 @@ def event_frames(
     ]
 
 
-def typing(session_id: str, user_id: str, user_type: str, *, on: bool, at: int) -> bytes:
+def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
     """Somebody has begun, goes on or has stopped to write; ``until`` says when it ends by itself.
 
     Args:
@@ -82,13 +106,13 @@ def typing(session_id: str, user_id: str, user_type: str, *, on: bool, at: int) 
     """
     data: dict[str, Any] = {
         "session_id": session_id,
-        "user_id": user_id,
-        "user_type": user_type,
+        "user_id": who.user_id,
+        "user_type": who.user_type.value,
         "on": on,
     }
     if on:
         data["until"] = timestamp(at + TYPING_MS + 999)  # rounded up to a whole second
-    return _frame("typing", data)
+    return write_frame("typing", data)
 
 
 def closing(reason: str, reconnect_after_ms: int, message: str | None = None) -> bytes:
@@ -96,18 +120,18 @@ def closing(reason: str, reconnect_after_ms: int, message: str | None = None) ->
     data: dict[str, Any] = {"reason": reason, "reconnect_after_ms": reconnect_after_ms}
     if message is not None:
         data["message"] = message
-    return _frame("closing", data)
+    return write_frame("closing", data)
 
 
 def reauthorized(expires_at: int) -> bytes:
     """The answer to ``reauthorize``: until when, seconds since the Unix epoch."""
-    return _frame("reauthorized", {"expires_at": timestamp(expires_at * 1000)})
+    return write_frame("reauthorized", {"expires_at": timestamp(expires_at * 1000)})
 
 
 def history(session_id: str, page: Page) -> dict[str, Any]:
     """What ``GET …/events`` answers: what happened, without a status, and the session's place."""
     events = [
-        _message_data(each) if isinstance(each, MessageEvent) else _event_data(each)
+        message_data(each) if isinstance(each, MessageEvent) else event_data(each)
         for each in page.events
     ]
     return {
@@ -118,15 +142,16 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
     }
 
 
-def heartbeat_ack(at: int, session: Session | None) -> bytes:
+def heartbeat_ack(at: int, place: Place) -> bytes:
     """The answer to ``heartbeat``.
 
     Args:
         at: the server's time in milliseconds.
-        session: membership now, so that a client can tell that it is behind.
+        place: the last version that was posted to everyone, so that a client can tell that it has
+            missed something.
     """
-    place = {"epoch": session.epoch, "version": session.version} if session else {}
-    return _frame("heartbeat_ack", {"server_time": timestamp(at), **place})
+    known = {"epoch": place.epoch, "version": place.version}
+    return write_frame("heartbeat_ack", {"server_time": timestamp(at), **known})
 
 
 def error(code: str, message: str, request_id: str, client_id: str | None = None) -> bytes:
@@ -138,73 +163,85 @@ def error(code: str, message: str, request_id: str, client_id: str | None = None
     data = {"code": code, "message": message, "request_id": request_id}
     if client_id is not None:
         data["client_id"] = client_id
-    return _frame("error", data)
+    return write_frame("error", data)
 
 
-def _current(session: Session) -> dict[str, Any]:
+def current_fields(session: Session) -> dict[str, Any]:
+    """What every update of a session holds: the status, and what it reflects."""
     status = ConnectionStatus.of(session)
+    users, is_truncated = _users(status)
     return {
         "session_id": session.session_id,
-        "connection_status": _status(status),
+        "connection_status": _status(status, users),
         "status_version": session.version,
         "epoch": session.epoch,
-        **_truncation(status),
+        **is_truncated,
     }
 
 
 def _update(current: dict[str, Any], event: PresenceEvent, *, recovered: bool) -> bytes:
-    data = {**current, **_event_data(event)}
-    if recovered:
-        data["recovered"] = True
-    return _frame("connection_status_update", data)
+    data = {**current, **event_data(event, event.version if recovered else 0)}
+    return write_frame("connection_status_update", data)
 
 
-def _event_data(event: PresenceEvent) -> dict[str, Any]:
+def event_data(event: PresenceEvent, recovered_up_to: int = 0) -> dict[str, Any]:
+    """An event's own fields; ``recovered`` up to that version."""
     data: dict[str, Any] = {
         "event_type": event.type.value,
-        "event_user_id": event.user_id,
-        "event_user_type": event.user_type.value,
+        "event_user_id": event.person.user_id,
+        "event_user_type": event.person.user_type.value,
         "timestamp": timestamp(event.at),
         "version": event.version,
     }
     if event.departure:
         data["reason"] = event.departure.reason.value
-        data["evidence"] = event.departure.evidence.value
+        if event.departure.evidence.value:
+            data["evidence"] = event.departure.evidence.value
         if event.departure.close_code is not None:
             data["close_code"] = event.departure.close_code
     if event.offline_ms is not None:
         data["reconnected"] = True
         data["offline_seconds"] = round(event.offline_ms / 1000)
+    if event.version <= recovered_up_to:
+        data["recovered"] = True
     return data
 
 
 def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple[bytes, bytes]:
     data = {
         "session_id": session.session_id,
-        "id": f"{session.epoch}-{event.version}",
+        "id": message_id(session, event),
         "epoch": session.epoch,
-        **_message_data(event),
-        **({"recovered": True} if recovered else {}),
+        **message_data(event, event.version if recovered else 0),
     }
-    others = _frame("message", data)
+    others = write_frame("message", data)
     if not event.client_id:
         return others, others
-    return _frame("message", {**data, "client_id": event.client_id}), others
+    return write_frame("message", {**data, "client_id": event.client_id}), others
 
 
-def _message_data(event: MessageEvent) -> dict[str, Any]:
-    return {
-        "user_id": event.user_id,
-        "user_type": event.user_type.value,
+def message_id(session: Session, event: MessageEvent) -> str:
+    """A name that no other message has."""
+    return f"{session.epoch}-{event.version}"
+
+
+def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any]:
+    """A message's own fields; ``recovered`` up to that version."""
+    data: dict[str, Any] = {
+        "user_id": event.person.user_id,
+        "user_type": event.person.user_type.value,
         "text": event.text,
         "version": event.version,
         "timestamp": timestamp(event.at),
     }
+    if event.version <= recovered_up_to:
+        data["recovered"] = True
+    return data
 
 
-def _status(status: ConnectionStatus) -> dict[str, Any]:
+def _status(status: ConnectionStatus, users: dict[str, Any]) -> dict[str, Any]:
     return {
-        "users": {person.user_id: _person(person) for person in status.people[:MAX_USERS]},
+        "users": users,
         "customer_connected": status.total_customer > 0,
         "agent_connected": status.total_agent > 0,
         "total_customer": status.total_customer,
@@ -212,17 +249,36 @@ def _status(status: ConnectionStatus) -> dict[str, Any]:
     }
 
 
-def _truncation(status: ConnectionStatus) -> dict[str, bool]:
-    return {"users_truncated": True} if len(status.people) > MAX_USERS else {}
+def _users(status: ConnectionStatus) -> tuple[dict[str, Any], dict[str, bool]]:
+    """The people who fit in a frame, those who came first first, and whether some do not."""
+    named = status.by_name()
+    users: dict[str, Any] = {}
+    size = 0
+    for name, each in named.items():
+        user = _user(name, each)
+        size += (2 if "user_id" in user else 1) * len(write_json(name)) + _USER_BYTES
+        if len(users) == MAX_USERS or size > _USERS_BYTES:
+            return users, {"users_truncated": True}
+        users[name] = user
+    return users, {}
 
 
-def _person(person: Person) -> dict[str, Any]:
-    return {
-        "user_type": person.user_type.value,
-        "connected_at": timestamp(person.connected_at),
-        "connections": person.connections,
+def _user(name: str, presence: Presence) -> dict[str, Any]:
+    user: dict[str, Any] = {
+        "user_type": presence.person.user_type.value,
+        "connected_at": timestamp(presence.at),
+        "connections": presence.sockets,
     }
+    if name != presence.person.user_id:
+        user["user_id"] = presence.person.user_id
+    return user
 
 
-def _frame(kind: str, data: dict[str, Any]) -> bytes:
-    return json.dumps({"type": kind, "data": data}, separators=(",", ":")).encode()
+def write_frame(kind: str, data: dict[str, Any]) -> bytes:
+    """A frame of that ``type``."""
+    return write_json({"type": kind, "data": data})
+
+
+def write_json(value: Any) -> bytes:
+    """Compact JSON in UTF-8: escapes would make an emoji three times as long."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

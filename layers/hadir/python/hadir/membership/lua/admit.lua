@@ -1,59 +1,56 @@
+-- takes: life
+--
 -- $connect accepted a socket that cannot be written to yet: it is known, nobody is told.
 --
--- KEYS[11] tombstone of the connection
--- ARGV[6] connection id, user id, user type, expires (ms; 0: never)
--- ARGV[10] most connections of a user in a session, most people in a session
--- ARGV[12] messages a second of a connection, and at once: a user may join twice as often
+-- Its own key: tombstone of the connection
 -- Reply   'admitted' | 'repeated' (known already, unchanged) | 'left' ($disconnect overtook us)
---         'crowded' (the user has too many connections) | 'full' (the session has too many people)
---         'hasty' (the user comes and goes too fast)
+--         'crowded' (the person has too many open sockets)
+--         'full' (the session has too many people)
+--         'hasty' (the person comes and goes faster than what that costs the others allows)
+--
+-- What is only admitted counts for neither limit, so that handshakes that were given up shut nobody
+-- out; open.lua holds the limits for sockets that were admitted side by side.
 --
 -- Killed before: the client's $connect fails and it tries again. Killed after: the client's first
 -- message opens the connection, or the sweep does.
 
-local connection_id, user_id = ARGV[6], ARGV[7]
+local connection_id, person_name, expires, most_sockets, most_people, joins_rate, joins_burst,
+    posts_rate, posts_burst = unpack(ARGV, OWN_ARGV)
 
--- Connections of the user, other people.
-local function count()
-    local own, others, known = 0, 0, {}
-    for _, record in ipairs(redis.call('HVALS', CONNECTIONS)) do
-        local other = read_record(record).user_id
-        if other == user_id then
-            own = own + 1
-        elseif not known[other] then
-            known[other] = true
-            others = others + 1
-        end
+local function refusal()
+    local person = find_person(person_name)
+    if person and person.sockets >= tonumber(most_sockets) then
+        return 'crowded'
     end
-    return own, others
+    if not person and redis.call('HLEN', PEOPLE) >= tonumber(most_people) then
+        return 'full'
+    end
+    -- A join and the leave that follows are told to everyone who is here.
+    local price = 2 * (redis.call('HLEN', CONNECTIONS) + 1)
+    local joins = draw(PACE, 'j ' .. person_name, 1, joins_rate, joins_burst)
+    local posts = draw(PACE, 'p ' .. person_name, price, posts_rate, posts_burst)
+    if joins.use > 1 or posts.use > 1 then
+        return 'hasty'
+    end
+    take(joins)
+    take(posts)
+    return nil
 end
 
-if redis.call('EXISTS', KEYS[11]) == 1 then
+if redis.call('EXISTS', KEYS[OWN_KEY]) == 1 then
     return 'left'
 end
 if not begin() then
     create()
 end
-if redis.call('HEXISTS', CONNECTIONS, connection_id) == 1 then
-    finish()
-    return 'repeated'
+local outcome = redis.call('HEXISTS', CONNECTIONS, connection_id) == 1 and 'repeated' or refusal()
+if not outcome then
+    outcome = 'admitted'
+    local connection = {
+        person = person_name, since = 0, heard = 0, expires = tonumber(expires), beats = 0,
+    }
+    keep_connection(connection_id, connection)
+    renew_lease(connection_id, connection)
 end
-local own, others = count()
-if own >= tonumber(ARGV[10]) or others >= tonumber(ARGV[11]) then
-    finish()
-    return own >= tonumber(ARGV[10]) and 'crowded' or 'full'
-end
-local bucket, use = draw('j ' .. user_id, 2 * tonumber(ARGV[12]), 2 * tonumber(ARGV[13]))
-if use > 1 then
-    finish()
-    return 'hasty'
-end
-keep_bucket('j ' .. user_id, bucket)
-local member = {
-    user_id = user_id, user_type = ARGV[8], since = 0, at = now, heard = 0,
-    expires = tonumber(ARGV[9]),
-}
-write_connection(connection_id, member)
-renew_lease(connection_id, member)
 finish()
-return 'admitted'
+return outcome

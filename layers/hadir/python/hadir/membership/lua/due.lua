@@ -1,25 +1,42 @@
--- What the sweep has to look at in one partition.
+-- takes: clock
 --
--- KEYS[1] leases   KEYS[2] agenda   KEYS[3] swept: when the partition was last swept (ms)
+-- What the sweep has to look at in one partition; begins a sweep.
+--
+-- KEYS[1] leases   KEYS[2] agenda   KEYS[3] hearing: hash of how many connections were heard since
+--         the last sweep (heard), when that was (swept, ms), until when silence proves nothing
+--         because we may have been deaf (deaf_until, ms)
 -- ARGV[1] now
 -- ARGV[2] most to return of each
--- ARGV[3] ms after which we have been blind: clients may have spoken, and nobody was there to hear
--- ARGV[4] ms for which silence proves nothing then: a lease
--- Reply   { '1' if we were blind, leases that ran out, sessions on the agenda, ms for which the
---           first of those has been waiting }
+-- ARGV[3] ms without a sweep after which we may have been deaf: nobody has seen that we could hear
+-- ARGV[4] '1' if this is the sweep's first look at the partition
+-- ARGV[5] ms that a client may take to be heard again: a lease
+-- Reply   { '1' if silence proves nothing, connections heard since the sweep before, leases that
+--           ran out, sessions on the agenda, ms for which the first of the agenda, and the first
+--           lease, have been waiting }
 --
--- Killed after: the next sweep gets the same.
+-- Killed after: the next sweep gets the same, but counts only who was heard since.
 
-local last, blind_until = string.match(redis.call('GET', KEYS[3]) or '0 0', '^(%d+) (%d+)$')
-if now - last > tonumber(ARGV[3]) then
-    blind_until = now + ARGV[4]
+local most, deaf_after, is_first, lease = unpack(ARGV, 2)
+
+local known = redis.call('HMGET', KEYS[3], 'swept', 'deaf_until', 'heard')
+local deaf_until = tonumber(known[2] or '0')
+if is_first == '1' then
+    if now - tonumber(known[1] or '0') > tonumber(deaf_after) then
+        deaf_until = now + lease
+    end
+    redis.call('DEL', KEYS[3])  -- Redis deletes even when it is full, and then does the rest too
+    redis.call('HSET', KEYS[3], 'swept', integer(now), 'deaf_until', integer(deaf_until))
+    redis.call('PEXPIRE', KEYS[3], 86400000)
 end
-redis.call('DEL', KEYS[3])  -- Redis deletes even when it is full, and then does the rest too
-redis.call('SET', KEYS[3], integer(now) .. ' ' .. integer(blind_until), 'PX', 86400000)
-local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+local function waiting(key)
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    return math.max(now - tonumber(first[2] or now), 0)
+end
 return {
-    now < tonumber(blind_until) and '1' or '0',
-    redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now), 'LIMIT', 0, ARGV[2]),
-    redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', integer(now), 'LIMIT', 0, ARGV[2]),
-    math.max(now - tonumber(first[2] or now), 0),
+    now < deaf_until and '1' or '0',
+    tonumber(known[3] or '0'),
+    redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now), 'LIMIT', 0, most),
+    redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', integer(now), 'LIMIT', 0, most),
+    waiting(KEYS[2]),
+    waiting(KEYS[1]),
 }

@@ -1,14 +1,30 @@
+-- takes: outbox
+--
 -- What a client missed; changes nothing.
 --
--- ARGV[6] epoch the client knows
--- ARGV[7] version of the last event it has seen
--- Reply   { events after that as XRANGE, view }; events is false when the history does not reach
---         back that far, or the client knows another life of the session
+-- Reply   { events after that as XRANGE, view }; events is false when there are more than that, the
+--         history does not reach back that far, or the client has seen what this node has lost
 
-local since, version = tonumber(ARGV[7]), counter('version')
+-- The epoch that the client knows, version of the last event it has seen, events at most.
+local epoch, seen, most = unpack(ARGV, OWN_ARGV)
+
+-- How far the life of that epoch went here; nil if it is not remembered.
+local function end_of_life()
+    local known = redis.call('HMGET', SESSION, 'epoch', 'earlier')
+    if known[1] == epoch then
+        return counter('version')
+    end
+    for earlier, version in string.gmatch(known[2] or '', '([^ ]+) (%d+)') do
+        if earlier == epoch then
+            return tonumber(version)
+        end
+    end
+end
+
+local since, version = tonumber(seen), counter('version')
 local missed = false
-
-if redis.call('HGET', SESSION, 'epoch') == ARGV[6] and since <= version then
+local reached = end_of_life()
+if reached and since <= reached and version - since <= tonumber(most) then
     missed = redis.call('XRANGE', EVENTS, '(' .. integer(since), '+')
     -- Versions have no gaps: a shorter answer means that the oldest are gone.
     if #missed ~= version - since then

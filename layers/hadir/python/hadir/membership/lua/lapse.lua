@@ -1,40 +1,66 @@
+-- takes: life
+--
 -- A connection's lease ran out, and the platform says that its socket is still there.
 --
--- KEYS[11] tombstone of the connection
--- ARGV[6] connection id
--- ARGV[7] token of the caller, should it become the announcer
--- ARGV[8] tombstone lifetime (ms)
--- Reply   { outcome, claim, view, reason }    reason is false unless it has left
---   outcome 'silent'  its client used to be heard and was not for the length of the lease: it has
---                     left, and the caller closes the socket
---           'expired' what it proved is no longer good: likewise
---           'joined', 'added', 'open', 'unknown' as open.lua: it has not been silent, or never spoke
+-- Its own key: tombstone of the connection
+-- Reply   { outcome, claim, place, view, reason } as open.lua
+--   outcome 'silent'  its client used to send heartbeats and was not heard for the length of the
+--                     lease, neither by us nor by the platform: it has left, and the caller closes
+--                     the socket
+--           'suspect' likewise, but no verdict was given: nothing changed
+--           'expired' what it proved is no longer good: as silent
+--           'spared'  likewise, but nothing is proved by it: it stays for another lease
+--           'joined', 'added', 'open', 'unknown' as open.lua: it has not been silent, or never
+--           promised heartbeats
 --
 -- Killed before: the next sweep comes back to it. Killed after: the event is pending; a socket not
 -- closed is closed when its client speaks.
 
-local connection_id = ARGV[6]
+-- AWS does not say what counts as activity (GetConnection's lastActiveAt, perhaps our own posts):
+-- so it makes the verdict later, but not for ever.
+local ACTIVE_LEASES = 3
+
+-- verdict: 'end', 'spare' or 'none'. active_at: when the platform last saw something of it, or ''.
+local connection_id, token, verdict, active_at, tombstone_lifetime = unpack(ARGV, OWN_ARGV)
+
+local function is_silent(connection)
+    local silence = now - connection.heard
+    local lease = tonumber(redis.call('ZSCORE', LEASES, lease_of(connection_id)) or '0')
+    if connection.beats == 0 or silence < LEASE or lease > now then
+        return false
+    end
+    return active_at == '' or now - active_at >= LEASE or silence >= ACTIVE_LEASES * LEASE
+end
 
 even_when_full()
-local member = begin() and find_connection(connection_id)
-if not member then
+local connection = begin() and find_connection(connection_id)
+if not connection then
     forget_lease(connection_id)
-    return { 'unknown', false, false, redis.call('GET', KEYS[11]) }
+    if redis.call('EXISTS', SESSION) == 1 then
+        finish()
+    end
+    return { 'unknown', false, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
 end
+local silent = is_silent(connection)
 local outcome
-local lease = tonumber(redis.call('ZSCORE', LEASES, NAME .. ' ' .. connection_id) or '0')
-if has_expired(member) then
+if has_expired(connection) then
     outcome = 'expired'
-    depart(connection_id, member, 'token_expired', '', 'server')
-    bury('token_expired', ARGV[8])
-elseif member.heard > 0 and now - member.heard >= LEASE and lease <= now then
+    depart(connection_id, connection, 'token_expired', '', 'server')
+    bury(KEYS[OWN_KEY], 'token_expired', tombstone_lifetime)
+elseif silent and verdict == 'none' then
+    outcome = 'suspect'
+elseif silent and verdict == 'end' then
     outcome = 'silent'
-    depart(connection_id, member, 'heartbeat_timeout', '', 'silence')
-    bury('heartbeat_timeout', ARGV[8])
+    depart(connection_id, connection, 'heartbeat_timeout', '', 'silence')
+    bury(KEYS[OWN_KEY], 'heartbeat_timeout', tombstone_lifetime)
 else
-    outcome = member.since == 0 and arrive(connection_id, member) or 'open'
-    renew_lease(connection_id, member)
+    outcome = connection.since == 0 and arrive(connection_id, connection) or silent and 'spared'
+        or 'open'
+    forget_lease(connection_id)
+    renew_lease(connection_id, connection)
 end
-local claimed = claim(ARGV[7])
+local claimed = claim(token)
 finish()
-return { outcome, claimed, outcome ~= 'joined' and view(), redis.call('GET', KEYS[11]) }
+return {
+    outcome, claimed, place(), outcome == 'added' and view(), redis.call('GET', KEYS[OWN_KEY]),
+}

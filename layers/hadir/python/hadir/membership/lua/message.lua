@@ -1,12 +1,9 @@
+-- takes: life
+--
 -- A client said something: an event in the session's order.
 --
--- KEYS[11] epoch, version and token of the message of that client id, or of that token: the same is
---          not said twice, neither when its client repeats it nor when redis-py repeats the call
--- ARGV[6] connection id
--- ARGV[7] token of the caller, should it become the announcer
--- ARGV[8] text
--- ARGV[9] client id ('' if there is none)
--- ARGV[10] how long a client id is remembered (ms)
+-- Its own key: epoch, version and token of the message of that client id, or of that token: the
+-- same is not said twice, neither when its client repeats it nor when redis-py repeats the call
 -- Reply   { outcome, claim, the earlier message as XRANGE on 'repeated', else false }
 --   outcome 'said'     recorded, pending
 --           'repeated' it was said before; nothing changed
@@ -14,31 +11,36 @@
 --
 -- Killed before: nothing was said; the client asks again. Killed after: the event is pending.
 
-local connection_id, client_id = ARGV[6], ARGV[9]
+-- client_id: '' if there is none. said_lifetime: how long it is remembered (ms).
+local connection_id, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
 
-local member = begin() and find_connection(connection_id)
-if not member or member.since == 0 then
+local function say(person_name)
+    local epoch = redis.call('HGET', SESSION, 'epoch')
+    local before = redis.call('GET', KEYS[OWN_KEY])
+    if before then
+        local earlier_epoch, version, teller = string.match(before, '^(%S+) (%d+) (%S+)$')
+        if teller == token then
+            return 'said', false
+        end
+        return 'repeated', earlier_epoch == epoch and redis.call('XRANGE', EVENTS, version, version)
+    end
+    local version = record_event('message', {
+        'person', person_name, 'at', integer(now), 'text', text, 'connection_id', connection_id,
+        'client_id', client_id,
+    })
+    redis.call('SET', KEYS[OWN_KEY], table.concat({ epoch, integer(version), token }, ' '),
+        'PX', said_lifetime)
+    return 'said', false
+end
+
+if not begin() then
     return { 'unknown', false, false }
 end
-local before = redis.call('GET', KEYS[11])
-local outcome, earlier = 'repeated', false
-if before then
-    local epoch, version, token = string.match(before, '^(%S+) (%d+) (%S+)$')
-    if token == ARGV[7] then
-        outcome = 'said'
-    elseif epoch == redis.call('HGET', SESSION, 'epoch') then
-        earlier = redis.call('XRANGE', EVENTS, version, version)
-    end
-else
-    outcome = 'said'
-    local version = record_event('message', {
-        'user_id', member.user_id, 'user_type', member.user_type, 'at', integer(now),
-        'text', ARGV[8], 'connection_id', connection_id, 'client_id', client_id,
-    })
-    local epoch = redis.call('HGET', SESSION, 'epoch')
-    local said = epoch .. ' ' .. integer(version) .. ' ' .. ARGV[7]
-    redis.call('SET', KEYS[11], said, 'PX', ARGV[10])
+local outcome, earlier, claimed = 'unknown', false, false
+local connection = find_connection(connection_id)
+if connection and connection.since > 0 then
+    outcome, earlier = say(connection.person)
+    claimed = claim(token)
 end
-local claimed = claim(ARGV[7])
 finish()
 return { outcome, claimed, earlier }

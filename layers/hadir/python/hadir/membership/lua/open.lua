@@ -1,77 +1,129 @@
--- A socket can be written to: its user is present.
+-- takes: life
 --
--- KEYS[11] tombstone of the connection
--- ARGV[6] connection id
--- ARGV[7] token of the caller, should it become the announcer
--- ARGV[8] '1' if the client has just been heard, '0' if the platform says that it is there
--- ARGV[9] messages a second that a connection may send, messages it may send at once; a user, over
---         all connections, twice as many
--- ARGV[11] tombstone lifetime (ms)
--- ARGV[12] until when its client has just proved anew who it is (ms), '' if it has not
--- Reply   { outcome, claim, view, reason }
---         view is false on 'joined', where the event brings the status, and on 'unknown'
+-- A socket can be written to: its person is present.
+--
+-- Its own key: tombstone of the connection
+-- Reply   { outcome, claim, place, view, reason }
+--         place is epoch and the last version that was posted to everyone
+--         view is false but on 'added'
 --         reason is why it has left, false if it has not, or nobody remembers
---   outcome 'joined'  the user's first socket: an event, told to everyone, the newcomer among them
---           'added'   the user was present: no event; the socket is told of events from now on
+--   outcome 'joined'  the person's first socket: an event, told to everyone, them included
+--           'added'   the person was present: no event; the socket is told of events from now on
 --           'open'    it was open already; its lease is renewed
---           'limited' as 'open', but the message comes too soon and is not to be answered
+--           'limited' as 'open', but what its client asks for comes too soon, or costs too much
 --           'flooding' refused messages did not slow it down: it has left, and the caller closes it
+--           'crowded' sockets that were admitted beside it have reached a limit: likewise
 --           'expired' what it proved is no longer good: likewise
 --           'unknown' not admitted, or gone: unchanged
 --
 -- Killed before: the connection stays admitted, and its first message or the sweep opens it.
 -- Killed after: the event is pending; a socket not closed is closed when its client speaks.
 
-local connection_id, heard = ARGV[6], ARGV[8] == '1'
+-- heard: 'beat' or 'message', which its client has just sent; '' if the platform says that the
+-- socket is there. price: posts that the message costs, and costs for each socket in the session.
+-- Rates and bursts: messages of a connection, those of a person over all their connections; posts
+-- of a person, posts of a tenant. most_…: as admit.lua. proved_until: until when its client has
+-- just proved anew who it is (ms), '' if it has not.
+local connection_id, token, heard, price, price_each, messages_rate, messages_burst,
+    persons_rate, persons_burst, posts_rate, posts_burst, tenant_rate, tenant_burst,
+    most_sockets, most_people, tombstone_lifetime, proved_until = unpack(ARGV, OWN_ARGV)
+
+local ENDS = { expired = 'token_expired', flooding = 'rate_limited', crowded = 'rate_limited' }
 
 -- 'limited', 'flooding', or nil: this message may pass. A connection's refused messages count too,
--- so that one that does not slow down is closed; its user's do not, so that the others may go on.
-local function limit(member)
-    local rate, burst = tonumber(ARGV[9]), tonumber(ARGV[10])
-    local own, own_use = draw('c ' .. connection_id, rate, burst)
-    keep_bucket('c ' .. connection_id, own)
-    if own_use > 2 then
+-- so that one that does not slow down is closed; what is refused to its person costs them nothing,
+-- so that their other connections may go on.
+local function limit(connection)
+    local own = draw(PACE, 'c ' .. connection_id, 1, messages_rate, messages_burst)
+    take(own)
+    if own.use > 2 then
         return 'flooding'
     end
-    local users, users_use = draw('u ' .. member.user_id, 2 * rate, 2 * burst)
-    if own_use > 1 or users_use > 1 then
+    local posts = price + price_each * redis.call('HLEN', CONNECTIONS)
+    local drawn = {
+        draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst),
+        draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst),
+        draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst),
+    }
+    local use = own.use
+    for _, each in ipairs(drawn) do
+        use = math.max(use, each.use)
+    end
+    if use > 1 then
         return 'limited'
     end
-    keep_bucket('u ' .. member.user_id, users)
+    for _, each in ipairs(drawn) do
+        take(each)
+    end
     return nil
 end
 
-local member = begin() and find_connection(connection_id)
-if not member then
+-- 'crowded', or nil: there is room for it to open.
+local function room(connection)
+    local person = find_person(connection.person)
+    local is_full = redis.call('HLEN', PEOPLE) >= tonumber(most_people)
+    if person and person.sockets >= tonumber(most_sockets) or not person and is_full then
+        return 'crowded'
+    end
+    return nil
+end
+
+-- The client was heard. One sweep counts each connection once.
+local function hear(connection)
+    local swept = tonumber(redis.call('HGET', HEARING, 'swept') or '0')
+    if connection.heard < swept then
+        redis.call('HINCRBY', HEARING, 'heard', 1)
+    end
+    connection.heard = now
+    if heard == 'beat' then
+        connection.beats = 1
+    end
+end
+
+-- Who is here already renews what is there already: Redis has room for that when it is full.
+local known = find_connection(connection_id)
+if known and known.since > 0 then
+    even_when_full()
+end
+local connection = begin() and find_connection(connection_id)
+if not connection then
     forget_lease(connection_id)
-    return { 'unknown', false, false, redis.call('GET', KEYS[11]) }
+    if redis.call('EXISTS', SESSION) == 1 then
+        finish()
+    end
+    return { 'unknown', false, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
 end
-local expires = member.expires
-if ARGV[12] ~= '' then
-    member.expires = tonumber(ARGV[12])
+local expires = connection.expires
+if proved_until ~= '' then
+    connection.expires = tonumber(proved_until)
 end
-local outcome = has_expired(member) and 'expired'
-    or heard and limit(member)
+local outcome = has_expired(connection) and 'expired'
+    or heard ~= '' and limit(connection)
+    or connection.since == 0 and room(connection)
     or 'open'
-if outcome == 'expired' or outcome == 'flooding' then
-    local reason = outcome == 'expired' and 'token_expired' or 'rate_limited'
-    depart(connection_id, member, reason, '', 'server')
-    bury(reason, ARGV[11])
+if ENDS[outcome] then
+    depart(connection_id, connection, ENDS[outcome], '', 'server')
+    bury(KEYS[OWN_KEY], ENDS[outcome], tombstone_lifetime)
 else
-    if heard then
-        member.heard = now
+    if heard ~= '' then
+        hear(connection)
     end
     if outcome == 'limited' then
-        member.expires = expires
+        connection.expires = expires
     end
-    if member.since == 0 then
-        local arrived = arrive(connection_id, member)
-        outcome = outcome == 'limited' and outcome or arrived
+    if connection.since > 0 then
+        keep_connection(connection_id, connection)
+    elseif room(connection) then
+        -- Limited, and nothing would be left to open: it stays admitted.
+        keep_connection(connection_id, connection)
     else
-        write_connection(connection_id, member)
+        local arrived = arrive(connection_id, connection)
+        outcome = outcome == 'limited' and outcome or arrived
     end
-    renew_lease(connection_id, member)
+    renew_lease(connection_id, connection)
 end
-local claimed = claim(ARGV[7])
+local claimed = claim(token)
 finish()
-return { outcome, claimed, outcome ~= 'joined' and view(), redis.call('GET', KEYS[11]) }
+return {
+    outcome, claimed, place(), outcome == 'added' and view(), redis.call('GET', KEYS[OWN_KEY]),
+}

@@ -1,29 +1,49 @@
--- The announcer has posted everything up to a version to everyone.
+-- takes: life
 --
--- ARGV[6] token
--- ARGV[7] announced (version)
--- ARGV[8] '1': hand me what came meanwhile; '0': I stop
+-- The announcer has posted everything up to a version to everyone, but for those it names.
+--
 -- Reply   { 'held', claim }   claim is false when the lease is free again
 --         { 'lost', false }   the lease ran out and is somebody else's: stop, nothing changed
 --
 -- Killed before: the lease runs out and the same events are announced again, as recovered. Killed
--- after: what was handed out is pending, likewise.
+-- after: what was handed out is pending, likewise; who missed something is still owed the status.
 
-local token = ARGV[6]
+local RETRY = 10000    -- ms; who did not accept a frame is tried again after that, at the soonest
+
+-- announced: version. more: '1': hand me what came meanwhile; '0': I stop. soon: '1' if time
+-- alone was short, so that those who missed something may be tried at once. Then the number of
+-- connections that missed something in this batch, these, and those that have caught up.
+local FIRST = OWN_ARGV + 5
+local token, announced, more, soon, missed = unpack(ARGV, OWN_ARGV, FIRST - 1)
 
 even_when_full()
-if not begin() or redis.call('HGET', SESSION, 'token') ~= token then
+if not begin() then
     return { 'lost', false }
 end
-local announced = tonumber(ARGV[7])
-redis.call('HSET', SESSION, 'announced', ARGV[7])
+if redis.call('HGET', SESSION, 'token') ~= token then
+    finish()
+    return { 'lost', false }
+end
+redis.call('HSET', SESSION, 'announced', announced)
 redis.call('XTRIM', EVENTS, 'MINID', integer(math.max(announced - HISTORY + 1, 0)))
-local more = ARGV[8] == '1' and claim(token)
-if not more then
+for place = FIRST, #ARGV do
+    if place >= FIRST + missed then
+        redis.call('ZREM', BEHIND, ARGV[place])
+    elseif redis.call('HEXISTS', CONNECTIONS, ARGV[place]) == 1 then
+        redis.call('ZADD', BEHIND, 'NX', integer(now), ARGV[place])
+    end
+end
+if redis.call('EXISTS', BEHIND) == 1 then
+    redis.call('HSET', SESSION, 'retry_at', integer(soon == '1' and now or now + RETRY))
+else
+    redis.call('HDEL', SESSION, 'retry_at')
+end
+local claimed = more == '1' and claim(token)
+if not claimed then
     redis.call('HDEL', SESSION, 'token', 'until', 'claimed')
-    if announced >= counter('recovered_up_to') then
+    if tonumber(announced) >= counter('recovered_up_to') then
         redis.call('HDEL', SESSION, 'recovered_up_to')
     end
 end
 finish()
-return { 'held', more }
+return { 'held', claimed }

@@ -1,5 +1,7 @@
+-- takes: outbox
+--
 -- The session as it is now; changes nothing.
 --
--- Reply   { epoch, version, connections as HGETALL, people in grace as HGETALL }
+-- Reply   { epoch, version, people as HGETALL }
 
 return view()

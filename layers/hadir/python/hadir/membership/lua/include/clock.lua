@@ -1,4 +1,4 @@
--- The time, for every script; scripts.py puts this text first.
+-- The time, for every script.
 --
 -- ARGV[1] now: milliseconds since the Unix epoch, or '' for Redis's own clock
 

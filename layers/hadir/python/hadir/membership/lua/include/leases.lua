@@ -1,0 +1,33 @@
+-- takes: records
+--
+-- A connection is looked at when its lease runs out.
+
+local function lease_of(connection_id)
+    return NAME .. ' ' .. connection_id
+end
+
+local function has_expired(connection)
+    return connection.expires > 0 and connection.expires <= now
+end
+
+-- Somebody looks when it runs out: at the latest when what the connection proved expires.
+local function renew_lease(connection_id, connection)
+    local due = now + LEASE
+    if connection.expires > 0 then
+        due = math.min(due, connection.expires)
+    end
+    redis.call('ZADD', LEASES, integer(due), lease_of(connection_id))
+end
+
+local function forget_lease(connection_id)
+    redis.call('ZREM', LEASES, lease_of(connection_id))
+    redis.call('ZREM', FAILING, lease_of(connection_id))
+end
+
+-- A tombstone says why a connection left. The first reason stands, and a life once given is never
+-- shortened.
+local function bury(tombstone, reason, lifetime)
+    if not redis.call('SET', tombstone, reason, 'NX', 'PX', lifetime) then
+        redis.call('PEXPIRE', tombstone, lifetime, 'GT')
+    end
+end

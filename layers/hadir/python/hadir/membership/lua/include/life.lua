@@ -1,0 +1,130 @@
+-- takes: people
+--
+-- A session's lives, and what every script that changes it does first and last.
+
+local EARLIER = 8    -- lives of which is remembered how far they went
+
+-- Names the node's data: another once it was promoted or restarted, or the slot has moved. '' where
+-- the Redis user may not ask.
+local function lineage_now()
+    local info = redis.pcall('INFO', 'replication')
+    return type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
+end
+
+-- The node's data may be older than what clients have seen: it had perhaps not been told of the
+-- last writes. The versions that follow would be taken for seen ones, so a new life begins. It
+-- goes on with the history as it is here; whoever has seen no more than that has missed nothing.
+local function begin_new_life(epoch, lineage)
+    local earlier = redis.call('HGET', SESSION, 'earlier') or ''
+    local words = { epoch, integer(counter('version')) }
+    for word in string.gmatch(earlier, '[^ ]+') do
+        if #words < 2 * EARLIER then
+            table.insert(words, word)
+        end
+    end
+    local handed_out = math.max(counter('claimed'), counter('recovered_up_to'))
+    redis.call('HDEL', SESSION, 'token', 'until', 'claimed')
+    redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage,
+        'earlier', table.concat(words, ' '), 'recovered_up_to', integer(handed_out))
+end
+
+-- Redis refuses a script's first write when it is full, unless that deletes: what must go on then
+-- begins with this.
+local function even_when_full()
+    redis.call('ZREM', AGENDA, '')
+end
+
+-- Redis may evict one key of a session and keep the others. Who has a connection is present; who
+-- has none any more has left, nobody knows why; every connection is looked at again.
+local function rebuild()
+    local sockets = {}
+    redis.call('DEL', LEAVING)
+    local all = redis.call('HGETALL', CONNECTIONS)
+    for i = 1, #all, 2 do
+        local connection = read_record(CONNECTION, all[i + 1])
+        if connection.since > 0 then
+            sockets[connection.person] = (sockets[connection.person] or 0) + 1
+        end
+        redis.call('ZADD', LEASES, 'NX', integer(now + LEASE), lease_of(all[i]))
+    end
+    all = redis.call('HGETALL', PEOPLE)
+    for i = 1, #all, 2 do
+        local name, person = all[i], read_record(PERSON, all[i + 1])
+        if sockets[name] then
+            keep_person(name, { at = person.at, sockets = sockets[name] })
+            list_person(name)
+            sockets[name] = nil
+        elseif person.left then
+            redis.call('ZADD', LEAVING, integer(person.left + GRACE), name)
+            list_person(name)
+        else
+            person.left, person.reason = now, 'unknown'
+            record_departure(name, person)
+        end
+    end
+    for name, count in pairs(sockets) do
+        keep_person(name, { at = now, sockets = count })
+        list_person(name)
+    end
+end
+
+-- A new session. Where Redis has evicted what is in its first key alone, its versions go on from
+-- the highest that anything else names.
+local function create()
+    redis.call('DEL', BEHIND)
+    local version = 0
+    local newest = redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)[1]
+    if newest then
+        version = tonumber(string.match(newest[1], '^%d+'))
+    end
+    for _, text in ipairs(redis.call('HVALS', CONNECTIONS)) do
+        version = math.max(version, read_record(CONNECTION, text).since)
+    end
+    redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage_now(), 'version',
+        integer(version), 'announced', integer(version))
+end
+
+local function sizes()
+    return table.concat({
+        redis.call('HLEN', CONNECTIONS), redis.call('HLEN', PEOPLE), redis.call('ZCARD', LEAVING),
+    }, ' ')
+end
+
+-- What every script that changes a session does first; whether there is a session.
+local function begin()
+    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes')
+    if not known[1] then
+        if redis.call('EXISTS', CONNECTIONS, PEOPLE) == 0 then
+            return false
+        end
+        create()
+        rebuild()
+        return true
+    end
+    if known[3] ~= sizes() then
+        rebuild()
+    end
+    local lineage = lineage_now()
+    if lineage ~= '' and known[2] == '' then
+        redis.call('HSET', SESSION, 'lineage', lineage)
+    elseif lineage ~= '' and known[2] ~= lineage then
+        begin_new_life(known[1], lineage)
+    end
+    end_graces()
+    return true
+end
+
+-- What every script that changes a session does last.
+local function finish()
+    redis.call('HSET', SESSION, 'sizes', sizes())
+    local due = next_look()
+    if due < math.huge then
+        redis.call('ZADD', AGENDA, integer(due), NAME)
+    else
+        redis.call('ZREM', AGENDA, NAME)
+    end
+    forget_old_events()
+    for key = 1, OWN_KEY - 1 do
+        redis.call('PEXPIRE', KEYS[key], RETENTION)
+    end
+end

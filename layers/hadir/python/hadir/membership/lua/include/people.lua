@@ -1,0 +1,108 @@
+-- takes: leases, outbox, pace
+--
+-- Who is present: a person is, from their first open socket until their last is gone or, in grace,
+-- until that is over.
+
+local RECONNECT_WINDOW = 30000    -- ms; who is back within it has reconnected
+
+-- The index entry of somebody who is present: their tenant's, by name.
+local function whereabouts(name)
+    local user_type, user_id = string.match(name, '^(%a+)/(.+)$')
+    return table.concat({ TENANT, user_id, user_type, SESSION_ID }, ' ')
+end
+
+local function list_person(name)
+    redis.call('ZADD', OCCUPIED, 0, NAME)
+    redis.call('ZADD', WHEREABOUTS, 0, whereabouts(name))
+end
+
+-- The person is absent. departure: left (ms), reason, close_code, evidence.
+local function record_departure(name, departure)
+    redis.call('HDEL', PEOPLE, name)
+    redis.call('ZREM', LEAVING, name)
+    redis.call('ZREMRANGEBYSCORE', LEFT, '-inf', '(' .. integer(now - RECONNECT_WINDOW))
+    redis.call('ZADD', LEFT, integer(departure.left), name)
+    redis.call('ZREM', WHEREABOUTS, whereabouts(name))
+    if redis.call('EXISTS', PEOPLE) == 0 then
+        redis.call('ZREM', OCCUPIED, NAME)
+    end
+    record_event('user_disconnected', {
+        'person', name, 'at', integer(departure.left), 'reason', departure.reason,
+        'close_code', departure.close_code or '', 'evidence', departure.evidence or '',
+    })
+end
+
+-- A socket can be written to. Its person is present from now on, unless they were: 'joined' if that
+-- is an event, else 'added'.
+local function arrive(connection_id, connection)
+    local name = connection.person
+    local person = find_person(name)
+    local outcome = 'added'
+    if person then
+        connection.since = counter('version') + 1
+        if person.sockets == 0 then
+            redis.call('ZREM', LEAVING, name)
+        end
+        keep_person(name, { at = person.at, sockets = person.sockets + 1 })
+    else
+        outcome = 'joined'
+        local fields = { 'person', name, 'at', integer(now) }
+        local left = tonumber(redis.call('ZSCORE', LEFT, name) or '-1')
+        if left >= 0 and now - left <= RECONNECT_WINDOW then
+            table.insert(fields, 'offline')
+            table.insert(fields, integer(now - left))
+        end
+        connection.since = record_event('user_connected', fields)
+        redis.call('ZREM', LEFT, name)
+        list_person(name)
+        keep_person(name, { at = now, sockets = 1 })
+    end
+    keep_connection(connection_id, connection)
+    return outcome
+end
+
+-- A socket is gone. 'left' if that made, or in grace will make, an event; 'remains' if its person
+-- is still present through another; 'unseen' if it had only been admitted.
+local function depart(connection_id, connection, reason, close_code, evidence)
+    -- Deleting comes first: Redis does it even when it is full, and the rest then too.
+    redis.call('HDEL', CONNECTIONS, connection_id)
+    forget_lease(connection_id)
+    redis.call('ZREM', BEHIND, connection_id)
+    redis.call('ZREM', PACE, 'c ' .. connection_id)
+    forget_full_buckets()
+    if connection.since == 0 then
+        return 'unseen'
+    end
+    local name = connection.person
+    local person = find_person(name)
+    person.sockets = person.sockets - 1
+    if person.sockets > 0 then
+        keep_person(name, person)
+        return 'remains'
+    end
+    person.left, person.reason, person.close_code, person.evidence =
+        now, reason, close_code, evidence
+    if GRACE > 0 and evidence ~= 'server' then
+        keep_person(name, person)
+        redis.call('ZADD', LEAVING, integer(now + GRACE), name)
+    else
+        record_departure(name, person)
+    end
+    return 'left'
+end
+
+-- The people whose grace is over leave now, in the order they went.
+local function end_graces()
+    local over = {}
+    for _, name in ipairs(redis.call('ZRANGEBYSCORE', LEAVING, '-inf', integer(now))) do
+        local person = find_person(name)
+        person.name = name
+        table.insert(over, person)
+    end
+    table.sort(over, function(a, b)
+        return a.left < b.left or (a.left == b.left and a.name < b.name)
+    end)
+    for _, person in ipairs(over) do
+        record_departure(person.name, person)
+    end
+end

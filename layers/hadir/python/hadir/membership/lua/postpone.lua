@@ -1,0 +1,16 @@
+-- takes: life
+--
+-- The management API would not say whether the socket is there: its lease goes back in the queue,
+-- further with each time.
+--
+-- Reply   how often it has failed in a row
+
+local FIRST_PAUSE, LONGEST_PAUSE = 60000, 960000    -- ms
+
+local connection_id = unpack(ARGV, OWN_ARGV)
+
+even_when_full()
+local failures = tonumber(redis.call('ZINCRBY', FAILING, 1, lease_of(connection_id)))
+local pause = math.min(FIRST_PAUSE * 2 ^ (failures - 1), LONGEST_PAUSE)
+redis.call('ZADD', LEASES, 'XX', integer(now + pause), lease_of(connection_id))
+return failures

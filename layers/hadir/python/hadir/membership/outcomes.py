@@ -1,0 +1,159 @@
+"""What the scripts found, and what of it the caller has to see to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hadir.domain.identity import SessionRef
+from hadir.domain.reasons import Reason
+from hadir.domain.session import Batch, Event, Place, Session
+
+
+class Opening(StrEnum):
+    """What ``open`` or ``lapse`` found; ``open.lua`` and ``lapse.lua`` say what each means."""
+
+    JOINED = "joined"
+    ADDED = "added"
+    OPEN = "open"
+    LIMITED = "limited"
+    FLOODING = "flooding"
+    CROWDED = "crowded"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    SILENT = "silent"
+    SUSPECT = "suspect"
+    SPARED = "spared"
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the connection is in no session any more, and its socket is to be closed."""
+        return self in (
+            Opening.FLOODING,
+            Opening.CROWDED,
+            Opening.EXPIRED,
+            Opening.UNKNOWN,
+            Opening.SILENT,
+        )
+
+
+class Verdict(StrEnum):
+    """What becomes of a connection that seems silent."""
+
+    NONE = "none"
+    """Nothing yet: it stays due."""
+    END = "end"
+    """Its client could have been heard: it has left."""
+    SPARE = "spare"
+    """Its client may have spoken unheard: it stays, for another lease."""
+
+
+class Admission(StrEnum):
+    """What ``admit`` found; ``admit.lua`` says what each means."""
+
+    ADMITTED = "admitted"
+    REPEATED = "repeated"
+    LEFT = "left"
+    CROWDED = "crowded"
+    FULL = "full"
+    HASTY = "hasty"
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the connection is known now."""
+        return self in (Admission.ADMITTED, Admission.REPEATED)
+
+
+class Leaving(StrEnum):
+    """What ``leave`` found; ``leave.lua`` says what each means."""
+
+    LEFT = "left"
+    REMAINS = "remains"
+    UNSEEN = "unseen"
+    UNKNOWN = "unknown"
+
+
+class Saying(StrEnum):
+    """What ``say`` found; ``message.lua`` says what each means."""
+
+    SAID = "said"
+    REPEATED = "repeated"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The outcome of ``open`` or ``lapse``.
+
+    Attributes:
+        batch: what the caller has to announce, if it became the session's announcer.
+        place: the session's, at the last version that was posted to everyone.
+        session: who is here, on ``ADDED``, where no event brings it.
+        left_for: why it has left; None if it has not, or nobody remembers.
+    """
+
+    outcome: Opening
+    batch: Batch | None
+    place: Place
+    session: Session | None
+    left_for: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The outcome of ``leave``.
+
+    Attributes:
+        batch: what the caller has to announce, if it became the session's announcer.
+        remaining: connections still in the session, whoever's.
+    """
+
+    outcome: Leaving
+    batch: Batch | None
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The outcome of ``say``.
+
+    Attributes:
+        batch: what the caller has to announce, if it became the session's announcer.
+        earlier: on ``REPEATED``, the message as it was said before, if it is still known.
+    """
+
+    outcome: Saying
+    batch: Batch | None
+    earlier: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A connection's lease that ran out.
+
+    Attributes:
+        deaf: whether its client may have spoken unheard, so that its silence proves nothing.
+    """
+
+    ref: SessionRef
+    connection_id: str
+    deaf: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the sweep has to look at.
+
+    Attributes:
+        leases: those that ran out.
+        sessions: with events or departures that wait for somebody.
+        heard: how many connections were heard since the sweep before.
+        overdue_ms: for how long the first of the sessions has been waiting.
+        oldest_lease_ms: for how long the first of the leases has.
+        unanswered: how many partitions could not be looked at.
+    """
+
+    leases: tuple[Lease, ...]
+    sessions: tuple[SessionRef, ...]
+    heard: int
+    overdue_ms: int
+    oldest_lease_ms: int
+    unanswered: int

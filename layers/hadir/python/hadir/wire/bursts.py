@@ -1,0 +1,109 @@
+"""Several events in one frame: bursts, and what a client missed (contract, "Bursts")."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hadir.domain.session import Event, PresenceEvent, Session
+from hadir.wire.updates import (
+    current_fields,
+    event_data,
+    event_frames,
+    message_data,
+    message_id,
+    snapshot,
+    timestamp,
+    write_frame,
+    write_json,
+)
+
+MAX_FRAME = 125_000
+"""Bytes of a frame; a little under API Gateway's 128 KB."""
+
+_FEW = 10
+"""Events that are sent one by one in answer to ``sync``."""
+
+_FEW_BYTES = 65_536
+
+_MOST_FRAMES = 10
+"""In answer to ``sync``."""
+
+
+class Bursts:
+    """Frames that tell of several events at once, with the status that is current now.
+
+    The fields of the frame itself are those of the newest event that is no message (contract,
+    "Bursts").
+    """
+
+    def __init__(self, session: Session, events: Sequence[Event], recovered_up_to: int) -> None:
+        self._session = session
+        self._events = events
+        self._recovered_up_to = recovered_up_to
+        self._current = current_fields(session)
+
+    def frame(self, skip: int, reader: str | None = None) -> bytes:
+        """The frame of all events but the first ``skip``.
+
+        Args:
+            reader: the connection id whose copy it is, where it has sent one of the messages.
+        """
+        told = self._events[skip:]
+        newest = [event for event in told if isinstance(event, PresenceEvent)][-1:]
+        recovered = self._recovered_up_to
+        data = dict(self._current)
+        for event in newest:
+            data.update(event_data(event, recovered))
+        if not newest:
+            data["timestamp"] = timestamp(told[-1].at)
+        data["events"] = [entry(self._session, event, recovered, reader) for event in told]
+        return write_frame("connection_status_update", data)
+
+
+def missed_frames(session: Session, events: Sequence[Event], at: int) -> list[bytes] | None:
+    """The answer to ``sync``: what was missed, in order, and the status.
+
+    A few events come one by one, and then the snapshot. Many come together in the snapshot; what is
+    too much for that in frames ``events`` before it.
+
+    Returns:
+        None where that would be too many frames.
+    """
+    if len(events) <= _FEW:
+        frames = [copy for _, copy in event_frames(session, events, session.version)]
+        frames.append(snapshot(session, at, recovered=True))
+        if sum(map(len, frames)) <= _FEW_BYTES:
+            return frames
+    room = MAX_FRAME - len(snapshot(session, at, recovered=True))
+    parts: list[list[dict[str, Any]]] = [[]]
+    size = 0
+    for event in reversed(events):  # the last part goes with the snapshot
+        one = entry(session, event, session.version)
+        size += len(write_json(one)) + 1
+        if size > room and parts[-1]:
+            parts.append([])
+            size, room = len(write_json(one)) + 1, MAX_FRAME - 1000
+        parts[-1].append(one)
+    last, *earlier = [part[::-1] for part in parts]
+    if len(parts) > _MOST_FRAMES:
+        return None
+    head = {"session_id": session.session_id, "epoch": session.epoch}
+    return [
+        *(write_frame("events", {**head, "events": part}) for part in reversed(earlier)),
+        snapshot(session, at, recovered=True, events=last),
+    ]
+
+
+def entry(
+    session: Session, event: Event, recovered_up_to: int, reader: str | None = None
+) -> dict[str, Any]:
+    """An event as one of several in a frame.
+
+    Args:
+        reader: as of ``Bursts.frame``.
+    """
+    if isinstance(event, PresenceEvent):
+        return event_data(event, recovered_up_to)
+    data = {"id": message_id(session, event), **message_data(event, recovered_up_to)}
+    if event.client_id and event.connection_id == reader:
+        data["client_id"] = event.client_id
+    return data

@@ -1,0 +1,27 @@
+"""A session as the body of a message in a queue: JSON, its tenant and its id."""
+
+import json
+
+from hadir.domain.errors import InvalidIdentity
+from hadir.domain.identity import SessionRef, check_id
+
+
+def write_session(ref: SessionRef) -> str:
+    """The body that names a session."""
+    return json.dumps({"tenant": ref.tenant, "session_id": ref.session_id})
+
+
+def read_session(body: str) -> SessionRef:
+    """The session that a body names.
+
+    Raises:
+        InvalidIdentity: it names none.
+    """
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidIdentity("a session is an object in JSON")
+    tenant = check_id("tenant", found.get("tenant"))
+    return SessionRef(tenant, check_id("session_id", found.get("session_id")))

@@ -1,0 +1,112 @@
+"""How long each thing is kept, by Redis's own clock."""
+
+import pytest
+
+from hadir.domain.reasons import KICKED
+from hadir.membership.keys import identity_key, said_key, session_keys, tombstone_key
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Admission
+from hadir.membership.scripts import AnyRedis
+from tests.redis.test_membership import CLOSED, SESSION, identity, join
+
+MINUTE = 60_000
+TOMBSTONE = tombstone_key(SESSION, "c1")
+
+
+def between(lowest: int, life: int, highest: int) -> bool:
+    return lowest < life <= highest
+
+
+@pytest.fixture
+def membership(redis: AnyRedis) -> Membership:
+    membership = Membership(redis)
+    join(membership, "c1", "customer_1")
+    return membership
+
+
+def test_who_left_cannot_come_in_again_for_five_minutes(
+    membership: Membership, redis: AnyRedis
+) -> None:
+    membership.leave("c1", SESSION, CLOSED)
+
+    assert between(4 * MINUTE, redis.pttl(TOMBSTONE), 5 * MINUTE)
+
+
+def test_whose_socket_we_close_ourselves_not_for_as_long_as_any_socket_lives(
+    membership: Membership, redis: AnyRedis
+) -> None:
+    membership.leave("c1", SESSION, KICKED)
+
+    assert between(119 * MINUTE, redis.pttl(TOMBSTONE), 120 * MINUTE)
+
+
+def test_that_is_not_shortened_by_what_comes_late(membership: Membership, redis: AnyRedis) -> None:
+    membership.leave("c1", SESSION, KICKED)
+    membership.leave("c1", SESSION, CLOSED)
+
+    assert between(119 * MINUTE, redis.pttl(TOMBSTONE), 120 * MINUTE)
+    assert redis.get(TOMBSTONE) == "kicked"
+
+
+def test_but_lengthened_it_is(membership: Membership, redis: AnyRedis) -> None:
+    membership.leave("c1", SESSION, CLOSED)
+    membership.leave("c1", SESSION, KICKED)
+
+    assert between(119 * MINUTE, redis.pttl(TOMBSTONE), 120 * MINUTE)
+    assert redis.get(TOMBSTONE) == "client_closed"
+
+
+def test_a_messages_name_for_ten_minutes(membership: Membership, redis: AnyRedis) -> None:
+    who = identity("customer_1")
+    membership.say("c1", who, "hello", "m1")
+
+    life = redis.pttl(said_key(SESSION, who.person, "m1"))
+    assert between(9 * MINUTE, life, 10 * MINUTE)
+
+
+def test_whose_a_connection_is_while_it_is_there(membership: Membership, redis: AnyRedis) -> None:
+    assert between(179 * MINUTE, redis.pttl(identity_key("c1")), 180 * MINUTE)
+
+    membership.leave("c1", SESSION, CLOSED)
+
+    assert redis.exists(identity_key("c1")) == 0
+
+
+def test_whatever_happens_in_a_session_renews_all_of_it(
+    membership: Membership, redis: AnyRedis
+) -> None:
+    there = [key for key in session_keys(SESSION) if redis.exists(key)]
+    for key in there:
+        redis.pexpire(key, MINUTE)
+
+    membership.open("c1", SESSION, beat=True)
+
+    lives = {key: redis.pttl(key) for key in there}
+    assert all(between(1439 * MINUTE, life, 1440 * MINUTE) for life in lives.values()), lives
+
+
+def test_a_message_said_by_one_is_not_said_already_by_another_in_another_tenant(
+    redis: AnyRedis,
+) -> None:
+    """The keys of both may share a partition."""
+    other = SESSION.__class__("another", SESSION.session_id)
+    who = identity("customer_1")
+
+    assert said_key(SESSION, who.person, "m") != said_key(other, who.person, "m")
+    assert str(SESSION) in said_key(SESSION, who.person, "m")
+
+
+def test_nothing_else_is_left_when_all_have_gone(membership: Membership, redis: AnyRedis) -> None:
+    assert membership.admit("c2", identity("customer_2")) is Admission.ADMITTED
+    batch = membership.open("c2", SESSION).batch
+    while batch:
+        batch = membership.settle(batch, more=True)
+    for connection_id in ("c1", "c2"):
+        batch = membership.leave(connection_id, SESSION, CLOSED).batch
+        while batch:
+            batch = membership.settle(batch, more=True)
+
+    kinds = sorted(key.split(":")[2] for key in redis.scan_iter("hadir2:{*"))
+    # What happened, who left lately and how fast: for a day. Why they left: for five minutes.
+    assert kinds == ["events", "left", "pace", "session", "tombstone", "tombstone"]
+    assert list(redis.scan_iter("hadir2:of:*")) == []
