@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log, metrics, report
+from hadir import bootstrap, log, report
 from hadir.wire.events import read_socket_event
 from hadir.wire.updates import snapshot
 
@@ -22,7 +22,7 @@ doorman = bootstrap.doorman(membership, announcer)
 sockets = bootstrap.sockets()
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     socket = read_socket_event(event)
     who = socket.identity

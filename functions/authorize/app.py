@@ -7,7 +7,7 @@ fetched it is an error (500), and the client tries again.
 
 from typing import Any
 
-from hadir import bootstrap, metrics
+from hadir import bootstrap, metrics, report
 from hadir.domain.errors import InvalidIdentity, InvalidToken, NotPermitted
 from hadir.log import logger
 from hadir.wire.grants import write_grant
@@ -15,7 +15,7 @@ from hadir.wire.grants import write_grant
 gate = bootstrap.gate()
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     headers = event.get("headers") or {}
     is_request = "routeArn" in event  # payload format 2.0, of HTTP APIs

@@ -8,7 +8,7 @@ invocation is lost, the client's first message or the sweep opens the connection
 import json
 from typing import Any
 
-from hadir import bootstrap, metrics
+from hadir import bootstrap, metrics, report
 from hadir.access.gate import SUBPROTOCOL, offers_subprotocol
 from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable
 from hadir.log import logger
@@ -26,7 +26,7 @@ _LIMITS = {
 }
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     socket = read_socket_event(event)
     if socket.identity is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log, metrics, report
+from hadir import bootstrap, log, report
 from hadir.conversation import Conversation
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
@@ -28,7 +28,7 @@ doorman = bootstrap.doorman(membership, announcer)
 conversation = Conversation(membership, announcer, doorman, bootstrap.read_token)
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     if event == PROBE:
         membership.prove_hearing()

@@ -12,7 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log, metrics, report
+from hadir import bootstrap, log, report
 from hadir.domain.errors import NotQueued
 from hadir.membership.outcomes import Leaving
 from hadir.wire.events import read_departure, read_socket_event
@@ -27,7 +27,7 @@ grace_queue = bootstrap.grace_queue()
 grace_seconds = bootstrap.grace_seconds()
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     socket = read_socket_event(event)
     who = socket.identity or membership.identity_of(socket.connection_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log, metrics, report
+from hadir import bootstrap, log, report
 from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
 from hadir.wire.sessions import read_session
 
@@ -16,7 +16,7 @@ membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     deadline = bootstrap.deadline(context)
     failed: list[str] = []

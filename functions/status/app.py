@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log, metrics, report
+from hadir import bootstrap, log, report
 from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
 from hadir.domain.grant import Grant
 from hadir.domain.identity import SessionRef, UserType, check_id, check_user_type
@@ -111,7 +111,7 @@ def unavailable(error: MembershipUnavailable) -> Response[Any]:
     return _error_answer(503, "unavailable", "try again in a moment")
 
 
-@metrics.published
+@report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)
 

@@ -53,7 +53,7 @@ def _repair(deadline: Deadline) -> None:
         log.logger.exception("What Redis has evicted could not be seen to")
 
 
-@metrics.published
+@report.published
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     deadline = bootstrap.deadline(context)
     swept = sweeper.sweep(deadline)

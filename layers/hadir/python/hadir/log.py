@@ -3,13 +3,15 @@
 Tokens and message texts never appear in them.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.session import EventType, MessageEvent
+from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
@@ -17,6 +19,26 @@ if TYPE_CHECKING:
 logger = Logger(service="hadir")
 
 _TAGS = {EventType.USER_CONNECTED: "[Connect]", EventType.USER_DISCONNECTED: "[Disconnect]"}
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def identified(handler: Handler) -> Handler:
+    """A handler each of whose lines says which invocation, request and socket it is of.
+
+    They are this thread's, as invocations run side by side where functions share a process.
+    """
+
+    @wraps(handler)
+    def invoked(event: dict[str, Any], context: Any) -> Any:
+        ids = invocation_ids(event, context)
+        logger.thread_safe_append_keys(**ids)
+        try:
+            return handler(event, context)
+        finally:
+            logger.thread_safe_remove_keys(ids)
+
+    return invoked
 
 
 def connected(who: Identity) -> None:

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from hadir.domain.session import MessageEvent
+from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
@@ -23,7 +24,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def published(handler: Handler) -> Handler:
-    """A handler whose figures are written when it ends, however it ends."""
+    """A handler whose figures are written when it ends, however it ends, with its ids."""
 
     @wraps(handler)
     def measured(event: dict[str, Any], context: Any) -> Any:
@@ -31,6 +32,8 @@ def published(handler: Handler) -> Handler:
             return handler(event, context)
         finally:
             if _metrics.metric_set:
+                for name, value in invocation_ids(event, context).items():
+                    _metrics.add_metadata(name, value)
                 _metrics.flush_metrics()
 
     return measured

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from hadir.announcer import Broadcast
 
 
+def published(handler: log.Handler) -> log.Handler:
+    """A handler whose lines say what they are of, and whose figures are written when it ends."""
+    return log.identified(metrics.published(handler))
+
+
 def broadcasts(made: "Sequence[Broadcast]") -> None:
     """Events were posted."""
     log.broadcasts(made)

@@ -1,0 +1,126 @@
+"""Log lines say which invocation and which socket they are of."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from hadir import log, metrics, report
+
+OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
+MESSAGE = {"requestContext": {"requestId": "g1", "connectionId": "c1"}, "body": "my secret"}
+
+
+@dataclass
+class Context:
+    aws_request_id: str
+
+
+def ids(line: str) -> dict[str, str]:
+    written = json.loads(line)
+    return {name: written[name] for name in (OF_LAMBDA, OF_GATEWAY, OF_SOCKET) if name in written}
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """What has been logged since it was last asked."""
+    written: list[str] = []
+
+    class Kept:
+        def write(self, text: str) -> None:
+            written.append(text)
+
+        def flush(self) -> None:
+            pass
+
+    monkeypatch.setattr(log.logger.registered_handler, "stream", Kept())
+
+    def taken() -> list[str]:
+        found = "".join(written).splitlines()
+        written.clear()
+        return found
+
+    return taken
+
+
+@report.published
+def handler(_event: Any, _context: Any) -> None:
+    log.logger.info("hello")
+
+
+def test_a_line_says_which_invocation_request_and_socket_it_is_of(
+    lines: Callable[[], list[str]],
+) -> None:
+    handler(MESSAGE, Context("r1"))
+
+    (line,) = lines()
+    assert ids(line) == {OF_LAMBDA: "r1", OF_GATEWAY: "g1", OF_SOCKET: "c1"}
+    assert "my secret" not in line
+
+
+def test_what_was_said_of_one_invocation_is_not_said_of_the_next(
+    lines: Callable[[], list[str]],
+) -> None:
+    handler(MESSAGE, Context("r1"))
+    handler({"hadir": "probe"}, Context("r2"))
+    log.logger.info("between invocations")
+
+    assert [ids(line) for line in lines()][1:] == [{OF_LAMBDA: "r2"}, {}]
+
+
+def test_nor_when_the_handler_fails(lines: Callable[[], list[str]]) -> None:
+    @report.published
+    def fails(_event: Any, _context: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails(MESSAGE, Context("r1"))
+    log.logger.info("between invocations")
+
+    assert [ids(line) for line in lines()] == [{}]
+
+
+def test_invocations_side_by_side_in_one_process_are_told_apart(
+    lines: Callable[[], list[str]],
+) -> None:
+    both_began = Barrier(2)
+
+    @report.published
+    def waits(_event: Any, _context: Any) -> None:
+        both_began.wait(60)
+        log.logger.info("hello")
+        both_began.wait(60)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(waits, [{}, {}], [Context("r1"), Context("r2")]))
+
+    assert sorted(ids(line)[OF_LAMBDA] for line in lines()) == ["r1", "r2"]
+
+
+@pytest.mark.parametrize(
+    "event", [None, [], {}, {"requestContext": 1}, {"requestContext": {"connectionId": 1}}]
+)
+def test_an_odd_event_has_only_lambdas_own_id(lines: Callable[[], list[str]], event: Any) -> None:
+    handler(event, Context("r1"))
+
+    assert [ids(line) for line in lines()] == [{OF_LAMBDA: "r1"}]
+
+
+def test_figures_say_it_too_and_only_of_their_own_invocation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @report.published
+    def refuses(_event: Any, _context: Any) -> None:
+        metrics.refused()
+
+    report.published(lambda _event, _context: None)(MESSAGE, Context("r0"))  # without figures
+    refuses(MESSAGE, Context("r1"))
+    refuses({}, Context("r2"))
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert ids(first) == {OF_LAMBDA: "r1", OF_GATEWAY: "g1", OF_SOCKET: "c1"}
+    assert ids(second) == {OF_LAMBDA: "r2"}
