@@ -17,7 +17,7 @@ NEEDED = {
     "end_grace": {"awscrt", "redis"},
     "default": {"awscrt", "pydantic", "redis"},
     "sweep": {"awscrt", "boto3", "redis"},
-    "status": {"aws_lambda_powertools.event_handler", "redis"},
+    "rest": {"aws_lambda_powertools.event_handler", "redis"},
 }
 ENVIRONMENT = {
     "REDIS_URL": "redis://127.0.0.1:1",

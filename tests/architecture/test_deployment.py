@@ -26,7 +26,7 @@ from tests.running_gateway import ROOT
 
 Resources = dict[str, Any]
 
-IN_VPC = {"Connect", "Announce", "Disconnect", "EndGrace", "Default", "Sweep", "Status"}
+IN_VPC = {"Connect", "Announce", "Disconnect", "EndGrace", "Default", "Sweep", "Rest"}
 SNAPPED = {"Authorize", "Connect", "Announce", "Disconnect", "Default"}
 SECONDS = {"Authorize": 10, "Connect": 10, "Sweep": 55}
 OWN_VARIABLES = {

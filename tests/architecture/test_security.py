@@ -143,7 +143,7 @@ MAY = {
     "EndGraceFunction": {*REDIS, "MayPost", "MayTakeGraces"},
     "DefaultFunction": {*REDIS, "MayPost", "MayClose", "MayReadSecret"},
     "SweepFunction": {*REDIS, "MayAsk", "MayPost", "MayClose", "MayProbe"},
-    "StatusFunction": {*REDIS, "MayPost", "MayClose"},
+    "RestFunction": {*REDIS, "MayPost", "MayClose"},
 }
 """What each function's role allows."""
 

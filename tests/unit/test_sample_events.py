@@ -67,7 +67,7 @@ def check_end_grace(event: Event) -> None:
     assert read_session(record.body) == SessionRef("default", "my-session")
 
 
-def check_status(event: Event) -> None:
+def check_rest(event: Event) -> None:
     request = APIGatewayProxyEventV2Model.model_validate(event)
     grant = read_grant(event["requestContext"]["authorizer"]["lambda"])
     assert request.routeKey in routes()
@@ -95,7 +95,7 @@ CHECKS: dict[str, Callable[[Event], object]] = {
     "default": check_default,
     "disconnect": check_disconnect,
     "end_grace": check_end_grace,
-    "status": check_status,
+    "rest": check_rest,
     "sweep": check_sweep,
 }
 
@@ -123,10 +123,10 @@ def test_its_function_reads_it(name: str) -> None:
         ("disconnect", "requestContext.connectedAt"),
         ("disconnect", "requestContext.disconnectStatusCode"),
         ("end_grace", "Records"),
-        ("status", "pathParameters.session_id"),
-        ("status", "requestContext.authorizer.lambda.sessions"),
-        ("status", "requestContext.http"),
-        ("status", "routeKey"),
+        ("rest", "pathParameters.session_id"),
+        ("rest", "requestContext.authorizer.lambda.sessions"),
+        ("rest", "requestContext.http"),
+        ("rest", "routeKey"),
         ("sweep", "detail-type"),
     ],
 )

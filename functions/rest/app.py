@@ -1,0 +1,51 @@
+"""REST: who is in a session and what happened in it; for admins, who is where, and putting out."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+import asking
+import people
+import sessions
+from hadir import bootstrap, log, report
+from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
+from parts import membership
+
+app = APIGatewayHttpResolver()
+app.include_router(sessions.router)
+app.include_router(people.router)
+
+
+@app.get("/api/health")
+def health() -> dict[str, Any]:
+    membership.ping()
+    memory = bootstrap.redis_memory()
+    used = None if memory.used is None else round(memory.used, 4)
+    return {"status": "ok", "redis": {"eviction": memory.eviction, "memory_used": used}}
+
+
+@app.exception_handler([InvalidIdentity, InvalidRequest])  # type: ignore[untyped-decorator]
+def refuse(error: InvalidIdentity | InvalidRequest) -> Response[Any]:
+    return asking.error(400, "invalid_request", str(error))
+
+
+@app.exception_handler(NotPermitted)  # type: ignore[untyped-decorator]
+def forbid(error: NotPermitted) -> Response[Any]:
+    return asking.error(403, "forbidden", str(error))
+
+
+@app.not_found
+def not_found(_error: Exception) -> Response[Any]:
+    return asking.error(404, "not_found", "there is no such resource")
+
+
+@app.exception_handler(MembershipUnavailable)  # type: ignore[untyped-decorator]
+def unavailable(error: MembershipUnavailable) -> Response[Any]:
+    log.logger.error(str(error))
+    return asking.error(503, "unavailable", "try again in a moment")
+
+
+@report.published
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

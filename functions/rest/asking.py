@@ -1,0 +1,71 @@
+"""Who asks, and for what: the request that is being answered."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from hadir import bootstrap, log
+from hadir.domain.deadline import Deadline
+from hadir.domain.errors import NotPermitted
+from hadir.domain.grant import Grant
+from hadir.domain.identity import SessionRef, UserType, check_id, check_user_type
+from hadir.domain.roles import Action, require
+from hadir.wire.grants import read_grant
+from hadir.wire.queries import read_number
+
+_request = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+
+def grant_for(action: Action) -> Grant:
+    """What the one who asks may do, if that includes ``action``.
+
+    Raises:
+        NotPermitted: it does not.
+    """
+    authorizer = _request.current_event.request_context.authorizer
+    context = authorizer.get_lambda if authorizer else None
+    if not context:
+        log.logger.error("a request came without the authorizer's context; is it on the route?")
+        raise NotPermitted("nobody has said who you are")
+    grant = read_grant(context)
+    require(grant.user_type, action)
+    return grant
+
+
+def session_for(action: Action, session_id: str) -> SessionRef:
+    """The session of that id, if who asks may do that there.
+
+    Raises:
+        InvalidIdentity: it is no id.
+        NotPermitted: they may not.
+    """
+    return grant_for(action).session(check_id("session_id", session_id))
+
+
+def limit(most: int) -> int:
+    """How many are asked for; as many as there may be, where nobody says."""
+    return read_number(query("limit"), "limit", least=1, usual=most, most=most)
+
+
+def user_type() -> UserType | None:
+    """Of whom is asked for; None where the id alone says."""
+    text = query("user_type")
+    return None if text is None else check_user_type(text)
+
+
+def query(name: str) -> str | None:
+    """A parameter of the query string."""
+    return _request.current_event.query_string_parameters.get(name)
+
+
+def deadline() -> Deadline:
+    """When the answer has to be given."""
+    return bootstrap.deadline(_request.lambda_context)
+
+
+def error(status: int, code: str, message: str) -> Response[Any]:
+    """The answer to what cannot be done."""
+    request_id = _request.current_event.request_context.request_id
+    body = {"error": {"code": code, "message": message, "request_id": request_id}}
+    return Response(status, "application/json", body)

@@ -1,0 +1,48 @@
+"""Sessions: who is in one, what happened there; and, for admins, where anybody is."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+import asking
+from hadir.domain.errors import InvalidRequest
+from hadir.domain.roles import Action
+from hadir.membership.directory import Place
+from hadir.wire.queries import read_number
+from hadir.wire.updates import history, status_answer, totals
+from parts import directory, membership
+
+_MOST_SESSIONS = 100
+_MOST_EVENTS = 200
+_THREADS = 16
+_LAST_VERSION = 2**53
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+
+@router.get("/api/session/<session_id>/connection-status")
+def connection_status(session_id: str) -> dict[str, Any]:
+    return status_answer(membership.session(asking.session_for(Action.READ_STATUS, session_id)))
+
+
+@router.get("/api/session/<session_id>/events")
+def events(session_id: str) -> dict[str, Any]:
+    ref = asking.session_for(Action.READ_EVENTS, session_id)
+    since = read_number(asking.query("since"), "since", usual=None, most=_LAST_VERSION)
+    before = read_number(asking.query("before"), "before", least=1, usual=None, most=_LAST_VERSION)
+    if since is not None and before is not None:
+        raise InvalidRequest("invalid_request", "give either since or before, not both")
+    page = membership.page(ref, asking.limit(_MOST_EVENTS), since=since or 0, before=before)
+    return history(session_id, page)
+
+
+@router.get("/api/sessions")
+def sessions() -> dict[str, Any]:
+    grant = asking.grant_for(Action.LIST_SESSIONS)
+    place = Place.read(asking.query("cursor") or "")
+    page = directory.sessions(grant, asking.limit(_MOST_SESSIONS), place)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        listed = [totals(session) for session in pool.map(membership.session, page.sessions)]
+    occupied = [each for each in listed if each["total_customer"] + each["total_agent"]]
+    return {"sessions": occupied, "cursor": str(page.following) if page.following else None}
