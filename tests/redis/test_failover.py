@@ -190,3 +190,33 @@ def test_joins_and_leaves_go_on_through_a_failover(
         assert [member.connection_id for member in membership.sockets(session)] == ["a1"]
         events, _ = membership.missed(session, known.epoch, known.version, 10)
         assert events == ()
+
+
+def test_a_shard_that_is_away_keeps_the_sweep_from_no_other(
+    cluster: Cluster, membership: Membership
+) -> None:
+    replicated, replica = cluster.pair()
+    away = next(node for node in cluster.nodes if node not in (replicated, replica))
+    elsewhere = [session_on(cluster, replicated) for _ in range(3)]
+    there = session_on(cluster, away)
+    for number, session in enumerate([*elsewhere, there]):
+        membership.admit(f"c{number}", identity("customer_1", session))
+        membership.open(f"c{number}", session)  # dies here: its event is pending
+    for node in cluster.nodes:
+        node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
+    try:
+        away.kill()
+        time.sleep(11)  # the announcers' locks run out
+        due = membership.due(10)
+
+        assert set(due.sessions) == set(elsewhere)
+        assert 50 < due.unanswered < 120
+        for session in elsewhere:
+            assert membership.claim(session) is not None
+        with pytest.raises(MembershipUnavailable):
+            membership.claim(there)
+    finally:
+        away.restart()
+        cluster.wait_until_whole()
+        for node in cluster.nodes:
+            node.ask("CONFIG", "SET", "cluster-require-full-coverage", "yes")

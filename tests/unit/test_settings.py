@@ -27,15 +27,15 @@ def test_what_is_there_is_used() -> None:
 
 
 def test_without_a_word_a_token_is_needed() -> None:
-    assert not Settings({}).is_open
-    assert not Settings({"AUTH_MODE": ""}).is_open
-    assert Settings({"AUTH_MODE": "open"}).is_open
+    assert not Settings({}).needs_no_token
+    assert not Settings({"AUTH_MODE": ""}).needs_no_token
+    assert Settings({"AUTH_MODE": "open"}).needs_no_token
 
 
 @pytest.mark.parametrize("mode", ["Open", "none", "off", " open"])
 def test_any_other_mode_is_refused(mode: str) -> None:
     with pytest.raises(InvalidSettings, match="AUTH_MODE must be token or open"):
-        _ = Settings({"AUTH_MODE": mode}).is_open
+        _ = Settings({"AUTH_MODE": mode}).needs_no_token
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])

@@ -181,20 +181,6 @@ class TestWaiting:
             nobody.wait_until_open("c1", 0.3)
 
 
-class TestOne:
-    def test_it_is_open_or_not(self, api: ScriptedHttp, sockets: Sockets) -> None:
-        api.scripts = {"c1": [200, 410]}
-
-        assert sockets.is_open("c1")
-        assert not sockets.is_open("c1")
-
-    def test_any_other_answer_is_an_error(self, api: ScriptedHttp, sockets: Sockets) -> None:
-        api.scripts = {"c1": [403]}
-
-        with pytest.raises(SocketsUnavailable, match="403"):
-            sockets.is_open("c1")
-
-
 def test_a_socket_moto_knows_is_open() -> None:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

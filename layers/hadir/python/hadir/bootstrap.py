@@ -17,7 +17,6 @@ from hadir.settings import Settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from botocore.config import Config
-    from mypy_boto3_lambda import LambdaClient
 
     from hadir.access.gate import Gate
     from hadir.access.tokens import Tokens
@@ -110,7 +109,7 @@ def gate() -> "Gate":
     """Lets sockets and requests in, by token; in an open deployment by their own word."""
     from hadir.access.gate import Gate
 
-    if not _SETTINGS.is_open:
+    if not _SETTINGS.needs_no_token:
         tokens()  # says at once if there are no keys
         return Gate(read_token, _SETTINGS.allowed_origins)
     from hadir.log import logger
@@ -154,7 +153,7 @@ def read_token(token: str) -> "Grant":
         InvalidToken: it proves nothing, or nothing is proved by tokens here.
         KeysUnavailable: it cannot be verified at the moment.
     """
-    if _SETTINGS.is_open:
+    if _SETTINGS.needs_no_token:
         raise InvalidToken("AUTH_MODE is open: no tokens are needed")
     return tokens().read(token)
 
@@ -196,13 +195,6 @@ def functions(wait_seconds: float = 2.0) -> "Functions":
     config = _short(wait_seconds)
     # A session of its own, as sessions keep credentials.
     return Functions(made_after_restore(lambda: boto3.Session().client("lambda", config=config)))
-
-
-def lambda_client() -> "LambdaClient":
-    """boto3's client for invoking another function."""
-    import boto3
-
-    return made_after_restore(lambda: boto3.Session().client("lambda", config=_short()))
 
 
 def _short(read_seconds: float = 2.0) -> "Config":

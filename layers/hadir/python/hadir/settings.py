@@ -89,7 +89,7 @@ class Settings:
         return self._url("GRACE_QUEUE_URL", {"http", "https"})
 
     @property
-    def is_open(self) -> bool:
+    def needs_no_token(self) -> bool:
         """``AUTH_MODE``: ``open`` believes what stands in the URL; the default is ``token``."""
         mode = self._environment.get("AUTH_MODE") or "token"
         if mode not in ("token", "open"):

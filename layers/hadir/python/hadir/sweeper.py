@@ -30,7 +30,7 @@ from hadir.domain.session import Batch
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Due, Lease, Opening, Verdict
+from hadir.membership.outcomes import Lease, Opening, Verdict
 
 _MOST_PER_PARTITION = 100
 _AT_ONCE = 500

@@ -76,17 +76,6 @@ class Sockets:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         return False
 
-    def is_open(self, connection_id: str) -> bool:
-        """Whether the socket can be written to.
-
-        Raises:
-            SocketsUnavailable: the management API does not say.
-        """
-        seen = self._look_at(connection_id, _ONE_CALL_SECONDS)
-        if seen.state is State.FAILED:
-            raise _unavailable(seen)
-        return seen.state is State.OPEN
-
     def close(self, connection_id: str) -> None:
         """Close a socket; one that is gone already is no error.
 
