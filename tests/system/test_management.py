@@ -26,7 +26,7 @@ def gateway() -> Iterator[LocalGateway]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "local")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
-        with LocalGateway(ECHO_APP, in_process=True, verify_signatures=True) as gateway:
+        with LocalGateway(ECHO_APP, verify_signatures=True) as gateway:
             yield gateway
 
 
