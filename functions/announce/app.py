@@ -41,3 +41,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         frame = snapshot(opened.session, time.time_ns() // 1_000_000)
         announcer.tell(socket.connection_id, [frame], deadline)
     report.broadcasts(announcer.announce(opened.batch, deadline))
+    if not opened.outcome.has_left:
+        put_out = doorman.put_out_if_banned(who.session, who.person, deadline)
+        report.broadcasts(put_out.broadcasts)

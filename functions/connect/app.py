@@ -37,6 +37,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except MembershipUnavailable:
         logger.exception("Connection refused: Redis is unavailable")
         return {"statusCode": 503}
+    if admitted is Admission.BANNED:
+        logger.warning("Connection refused: the user is banned")
+        metrics.refused()
+        return {"statusCode": 403}
     if admitted in _LIMITS:
         logger.warning("Connection refused: %s", _LIMITS[admitted])
         metrics.refused()

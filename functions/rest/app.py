@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import asking
+import banning
 import people
 import sessions
 from hadir import bootstrap, log, report
@@ -15,6 +16,7 @@ from parts import membership
 app = APIGatewayHttpResolver()
 app.include_router(sessions.router)
 app.include_router(people.router)
+app.include_router(banning.router)
 
 
 @app.get("/api/health")

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from hadir import bootstrap, log
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import NotPermitted
+from hadir.domain.errors import InvalidRequest, NotPermitted
 from hadir.domain.grant import Grant
 from hadir.domain.identity import SessionRef, UserType, check_id, check_user_type
 from hadir.domain.roles import Action, require
@@ -57,6 +57,18 @@ def user_type() -> UserType | None:
 def query(name: str) -> str | None:
     """A parameter of the query string."""
     return _request.current_event.query_string_parameters.get(name)
+
+
+def body() -> str | None:
+    """What was sent along.
+
+    Raises:
+        InvalidRequest: it is no text.
+    """
+    try:
+        return _request.current_event.decoded_body
+    except ValueError as error:
+        raise InvalidRequest("invalid_request", "the body must be in UTF-8") from error
 
 
 def deadline() -> Deadline:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 membership = bootstrap.membership()
 directory = bootstrap.directory()
+bans = bootstrap.bans()
 
 
 @cache

@@ -198,7 +198,7 @@ def test_every_route_but_health_asks_the_authorizer(resources: dict[str, Any]) -
         path: operation["security"] == [{"Hadir": []}]
         for path, methods in api["paths"].items()
         for method, operation in methods.items()
-        if method in ("get", "delete")
+        if method in ("get", "post", "delete")
     }
     assert {path for path, does in asked.items() if not does} == {"/api/health"}
     assert scheme == "Hadir"
@@ -212,8 +212,8 @@ def test_browsers_may_come_from_the_allowed_origins(resources: dict[str, Any]) -
     cors = resources["HttpApi"]["Properties"]["Body"]["x-amazon-apigateway-cors"]
     condition, cors, _ = cors["Fn::If"]
     assert condition == "HasOrigins"
-    assert cors["allowMethods"] == ["GET", "DELETE"]
-    assert cors["allowHeaders"] == ["Authorization"]
+    assert cors["allowMethods"] == ["GET", "POST", "DELETE"]
+    assert cors["allowHeaders"] == ["Authorization", "Content-Type"]
     assert cors["allowOrigins"] == {"Fn::Split": [",", "https://a.example,https://b.example"]}
     variables = resources["AuthorizeFunction"]["Properties"]["Environment"]["Variables"]
     assert variables["ALLOWED_ORIGINS"] == {"Ref": "AllowedOrigins"}

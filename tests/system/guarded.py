@@ -68,13 +68,22 @@ def refusal(guarded: LocalGateway, token: str | None, query: str = "", **options
 
 
 def rest(
-    guarded: LocalGateway, path: str, token: str | None, method: str = "GET"
+    guarded: LocalGateway,
+    path: str,
+    token: str | None,
+    method: str = "GET",
+    body: object = None,
 ) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(f"{guarded.http}{path}", headers=headers, method=method)
+    data = None
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    url = f"{guarded.http}{path}"
+    request = urllib.request.Request(url, data, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request) as answer:
-            body = answer.read()
-            return answer.status, json.loads(body) if body else None
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

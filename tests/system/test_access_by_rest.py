@@ -23,6 +23,9 @@ class TestRest:
             ("DELETE", "/api/session/s1/users/u1"),
             ("GET", "/api/sessions"),
             ("GET", "/api/user/u1/sessions"),
+            ("POST", "/api/bans"),
+            ("GET", "/api/bans"),
+            ("DELETE", "/api/bans/customer/u1"),
         ],
     )
     def test_nothing_without_a_good_token(
@@ -37,6 +40,9 @@ class TestRest:
             ("DELETE", "/api/session/s1/users/u1"),
             ("GET", "/api/sessions"),
             ("GET", "/api/user/u1/sessions"),
+            ("POST", "/api/bans"),
+            ("GET", "/api/bans"),
+            ("DELETE", "/api/bans/customer/u1"),
         ],
     )
     def test_what_is_for_admins_is_for_nobody_else(
@@ -70,6 +76,8 @@ class TestRest:
             "/api/sessions?cursor=256.a",
             "/api/sessions?cursor=%7B",
             "/api/user/%7B%7D/sessions",
+            "/api/bans?limit=0",
+            "/api/bans?cursor=1.x",
         ],
     )
     def test_what_cannot_be_is_named(self, guarded: LocalGateway, path: str) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hadir.domain.grant import Grant
     from hadir.doorman import Doorman
     from hadir.membership.audit import Audit
+    from hadir.membership.bans import Bans
     from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
     from hadir.membership.scripts import AnyRedis
@@ -53,6 +54,13 @@ def directory() -> "Directory":
     from hadir.membership.directory import Directory
 
     return Directory(_redis())
+
+
+def bans() -> "Bans":
+    """Who is kept out, in the Redis of ``REDIS_URL``."""
+    from hadir.membership.bans import Bans
+
+    return Bans(_redis())
 
 
 def audit() -> "Audit":

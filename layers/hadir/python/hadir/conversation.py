@@ -99,6 +99,11 @@ class Conversation:
         if opened.outcome is Opening.JOINED:  # whoever comes by this message is told so first
             broadcasts += self._announcer.announce(batch, deadline)
             batch = None
+        if opened.outcome in (Opening.JOINED, Opening.ADDED):
+            kicked = self._doorman.put_out_if_banned(who.session, who.person, deadline)
+            broadcasts += kicked.broadcasts
+            if kicked.anybody:
+                return [*broadcasts, *self._announcer.announce(batch, deadline)]
         try:
             if refusal:
                 raise refusal

@@ -88,7 +88,7 @@ class Doorman:
         user_id: str,
         user_type: UserType | None,
         *,
-        by: Person,
+        by: Person | None,
         message: str | None,
         deadline: Deadline,
     ) -> Kicked:
@@ -98,7 +98,7 @@ class Doorman:
 
         Args:
             user_type: None where the id alone says who is meant.
-            by: who wants that.
+            by: who wants that; None where it was said before, by a ban.
             message: told to who is put out.
 
         Raises:
@@ -122,9 +122,19 @@ class Doorman:
         in_grace, batch = self._membership.end_grace(ref, person)
         kicked.anybody |= in_grace
         kicked.broadcasts += self._announcer.announce(batch, deadline)
-        if kicked.anybody:
+        if kicked.anybody and by:
             self._on_kick(ref, person, by)
         return kicked
+
+    def put_out_if_banned(self, ref: SessionRef, person: Person, deadline: Deadline) -> Kicked:
+        """Put out somebody who has just become present, if they are banned.
+
+        ``$connect`` has asked before; who was banned since then was not yet there to be put out.
+        """
+        if not self._membership.is_banned(ref, person):
+            return Kicked()
+        user_type, user_id = person.user_type, person.user_id
+        return self.kick(ref, user_id, user_type, by=None, message=None, deadline=deadline)
 
     def _find(self, ref: SessionRef, user_id: str, user_type: UserType | None) -> Person | None:
         people = {each.person for each in self._membership.session(ref).people}

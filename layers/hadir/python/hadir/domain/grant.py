@@ -53,6 +53,11 @@ class Grant:
             for each in self.sessions
         )
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether every session of the tenant is open to them."""
+        return MANY in self.sessions
+
     def identity(self, session_id: str | None) -> Identity:
         """Who they are in the session they ask for; the only one they may enter if they name none.
 

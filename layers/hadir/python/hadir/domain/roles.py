@@ -19,6 +19,7 @@ class Action(StrEnum):
     KICK = "kick"
     LIST_SESSIONS = "list_sessions"
     FIND_USER = "find_user"
+    BAN = "ban"
 
 
 _EVERYBODY = frozenset(UserType)
@@ -35,6 +36,7 @@ ALLOWED = {
     Action.KICK: _ADMINS,
     Action.LIST_SESSIONS: _ADMINS,
     Action.FIND_USER: _ADMINS,
+    Action.BAN: _ADMINS,
 }
 """The table. In every case only in sessions of their tenant that their token is for."""
 

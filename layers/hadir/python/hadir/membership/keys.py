@@ -47,6 +47,14 @@ Of a partition:
 ``hadir2:{p}:tenants``
     sorted set of token buckets: posts of a tenant, by when they are full again (ms)
 
+Of a tenant:
+
+``hadir2:{bans:<tenant>}:ends``
+    sorted set: ``user_type/user_id``, kept out of all sessions, and ``user_type/user_id
+    session_id``, kept out of that one, by when that is over (ms)
+``hadir2:{bans:<tenant>}:bans``
+    hash: the same -> who wanted that (``user_type/user_id``) and why
+
 Of all:
 
 ``hadir2:audited``
@@ -131,6 +139,11 @@ def tombstone_key(ref: SessionRef, connection_id: str) -> str:
 def said_key(ref: SessionRef, person: Person, client_id: str) -> str:
     """Where it stands that somebody has sent a message of that name."""
     return f"{_prefix(_partition(ref))}:said:{ref} {person} {client_id}"
+
+
+def bans_keys(tenant: str) -> list[str]:
+    """Where a tenant's bans are: when they end, and what else is known of them."""
+    return [f"{PREFIX}:{{bans:{tenant}}}:{kind}" for kind in ("ends", "bans")]
 
 
 def identity_key(connection_id: str) -> str:

@@ -8,13 +8,16 @@ from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
 
+from hadir.domain.bans import Banned
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure, Reason
 from hadir.domain.session import Batch, Event, Page, Place, Session, Socket
+from hadir.membership.healing import ask_all
 from hadir.membership.keys import (
     PARTITIONS,
+    bans_keys,
     due_keys,
     hearing_key,
     identity_key,
@@ -64,9 +67,9 @@ class Membership:
     """Membership of all sessions.
 
     Every method is one round trip, atomic, and may be repeated, come late or in another order;
-    ``admit`` and ``leave`` also write or delete the connection's identity, in one more. A caller
-    that dies after a method returned a batch loses nothing: the announcing lease runs out (10 s)
-    and the next claimant gets the same events.
+    ``admit`` and ``leave`` also write or delete the connection's identity, in one more; ``admit``
+    asks in that whether the person is banned. A caller that dies after a method returned a batch
+    loses nothing: the announcing lease runs out (10 s) and the next claimant gets the same events.
 
     Args:
         redis: a client made with ``decode_responses=True``, of one node or of a cluster.
@@ -101,8 +104,10 @@ class Membership:
         return self._lease_ms
 
     def admit(self, connection_id: str, identity: Identity) -> Admission:
-        """Make a connection known, if it has not left already and there is room; nobody is told."""
-        self._remember(connection_id, identity)
+        """Make a connection known, if its person may be there and there is room; nobody is told."""
+        if self._remember(connection_id, identity):
+            self._forget([connection_id])
+            return Admission.BANNED
         limits = self._limits
         reply = self._run(
             "admit",
@@ -266,6 +271,11 @@ class Membership:
             before[0] if before else None,
         )
 
+    def is_banned(self, ref: SessionRef, person: Person) -> bool:
+        """Whether somebody is kept out of a session."""
+        (ends,) = self._ask(_ends_of(ref, person))
+        return self._is_any_ahead(ends)
+
     def claim(self, ref: SessionRef) -> Batch | None:
         """Become the session's announcer, if there is something to announce and nobody is."""
         token = _new_token()
@@ -404,7 +414,8 @@ class Membership:
         _, claimed = self._run("settle", ref, batch.token, announced, *flags, *missed)
         return read_batch(ref, batch.token, claimed)
 
-    def _remember(self, connection_id: str, identity: Identity) -> None:
+    def _remember(self, connection_id: str, identity: Identity) -> bool:
+        """Write whose a connection is; whether its person is banned."""
         record = " ".join(
             (
                 identity.session_id,
@@ -414,14 +425,25 @@ class Membership:
                 str(identity.expires_at),
             )
         )
-        try:
-            self._redis.set(identity_key(connection_id), record, ex=IDENTITY_SECONDS)
-        except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not be written: {error}") from error
+        remember = ("SET", identity_key(connection_id), record, "EX", IDENTITY_SECONDS)
+        _, ends = self._ask(remember, _ends_of(identity.session, identity.person))
+        return self._is_any_ahead(ends)
 
     def _forget(self, connection_ids: Iterable[str]) -> None:
         with suppress(RedisError, RedisClusterException):  # they expire by themselves
             self._redis.delete(*map(identity_key, connection_ids))
+
+    def _ask(self, *commands: tuple[str | int, ...]) -> list[Any]:
+        """The replies, in one round trip to each node."""
+        replies = ask_all(self._redis, commands, "asked")
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise MembershipUnavailable(f"Redis could not be asked: {reply}") from reply
+        return replies
+
+    def _is_any_ahead(self, ends: list[Any]) -> bool:
+        now = self._now() or time.time_ns() // 10**6
+        return any(end is not None and float(end) > int(now) for end in ends)
 
     def _run(self, name: str, ref: SessionRef, *args: str | int, keys: Sequence[str] = ()) -> Any:
         common = (self._now(), self._lease_ms, self._grace_ms, _new_epoch(), str(ref))
@@ -429,6 +451,12 @@ class Membership:
 
     def _now(self) -> int | str:
         return self._clock() if self._clock else ""
+
+
+def _ends_of(ref: SessionRef, person: Person) -> tuple[str, ...]:
+    """Asks when the bans end that keep somebody out of a session."""
+    ends, _ = bans_keys(ref.tenant)
+    return ("ZMSCORE", ends, *map(str, Banned.from_entering(ref, person)))
 
 
 def _new_token() -> str:

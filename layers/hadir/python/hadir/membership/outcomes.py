@@ -55,6 +55,8 @@ class Admission(StrEnum):
     CROWDED = "crowded"
     FULL = "full"
     HASTY = "hasty"
+    BANNED = "banned"
+    """An admin keeps them out (``membership.bans``); the script was not run."""
 
     @property
     def is_in(self) -> bool:

@@ -38,6 +38,8 @@ SESSION_SCRIPTS = (
     "view",
 )
 
+TENANT_SCRIPTS = ("ban", "bans", "lift")
+
 AnyRedis = Redis | RedisCluster
 """One node, or a cluster."""
 
@@ -52,7 +54,7 @@ class Scripts:
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
-        texts = {name: _text(name) for name in SESSION_SCRIPTS}
+        texts = {name: _text(name) for name in SESSION_SCRIPTS + TENANT_SCRIPTS}
         # As bytes, and not by `register_script`: nothing is asked of Redis, or of a cluster, yet.
         self._scripts = {
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
+from hadir.domain.bans import LONGEST_REASON
 from hadir.domain.errors import InvalidIdentity, InvalidRequest
 from hadir.domain.grant import LONGEST_TOKEN
 from hadir.domain.identity import UserType, check_id
@@ -79,7 +80,9 @@ class Kick(BaseModel):
     action: Literal["kick"]
     user_id: _Id
     user_type: UserType | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=200, strict=True)] | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, strict=True)] | None = (
+        None
+    )
 
 
 Request = Heartbeat | Sync | Message | Typing | Reauthorize | Kick

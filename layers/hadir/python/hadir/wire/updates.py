@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from hadir.domain.bans import Ban
 from hadir.domain.identity import Person
 from hadir.domain.session import (
     Event,
@@ -140,6 +141,20 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
         "version": page.version,
         "events": events,
     }
+
+
+def ban_fields(ban: Ban) -> dict[str, Any]:
+    """A ban, as ``/api/bans`` answers it."""
+    person = ban.who.person
+    fields = {
+        "user_type": person.user_type.value,
+        "user_id": person.user_id,
+        "session_id": ban.who.session_id,
+        "until": timestamp(ban.until),
+        "reason": ban.reason,
+        "by": ban.by.user_id,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def heartbeat_ack(at: int, place: Place) -> bytes:
