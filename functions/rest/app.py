@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import asking
 import banning
+import erasing
 import people
 import sessions
 from hadir import bootstrap, log, report
@@ -17,6 +18,7 @@ app = APIGatewayHttpResolver()
 app.include_router(sessions.router)
 app.include_router(people.router)
 app.include_router(banning.router)
+app.include_router(erasing.router)
 
 
 @app.get("/api/health")

@@ -26,6 +26,8 @@ class TestRest:
             ("POST", "/api/bans"),
             ("GET", "/api/bans"),
             ("DELETE", "/api/bans/customer/u1"),
+            ("DELETE", "/api/session/s1/history"),
+            ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
         ],
     )
     def test_nothing_without_a_good_token(
@@ -43,6 +45,8 @@ class TestRest:
             ("POST", "/api/bans"),
             ("GET", "/api/bans"),
             ("DELETE", "/api/bans/customer/u1"),
+            ("DELETE", "/api/session/s1/history"),
+            ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
         ],
     )
     def test_what_is_for_admins_is_for_nobody_else(

@@ -20,6 +20,7 @@ class Action(StrEnum):
     LIST_SESSIONS = "list_sessions"
     FIND_USER = "find_user"
     BAN = "ban"
+    ERASE = "erase"
 
 
 _EVERYBODY = frozenset(UserType)
@@ -37,6 +38,7 @@ ALLOWED = {
     Action.LIST_SESSIONS: _ADMINS,
     Action.FIND_USER: _ADMINS,
     Action.BAN: _ADMINS,
+    Action.ERASE: _ADMINS,
 }
 """The table. In every case only in sessions of their tenant that their token is for."""
 

@@ -43,6 +43,7 @@ class MessageEvent:
         version, at: as of a ``PresenceEvent``; both kinds share one order.
         connection_id: whence it was sent.
         client_id: the sender's name for it, empty if none.
+        is_erased: whether its text was taken out of the history.
     """
 
     version: int
@@ -51,6 +52,7 @@ class MessageEvent:
     text: str
     connection_id: str
     client_id: str
+    is_erased: bool = False
 
 
 Event = PresenceEvent | MessageEvent

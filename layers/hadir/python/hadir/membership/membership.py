@@ -271,6 +271,14 @@ class Membership:
             before[0] if before else None,
         )
 
+    def erase(self, ref: SessionRef, person: Person) -> int:
+        """Take the texts of somebody's messages out of the history; of how many."""
+        return int(self._run("erase", ref, str(person)))
+
+    def clear(self, ref: SessionRef) -> int:
+        """Take all out of the history that everyone has been told; how many events."""
+        return int(self._run("clear", ref))
+
     def is_banned(self, ref: SessionRef, person: Person) -> bool:
         """Whether somebody is kept out of a session."""
         (ends,) = self._ask(_ends_of(ref, person))

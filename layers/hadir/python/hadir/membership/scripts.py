@@ -24,7 +24,9 @@ _LUA = files(__package__) / "lua"
 SESSION_SCRIPTS = (
     "admit",
     "claim",
+    "clear",
     "end_grace",
+    "erase",
     "history",
     "lapse",
     "leave",

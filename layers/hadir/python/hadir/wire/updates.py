@@ -249,6 +249,8 @@ def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any
         "version": event.version,
         "timestamp": timestamp(event.at),
     }
+    if event.is_erased:
+        data["erased"] = True
     if event.version <= recovered_up_to:
         data["recovered"] = True
     return data

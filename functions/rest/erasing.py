@@ -1,0 +1,28 @@
+"""The right to be forgotten, for admins: taking out of the history what was said and done."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+import asking
+from hadir.domain.errors import InvalidRequest
+from hadir.domain.identity import Person, check_id
+from hadir.domain.roles import Action
+from parts import membership
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+
+@router.delete("/api/session/<session_id>/history")
+def clear(session_id: str) -> dict[str, Any]:
+    return {"erased": membership.clear(asking.session_for(Action.ERASE, session_id))}
+
+
+@router.delete("/api/user/<user_id>/history")
+def erase(user_id: str) -> dict[str, Any]:
+    asking.grant_for(Action.ERASE)
+    session_id, user_type = asking.query("session_id"), asking.user_type()
+    if session_id is None or user_type is None:
+        raise InvalidRequest("invalid_request", "session_id and user_type are needed")
+    ref = asking.session_for(Action.ERASE, session_id)
+    return {"erased": membership.erase(ref, Person(user_type, check_id("user_id", user_id)))}

@@ -1,0 +1,178 @@
+"""What was said and done is taken out of the history, and nothing else changes by it."""
+
+from typing import Any
+
+import pytest
+
+from hadir.domain.identity import Person, UserType
+from hadir.domain.session import Event, MessageEvent
+from hadir.membership.keys import session_key
+from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Saying
+from hadir.membership.scripts import AnyRedis
+from hadir.wire.bursts import missed_frames
+from hadir.wire.updates import history
+from tests.conftest import Clock
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+
+CUSTOMER = Person(UserType.CUSTOMER, "customer_1")
+
+
+@pytest.fixture
+def spoken(membership: Membership) -> Membership:
+    """Two people have said two things each, by turns; all of it is announced."""
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    for text in ("one", "two"):
+        say(membership, "c1", "customer_1", f"my {text}", client_id=text)
+        say(membership, "a1", "admin_1", f"your {text}")
+    return membership
+
+
+def say(
+    membership: Membership, connection_id: str, user_id: str, text: str, client_id: str = ""
+) -> None:
+    batch = membership.say(connection_id, identity(user_id), text, client_id).batch
+    assert batch
+    assert membership.settle(batch, more=True) is None
+
+
+def texts(events: tuple[Event, ...] | None) -> list[tuple[int, str | None, bool]]:
+    assert events is not None
+    return [
+        (each.version, each.text, each.is_erased)
+        if isinstance(each, MessageEvent)
+        else (each.version, None, False)
+        for each in events
+    ]
+
+
+ERASED = [
+    *[(1, None, False), (2, None, False)],
+    *[(3, "", True), (4, "your one", False), (5, "", True), (6, "your two", False)],
+]
+
+
+class TestWhatSomebodyHasSaid:
+    def test_the_texts_are_gone_and_the_versions_have_no_gaps(self, spoken: Membership) -> None:
+        before = spoken.session(SESSION)
+
+        assert spoken.erase(SESSION, CUSTOMER) == 2
+
+        assert texts(spoken.page(SESSION, 100).events) == ERASED
+        assert texts(spoken.page(SESSION, 2, before=6).events) == ERASED[3:5]
+        assert spoken.session(SESSION) == before, "nobody came or went, and no event was made"
+
+    def test_no_text_of_theirs_is_left_in_redis(self, spoken: Membership, redis: AnyRedis) -> None:
+        spoken.erase(SESSION, CUSTOMER)
+
+        kept: Any = redis.xrange(session_key(SESSION, "events"))
+        assert "my one" not in str(kept)
+        assert "your one" in str(kept)
+
+    def test_who_asks_for_what_was_missed_is_told_that_it_was_erased(
+        self, spoken: Membership
+    ) -> None:
+        epoch = spoken.session(SESSION).epoch
+        spoken.erase(SESSION, CUSTOMER)
+
+        events, session = spoken.missed(SESSION, epoch, 2, 200)
+
+        assert texts(events) == ERASED[2:]
+        frames = missed_frames(session, events or (), 0)
+        assert frames
+        assert b'"text":"","version":3' in frames[0]
+        assert b'"erased":true' in frames[0]
+        assert b"erased" not in frames[1]
+        listed = history(SESSION.session_id, spoken.page(SESSION, 100))["events"]
+        assert [each.get("erased") for each in listed] == [None, None, True, None, True, None]
+
+    def test_once_more_changes_nothing(self, spoken: Membership) -> None:
+        spoken.erase(SESSION, CUSTOMER)
+
+        assert spoken.erase(SESSION, CUSTOMER) == 0
+        assert texts(spoken.page(SESSION, 100).events) == ERASED
+
+    def test_it_goes_on_after_that(self, spoken: Membership) -> None:
+        spoken.erase(SESSION, CUSTOMER)
+        say(spoken, "c1", "customer_1", "my three")
+
+        assert texts(spoken.page(SESSION, 100).events) == [*ERASED, (7, "my three", False)]
+
+    def test_what_was_said_is_not_said_again(self, spoken: Membership) -> None:
+        spoken.erase(SESSION, CUSTOMER)
+
+        again = spoken.say("c1", identity("customer_1"), "my one", "one")
+
+        assert again.outcome is Saying.REPEATED
+        assert again.earlier is not None
+        assert texts((again.earlier,)) == [(3, "", True)]
+
+    def test_it_happens_between_two_steps_of_an_announcer_that_then_dies(
+        self, spoken: Membership, clock: Clock
+    ) -> None:
+        held = spoken.say("c1", identity("customer_1"), "my three", "").batch
+        assert held
+
+        assert spoken.erase(SESSION, CUSTOMER) == 3
+
+        clock.pass_seconds(11)
+        (again,) = (batch for batch in [spoken.claim(SESSION)] if batch)
+        assert texts(again.events) == [(7, "", True)]
+        assert again.recovered_up_to == 7
+        assert spoken.settle(held, more=True) is None, "its lease is somebody else's"
+        assert spoken.settle(again, more=True) is None
+        assert texts(spoken.page(SESSION, 100).events) == [*ERASED, (7, "", True)]
+
+    def test_who_has_it_to_post_settles_as_ever(self, spoken: Membership) -> None:
+        held = spoken.say("c1", identity("customer_1"), "my three", "").batch
+        assert held
+        spoken.erase(SESSION, CUSTOMER)
+
+        assert spoken.settle(held, more=True) is None
+        assert spoken.claim(SESSION) is None
+
+    def test_of_somebody_who_has_left_too(self, spoken: Membership) -> None:
+        batch = spoken.leave("c1", SESSION, CLOSED).batch
+        assert batch
+        spoken.settle(batch, more=True)
+
+        assert spoken.erase(SESSION, CUSTOMER) == 2
+
+    def test_of_a_namesake_nothing(self, spoken: Membership) -> None:
+        assert spoken.erase(SESSION, Person(UserType.AGENT, "customer_1")) == 0
+
+    def test_where_nobody_ever_was_there_is_nothing(
+        self, membership: Membership, redis: AnyRedis
+    ) -> None:
+        assert membership.erase(SESSION, CUSTOMER) == 0
+        assert membership.clear(SESSION) == 0
+        assert redis.exists(session_key(SESSION, "session")) == 0
+
+
+class TestAWholeHistory:
+    def test_it_is_gone_and_versions_go_on(self, spoken: Membership) -> None:
+        assert spoken.clear(SESSION) == 6
+
+        page = spoken.page(SESSION, 100)
+        assert (page.events, page.version) == ((), 6)
+        assert present(spoken) == {"admin_1", "customer_1"}
+        say(spoken, "c1", "customer_1", "my three")
+        assert texts(spoken.page(SESSION, 100).events) == [(7, "my three", False)]
+
+    def test_who_asks_for_what_is_gone_is_told_so(self, spoken: Membership) -> None:
+        epoch = spoken.session(SESSION).epoch
+        spoken.clear(SESSION)
+
+        assert spoken.missed(SESSION, epoch, 5, 200)[0] is None, "recovered: false"
+        assert spoken.missed(SESSION, epoch, 6, 200)[0] == (), "this one has missed nothing"
+
+    def test_what_is_still_to_be_told_stays(self, spoken: Membership) -> None:
+        held = spoken.say("c1", identity("customer_1"), "my three", "").batch
+        assert held
+
+        assert spoken.clear(SESSION) == 6
+
+        assert texts(spoken.page(SESSION, 100).events) == [(7, "my three", False)]
+        assert spoken.settle(held, more=True) is None
+        assert spoken.clear(SESSION) == 1
