@@ -1,17 +1,21 @@
-"""Sessions: who is in one, what happened there; and, for admins, where anybody is."""
+"""Sessions: who is in one, what happened there; for admins, where anybody is, and speaking."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 import asking
+from hadir import report
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.roles import Action
 from hadir.membership.directory import Place
+from hadir.membership.outcomes import Saying
+from hadir.wire.bodies import read_message
 from hadir.wire.queries import read_number
-from hadir.wire.updates import history, status_answer, totals
-from parts import directory, membership
+from hadir.wire.updates import history, posted, status_answer, totals
+from parts import announcer, directory, membership
 
 _MOST_SESSIONS = 100
 _MOST_EVENTS = 200
@@ -35,6 +39,17 @@ def events(session_id: str) -> dict[str, Any]:
         raise InvalidRequest("invalid_request", "give either since or before, not both")
     page = membership.page(ref, asking.limit(_MOST_EVENTS), since=since or 0, before=before)
     return history(session_id, page)
+
+
+@router.post("/api/session/<session_id>/messages")
+def post_message(session_id: str) -> Response[Any] | tuple[dict[str, Any], int]:
+    ref = asking.session_for(Action.POST_MESSAGE, session_id)
+    teller = asking.grant_for(Action.POST_MESSAGE).person
+    said = membership.say_as_system(ref, teller, *read_message(asking.body()))
+    report.broadcasts(announcer().announce(said.batch, asking.deadline()))
+    if said.place is None:
+        return asking.error(404, "not_found", "nobody is in the session")
+    return posted(said.place), 201 if said.outcome is Saying.SAID else 200
 
 
 @router.get("/api/sessions")

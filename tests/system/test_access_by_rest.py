@@ -27,6 +27,7 @@ class TestRest:
             ("GET", "/api/bans"),
             ("DELETE", "/api/bans/customer/u1"),
             ("DELETE", "/api/session/s1/history"),
+            ("POST", "/api/session/s1/messages"),
             ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
         ],
     )
@@ -46,6 +47,7 @@ class TestRest:
             ("GET", "/api/bans"),
             ("DELETE", "/api/bans/customer/u1"),
             ("DELETE", "/api/session/s1/history"),
+            ("POST", "/api/session/s1/messages"),
             ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
         ],
     )

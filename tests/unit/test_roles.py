@@ -6,7 +6,10 @@ from hadir.domain.errors import NotPermitted
 from hadir.domain.identity import UserType
 from hadir.domain.roles import ALLOWED, Action, require
 
-FOR_ADMINS = {Action.KICK, Action.LIST_SESSIONS, Action.FIND_USER, Action.BAN, Action.ERASE}
+FOR_ADMINS = {
+    *(Action.KICK, Action.LIST_SESSIONS, Action.FIND_USER),
+    *(Action.BAN, Action.ERASE, Action.POST_MESSAGE),
+}
 
 
 def test_the_table_is_whole() -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LONGEST_TEXT = 4000
+"""Characters in a message."""
+
 _POSTS_PER_MESSAGE = 20
 _TENANTS_SHARE = 10
 

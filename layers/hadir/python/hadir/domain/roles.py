@@ -21,6 +21,7 @@ class Action(StrEnum):
     FIND_USER = "find_user"
     BAN = "ban"
     ERASE = "erase"
+    POST_MESSAGE = "post_message"
 
 
 _EVERYBODY = frozenset(UserType)
@@ -39,6 +40,7 @@ ALLOWED = {
     Action.FIND_USER: _ADMINS,
     Action.BAN: _ADMINS,
     Action.ERASE: _ADMINS,
+    Action.POST_MESSAGE: _ADMINS,
 }
 """The table. In every case only in sessions of their tenant that their token is for."""
 

@@ -41,9 +41,10 @@ class MessageEvent:
 
     Attributes:
         version, at: as of a ``PresenceEvent``; both kinds share one order.
-        connection_id: whence it was sent.
+        connection_id: whence it was sent; empty if by a backend.
         client_id: the sender's name for it, empty if none.
         is_erased: whether its text was taken out of the history.
+        is_system: whether a backend has said it, who need not be present.
     """
 
     version: int
@@ -53,6 +54,7 @@ class MessageEvent:
     connection_id: str
     client_id: str
     is_erased: bool = False
+    is_system: bool = False
 
 
 Event = PresenceEvent | MessageEvent

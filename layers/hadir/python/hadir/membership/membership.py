@@ -253,23 +253,11 @@ class Membership:
 
     def say(self, connection_id: str, who: Identity, text: str, client_id: str) -> Said:
         """Record a message; one with a ``client_id`` that was said before changes nothing."""
-        token = _new_token()
-        outcome, claimed, earlier = self._run(
-            "message",
-            who.session,
-            connection_id,
-            token,
-            text,
-            client_id,
-            SAID_MS,
-            keys=[said_key(who.session, who.person, client_id or f"~{token}")],
-        )
-        before = read_events(earlier or [])
-        return Said(
-            Saying(outcome),
-            read_batch(who.session, token, claimed),
-            before[0] if before else None,
-        )
+        return self._say(connection_id, who.session, who.person, text, client_id)
+
+    def say_as_system(self, ref: SessionRef, person: Person, text: str, client_id: str) -> Said:
+        """Record a message of a backend, if anybody is there; it makes nobody present."""
+        return self._say("", ref, person, text, client_id)
 
     def erase(self, ref: SessionRef, person: Person) -> int:
         """Take the texts of somebody's messages out of the history; of how many."""
@@ -394,6 +382,29 @@ class Membership:
     def ping(self) -> None:
         """Return if Redis answers."""
         self._run("view", SessionRef("-", "ping"))
+
+    def _say(
+        self, connection_id: str, ref: SessionRef, person: Person, text: str, client_id: str
+    ) -> Said:
+        token = _new_token()
+        outcome, claimed, earlier, place = self._run(
+            "message",
+            ref,
+            connection_id,
+            str(person),
+            token,
+            text,
+            client_id,
+            SAID_MS,
+            keys=[said_key(ref, person, client_id or f"~{token}")],
+        )
+        before = read_events(earlier or [])
+        return Said(
+            Saying(outcome),
+            read_batch(ref, token, claimed),
+            before[0] if before else None,
+            Place(*place) if place else None,
+        )
 
     def _leave(
         self, connection_ids: Sequence[str], ref: SessionRef, departure: Departure, *, claim: bool

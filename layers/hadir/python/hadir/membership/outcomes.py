@@ -120,11 +120,13 @@ class Said:
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
         earlier: on ``REPEATED``, the message as it was said before, if it is still known.
+        place: the message's own; None on ``UNKNOWN``.
     """
 
     outcome: Saying
     batch: Batch | None
     earlier: Event | None
+    place: Place | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,8 @@ def _event(entry_id: str, fields: dict[str, str]) -> Event:
     person, at = Person.read(fields["person"]), int(fields["at"])
     if fields["type"] == "message":
         text, sender, client_id = fields["text"], fields["connection_id"], fields["client_id"]
-        is_erased = "erased" in fields
-        return MessageEvent(version, person, at, text, sender, client_id, is_erased)
+        flags = "erased" in fields, "system" in fields
+        return MessageEvent(version, person, at, text, sender, client_id, *flags)
     departure = offline_ms = None
     if "reason" in fields:
         code = int(fields["close_code"]) if fields["close_code"] else None

@@ -8,6 +8,7 @@ from typing import Any
 from hadir.domain.bans import LONGEST_BAN_SECONDS, LONGEST_REASON, Ban, Banned
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.identity import Person, check_id, check_user_type
+from hadir.domain.limits import LONGEST_TEXT
 
 _CODE = "invalid_request"
 
@@ -63,6 +64,21 @@ def read_ban(body: str | None, by: Person, now: int) -> Ban:
         raise InvalidRequest(_CODE, "a ban must end in the future, within 10 years")
     reason = read_text(fields, "reason", LONGEST_REASON) or ""
     return Ban(Banned(person, session_id), until, by, reason)
+
+
+def read_message(body: str | None) -> tuple[str, str]:
+    """The text, and the sender's own name for it, empty if none, that a body holds.
+
+    Raises:
+        InvalidIdentity: that name is none.
+        InvalidRequest: there is no text, or it is too long.
+    """
+    fields = read_object(body)
+    text = read_text(fields, "text", LONGEST_TEXT)
+    if text is None:
+        raise InvalidRequest(_CODE, "text is needed")
+    client_id = fields.get("client_id")
+    return text, "" if client_id is None else check_id("client_id", client_id)
 
 
 def _end(fields: Mapping[str, Any], now: int) -> int:

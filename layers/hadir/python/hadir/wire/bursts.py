@@ -103,7 +103,7 @@ def entry(
     """
     if isinstance(event, PresenceEvent):
         return event_data(event, recovered_up_to)
-    data = {"id": message_id(session, event), **message_data(event, recovered_up_to)}
+    data = {"id": message_id(session, event.version), **message_data(event, recovered_up_to)}
     if event.client_id and event.connection_id == reader:
         data["client_id"] = event.client_id
     return data

@@ -8,9 +8,7 @@ from hadir.domain.bans import LONGEST_REASON
 from hadir.domain.errors import InvalidIdentity, InvalidRequest
 from hadir.domain.grant import LONGEST_TOKEN
 from hadir.domain.identity import UserType, check_id
-
-LONGEST_TEXT = 4000
-"""Characters in a message."""
+from hadir.domain.limits import LONGEST_TEXT
 
 
 def _check_id(value: str) -> str:

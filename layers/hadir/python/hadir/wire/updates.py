@@ -143,6 +143,11 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
     }
 
 
+def posted(place: Place) -> dict[str, Any]:
+    """What ``POST …/messages`` answers."""
+    return {"id": message_id(place, place.version), "version": place.version}
+
+
 def ban_fields(ban: Ban) -> dict[str, Any]:
     """A ban, as ``/api/bans`` answers it."""
     person = ban.who.person
@@ -225,7 +230,7 @@ def event_data(event: PresenceEvent, recovered_up_to: int = 0) -> dict[str, Any]
 def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple[bytes, bytes]:
     data = {
         "session_id": session.session_id,
-        "id": message_id(session, event),
+        "id": message_id(session, event.version),
         "epoch": session.epoch,
         **message_data(event, event.version if recovered else 0),
     }
@@ -235,9 +240,9 @@ def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple
     return write_frame("message", {**data, "client_id": event.client_id}), others
 
 
-def message_id(session: Session, event: MessageEvent) -> str:
-    """A name that no other message has."""
-    return f"{session.epoch}-{event.version}"
+def message_id(place: Session | Place, version: int) -> str:
+    """A name that no other message has, of the one of that version in that life of a session."""
+    return f"{place.epoch}-{version}"
 
 
 def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any]:
@@ -249,6 +254,8 @@ def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any
         "version": event.version,
         "timestamp": timestamp(event.at),
     }
+    if event.is_system:
+        data["system"] = True
     if event.is_erased:
         data["erased"] = True
     if event.version <= recovered_up_to:

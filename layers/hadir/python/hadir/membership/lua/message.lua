@@ -1,46 +1,65 @@
 -- takes: life
 --
--- A client said something: an event in the session's order.
+-- A client, or a backend, said something: an event in the session's order.
 --
 -- Its own key: epoch, version and token of the message of that client id, or of that token: the
 -- same is not said twice, neither when its client repeats it nor when redis-py repeats the call
--- Reply   { outcome, claim, the earlier message as XRANGE on 'repeated', else false }
+-- Reply   { outcome, claim, the earlier message as XRANGE on 'repeated', else false,
+--           epoch and version of the message }
 --   outcome 'said'     recorded, pending
 --           'repeated' it was said before; nothing changed
---           'unknown'  the connection is not open: nothing changed
+--           'unknown'  the connection is not open, or for a backend nobody is there: nothing changed;
+--                      the last is then false
 --
 -- Killed before: nothing was said; the client asks again. Killed after: the event is pending.
 
+-- connection_id: '' where a backend says it. backend: as whom, then, "user_type/user_id".
 -- client_id: '' if there is none. said_lifetime: how long it is remembered (ms).
-local connection_id, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
+local connection_id, backend, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
 
 local function say(person_name)
     local epoch = redis.call('HGET', SESSION, 'epoch')
     local before = redis.call('GET', KEYS[OWN_KEY])
     if before then
         local earlier_epoch, version, teller = string.match(before, '^(%S+) (%d+) (%S+)$')
+        local place = { earlier_epoch, tonumber(version) }
         if teller == token then
-            return 'said', false
+            return 'said', false, place
         end
-        return 'repeated', earlier_epoch == epoch and redis.call('XRANGE', EVENTS, version, version)
+        local is_here = earlier_epoch == epoch
+        return 'repeated', is_here and redis.call('XRANGE', EVENTS, version, version), place
     end
-    local version = record_event('message', {
+    local fields = {
         'person', person_name, 'at', integer(now), 'text', text, 'connection_id', connection_id,
         'client_id', client_id,
-    })
+    }
+    if connection_id == '' then
+        table.insert(fields, 'system')
+        table.insert(fields, '1')
+    end
+    local version = record_event('message', fields)
     redis.call('SET', KEYS[OWN_KEY], table.concat({ epoch, integer(version), token }, ' '),
         'PX', said_lifetime)
-    return 'said', false
+    return 'said', false, { epoch, version }
+end
+
+-- As whom it is said; nil if it cannot be.
+local function speaker()
+    if connection_id == '' then
+        return redis.call('EXISTS', PEOPLE) == 1 and backend or nil
+    end
+    local connection = find_connection(connection_id)
+    return connection and connection.since > 0 and connection.person or nil
 end
 
 if not begin() then
-    return { 'unknown', false, false }
+    return { 'unknown', false, false, false }
 end
-local outcome, earlier, claimed = 'unknown', false, false
-local connection = find_connection(connection_id)
-if connection and connection.since > 0 then
-    outcome, earlier = say(connection.person)
+local outcome, earlier, claimed, place = 'unknown', false, false, false
+local person_name = speaker()
+if person_name then
+    outcome, earlier, place = say(person_name)
     claimed = claim(token)
 end
 finish()
-return { outcome, claimed, earlier }
+return { outcome, claimed, earlier, place }
