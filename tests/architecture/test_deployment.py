@@ -182,6 +182,7 @@ def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> 
 @pytest.fixture
 def allowed(cluster: Cluster, resources: Resources) -> str:
     """The cluster's URL, for a user with the rights of the template's."""
+    connect(cluster.url).flushall()
     (user,) = of_type(resources, "AWS::ElastiCache::User").values()
     rules = user["AccessString"].split()
     for node in cluster.nodes:
