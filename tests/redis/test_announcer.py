@@ -128,6 +128,26 @@ class TestAnnouncing:
 
         assert poster.events("a2") == [(3, "user_disconnected", "customer_1")]
 
+    def test_a_socket_found_gone_late_takes_no_lease_from_its_own_announcer(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        poster = RecordingPoster()
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        poster.gone = {"c1"}
+        membership.admit("c2", identity("customer_2"))
+        batch = membership.open("c2", SESSION).batch
+        poster.meanwhile = lambda: clock.pass_seconds(11)
+
+        Announcer(membership, poster).announce(batch, TEN_SECONDS)
+
+        assert poster.events("a1") == [
+            (3, "user_connected", "customer_2"),
+            (4, "user_disconnected", "customer_1"),
+        ]
+        clock.pass_seconds(11)
+        assert membership.claim(SESSION) is None
+
     def test_a_socket_found_gone_leaves_and_that_is_told_too(self, membership: Membership) -> None:
         poster = RecordingPoster()
         join(membership, "a1", "admin_1")

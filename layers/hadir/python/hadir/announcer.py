@@ -97,7 +97,7 @@ class Announcer:
                 break
             posted = _Posted(batch, self._poster, deadline.within(_POSTING_SECONDS))
             if posted.gone:
-                self._membership.leave_each(posted.gone, batch.session.ref, GONE)
+                self._membership.leave_each(posted.gone, batch.session.ref, GONE, claim=False)
             broadcasts += posted.broadcasts()
             if not posted.is_told:  # the management API is away
                 self._membership.give_back(batch)
