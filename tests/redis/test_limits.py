@@ -2,7 +2,7 @@
 
 import pytest
 
-from hadir.domain.limits import Limits
+from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import PresenceEvent
 from hadir.membership.membership import Membership
@@ -125,6 +125,20 @@ class TestJoins:
         clock.pass_seconds(0.1)
         assert strict.admit("c10", identity("customer_1")) is Admission.ADMITTED
         assert strict.admit("c10", identity("customer_1")) is Admission.REPEATED
+
+    def test_a_session_of_many_tabs_shuts_nobody_out_for_ever(
+        self, redis: AnyRedis, clock: Clock
+    ) -> None:
+        membership = Membership(redis, limits=Limits(0.1, 1, 30, 3), clock=clock)
+        for number in range(60):
+            clock.pass_seconds(3600)
+            join(membership, f"c{number}", f"customer_{number % 2}")
+
+        assert membership.admit("c60", identity("customer_2")) is Admission.ADMITTED
+        assert membership.open("c60", SESSION).outcome is Opening.JOINED
+        clock.pass_seconds(3600)
+        price = Price(once=1, each=1)
+        assert membership.open("c60", SESSION, heard=True, price=price).outcome is OPEN
 
 
 class TestPeople:

@@ -4,8 +4,9 @@
 -- further by its price / rate.
 
 -- A draw of `price` from a bucket, made by `take`. `use`: how much of the burst would be in use; up
--- to 1 there is room.
+-- to 1 there is room. Nothing costs more than the whole bucket, or it could never be had.
 local function draw(key, field, price, rate, burst)
+    price = math.min(price, burst)
     local full_at = math.max(tonumber(redis.call('ZSCORE', key, field) or '0'), now)
         + 1000 * price / rate
     local use = (full_at - now) * rate / 1000 / burst
