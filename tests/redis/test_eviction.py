@@ -138,6 +138,22 @@ def test_a_whole_session_thrown_away_leaves_no_ghosts(
     assert Directory(redis).sessions_of(DEFAULT_TENANT, "customer_1") == ()
 
 
+def test_versions_go_on_after_events_that_are_kept_no_longer(
+    redis: AnyRedis, membership: Membership, clock: Clock
+) -> None:
+    settle_all(membership, clock)
+    membership.leave_each(list(PEOPLE), SESSION, CLOSED)
+    settle_all(membership, clock)
+    before = membership.session(SESSION).version
+    redis.delete(KEYS[0])
+    redis.xtrim(KEYS[3], maxlen=0, approximate=False)
+
+    joined = join(membership, "c9", "customer_9")
+
+    assert joined is not None
+    assert joined.events[-1].version == before + 1
+
+
 def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
     membership, audit = Membership(node, clock=clock), Audit(node)
     assert audit.evicted() == 0

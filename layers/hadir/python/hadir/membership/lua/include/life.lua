@@ -73,9 +73,13 @@ end
 local function create()
     redis.call('DEL', BEHIND)
     local version = 0
-    local newest = redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)[1]
-    if newest then
-        version = tonumber(string.match(newest[1], '^%d+'))
+    if redis.call('EXISTS', EVENTS) == 1 then  -- perhaps empty: it still refuses earlier ones
+        local stream = redis.call('XINFO', 'STREAM', EVENTS)
+        for i = 1, #stream, 2 do
+            if stream[i] == 'last-generated-id' then
+                version = tonumber(string.match(stream[i + 1], '^%d+'))
+            end
+        end
     end
     for _, text in ipairs(redis.call('HVALS', CONNECTIONS)) do
         version = math.max(version, read_record(CONNECTION, text).since)
