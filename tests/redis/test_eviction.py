@@ -1,6 +1,7 @@
 """Redis throws a key away, which it should never be let do: nobody is a ghost for ever."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 from redis import Redis
@@ -173,6 +174,17 @@ def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
     assert evicted > 0
     audit.note_done(evicted)
     assert audit.evicted() == 0
+
+
+def test_evictions_before_a_failover_are_no_reason_to_look_for_ever(node: Redis) -> None:
+    audit = Audit(node)
+    audit.note_done(100)
+    stats = {"evicted_keys": 5}
+    with patch.object(audit, "_stats", lambda: [stats]):
+        audit.note_done(audit.evicted())
+        assert audit.evicted() == 0
+        stats["evicted_keys"] = 7
+        assert audit.evicted() == 2
 
 
 class TestInfoRefused:

@@ -39,7 +39,10 @@ class Audit:
         nodes = self._ask(self._stats)
         now = sum(int(node["evicted_keys"]) for node in nodes)
         before = int(self._ask(lambda: self._redis.get(_AUDITED)) or 0)
-        return now - before if now >= before else now  # Redis was started anew
+        if now < before:  # Redis was started anew, or a replica was promoted
+            self._ask(lambda: self._redis.set(_AUDITED, 0))
+            before = 0
+        return now - before
 
     def _stats(self) -> list[dict[str, Any]]:
         try:
