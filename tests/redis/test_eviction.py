@@ -155,6 +155,17 @@ def test_versions_go_on_after_events_that_are_kept_no_longer(
     assert joined.events[-1].version == before + 1
 
 
+@pytest.mark.parametrize("keys", [KEYS[:8], KEYS[1:3]], ids=["all", "people"])
+def test_nor_is_a_session_listed_in_which_nobody_is_left(
+    membership: Membership, redis: AnyRedis, repair: Callable[[], None], keys: list[str]
+) -> None:
+    redis.delete(*keys)
+
+    repair()
+
+    assert Directory(redis).totals() == (0, 0)
+
+
 def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
     membership, audit = Membership(node, clock=clock), Audit(node)
     assert audit.evicted() == 0

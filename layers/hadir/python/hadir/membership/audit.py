@@ -17,7 +17,13 @@ from redis.exceptions import NoPermissionError, RedisClusterException, RedisErro
 
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import SessionRef
-from hadir.membership.keys import PARTITIONS, PREFIX, session_key, whereabouts_key
+from hadir.membership.keys import (
+    PARTITIONS,
+    PREFIX,
+    occupied_key,
+    session_key,
+    whereabouts_key,
+)
 from hadir.membership.scripts import AnyRedis
 
 _AUDITED = f"{PREFIX}:audited"
@@ -58,12 +64,14 @@ class Audit:
         self._ask(lambda: self._redis.incrby(_AUDITED, evicted))
 
     def sessions(self) -> Iterator[SessionRef]:
-        """The sessions of which there is anything, some of them twice."""
+        """The sessions of which there is anything, or that are listed, most of them twice."""
         for kind in ("connections", "people"):
             marker = f"}}:{kind}:"  # no id holds a brace
             keys = self._redis.scan_iter(f"{PREFIX}:{{*{marker}*", count=_AT_ONCE)
             while key := self._ask(partial(next, keys, None)):
                 yield SessionRef.read(key.partition(marker)[2])
+        for index in map(occupied_key, range(PARTITIONS)):
+            yield from map(SessionRef.read, self._ask(partial(self._redis.zrange, index, 0, -1)))
 
     def forget_ghosts(self) -> int:
         """Take people who are in no session off the indexes; how many there were."""

@@ -11,6 +11,7 @@ local token = unpack(ARGV, OWN_ARGV)
 
 even_when_full()
 if not begin() then
+    redis.call('ZREM', OCCUPIED, NAME)
     return { false }
 end
 rebuild()

@@ -66,6 +66,9 @@ local function rebuild()
         keep_person(name, { at = now, sockets = count })
         list_person(name)
     end
+    if redis.call('EXISTS', PEOPLE) == 0 then
+        redis.call('ZREM', OCCUPIED, NAME)
+    end
 end
 
 -- A new session. Where Redis has evicted what is in its first key alone, its versions go on from
