@@ -126,6 +126,26 @@ class TestMessages:
         assert answer["data"]["client_id"] == "m1"
         assert membership.session(SESSION).version == 2
 
+    def test_refusing_it_keeps_nobody_from_announcing_what_came_meanwhile(
+        self, membership: Membership, say: Say, redis: AnyRedis
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        redis.xdel(session_key(SESSION, "events"), "3-0")
+        record = membership.say
+
+        def another_leaves_first(*args: object) -> object:
+            membership.leave("a1", SESSION, CLOSED, claim=False)
+            return record(*args)  # type: ignore[arg-type]
+
+        membership.say = another_leaves_first  # type: ignore[assignment, method-assign]
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        batch = membership.claim(SESSION)
+        assert batch is not None
+        assert batch.recovered_up_to == 0
+
     def test_what_is_refused_is_named(
         self, membership: Membership, say: Say, redis: AnyRedis
     ) -> None:

@@ -6,10 +6,11 @@
 -- same is not said twice, neither when its client repeats it nor when redis-py repeats the call
 -- Reply   { outcome, claim, the earlier message as XRANGE on 'repeated', else false,
 --           epoch and version of the message }
+--           claim is false but on 'said': what is refused is answered, and announces nothing
 --   outcome 'said'     recorded, pending
 --           'repeated' it was said before; nothing changed
---           'unknown'  the connection is not open, or for a backend nobody is there: nothing changed;
---                      the last is then false
+--           'unknown'  the connection is not open, or for a backend nobody is there: nothing
+--                      changed, and the last is false
 --
 -- Killed before: nothing was said; the client asks again. Killed after: the event is pending.
 
@@ -59,7 +60,7 @@ local outcome, earlier, claimed, place = 'unknown', false, false, false
 local person_name = speaker()
 if person_name then
     outcome, earlier, place = say(person_name)
-    claimed = claim(token)
+    claimed = outcome == 'said' and claim(token)
 end
 finish()
 return { outcome, claimed, earlier, place }
