@@ -121,6 +121,22 @@ def test_nor_for_who_was_in_it_already(
     assert present(membership) == {"admin_1"}
 
 
+def test_whose_grace_has_just_run_out_is_gone_for_everyone_at_once(
+    redis: AnyRedis, clock: Clock
+) -> None:
+    membership = Membership(redis, grace_seconds=20, clock=clock)
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, CLOSED)
+    clock.pass_seconds(20)
+
+    ended, batch = membership.end_grace(SESSION, identity("customer_1").person)
+
+    assert not ended
+    assert batch is not None
+    assert batch.events[-1].person.user_id == "customer_1"
+
+
 @pytest.mark.parametrize("waiting", [0, 600])
 def test_whose_socket_could_not_be_closed_is_told_the_same_when_they_speak(
     membership: Membership,

@@ -11,12 +11,12 @@ local token, name = unpack(ARGV, OWN_ARGV)
 if not begin() then
     return { 0, false }
 end
-local ended, claimed = 0, false
+local ended = 0
 local person = find_person(name)
 if person and person.sockets == 0 then
     ended = 1
     record_departure(name, { left = now, reason = 'kicked', evidence = 'server' })
-    claimed = claim(token)
 end
+local claimed = claim(token)
 finish()
 return { ended, claimed }
