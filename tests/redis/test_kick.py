@@ -7,7 +7,7 @@ import pytest
 from hadir.announcer import Announcer
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Admission
+from hadir.membership.outcomes import Admission, Left
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
@@ -135,6 +135,25 @@ def test_whose_grace_has_just_run_out_is_gone_for_everyone_at_once(
     assert not ended
     assert batch is not None
     assert batch.events[-1].person.user_id == "customer_1"
+
+
+def test_a_kick_whose_first_answer_was_lost_has_put_them_out(
+    membership: Membership, poster: RecordingPoster, closed: list[str]
+) -> None:
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    leave = membership.leave
+
+    def leave_twice(*args: Any, **kwargs: Any) -> Left:
+        left = leave(*args, **kwargs)
+        again = leave(*args, **kwargs)
+        return Left(again.outcome, left.batch, again.remaining)
+
+    membership.leave = leave_twice  # type: ignore[method-assign]
+
+    told = ask(membership, poster, closed, "a1", "admin_1", user_id="customer_1")
+
+    assert told["data"].get("reason") == "kicked"
 
 
 @pytest.mark.parametrize("waiting", [0, 600])

@@ -10,7 +10,6 @@ from hadir.domain.errors import InvalidRequest, SocketsUnavailable
 from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.reasons import KICKED, OURS, Reason
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Leaving
 from hadir.wire.updates import closing
 
 _BACK_WITHIN_MS = {Reason.KICKED: 0, Reason.RATE_LIMITED: 60_000}
@@ -113,9 +112,9 @@ class Doorman:
             theirs = [each.connection_id for each in sockets if each.person == person]
             if not theirs:
                 break
+            kicked.anybody = True
             for connection_id in theirs:
                 left = self._membership.leave(connection_id, ref, KICKED)
-                kicked.anybody |= left.outcome is not Leaving.UNKNOWN
                 kicked.broadcasts += self._announcer.announce(left.batch, deadline)
             for connection_id in theirs:
                 self.close(connection_id, Reason.KICKED, deadline, message)
