@@ -15,6 +15,8 @@ from hadir.wire.events import read_socket_event
 from hadir.wire.updates import snapshot
 
 _OPENING_SECONDS = 5.0
+_SNAPSHOT_SECONDS = 2.0
+"""The session's announcing lease, which we may hold, is running meanwhile (``announcer.py``)."""
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
@@ -33,14 +35,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         return
     opened = membership.open(socket.connection_id, who.session)
     deadline = bootstrap.deadline(context)
-    if opened.outcome.has_left:
-        doorman.close(socket.connection_id, opened.left_for, deadline)
-    else:
+    if not opened.outcome.has_left:
         log.connected(who)
     if opened.session:
         frame = snapshot(opened.session, time.time_ns() // 1_000_000)
-        announcer.tell(socket.connection_id, [frame], deadline)
+        announcer.tell(socket.connection_id, [frame], deadline.within(_SNAPSHOT_SECONDS))
     report.broadcasts(announcer.announce(opened.batch, deadline))
-    if not opened.outcome.has_left:
+    if opened.outcome.has_left:
+        doorman.close(socket.connection_id, opened.left_for, deadline)
+    else:
         put_out = doorman.put_out_if_banned(who.session, who.person, deadline)
         report.broadcasts(put_out.broadcasts)
