@@ -9,7 +9,9 @@ from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
+from hadir.membership.keys import session_keys
 from hadir.membership.membership import Membership
+from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper, Swept
 from tests.conftest import Clock
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -68,6 +70,17 @@ def sweeper(membership: Membership, platform: Any, poster: RecordingPoster) -> S
 
 def test_nothing_due_nothing_done(sweeper: Sweeper) -> None:
     assert sweeper.sweep(TEN_SECONDS) == Swept()
+
+
+def test_nothing_is_kept_of_who_left_while_the_platform_did_not_say(
+    membership: Membership, redis: AnyRedis
+) -> None:
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, CLOSED)
+
+    membership.postpone("c1", SESSION)
+
+    assert redis.exists(session_keys(SESSION)[9]) == 0
 
 
 def test_wifi_off(
