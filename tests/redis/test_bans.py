@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from hadir.announcer import Announcer
 from hadir.domain.bans import Ban, Banned
@@ -98,6 +99,17 @@ def test_a_ban_that_is_lifted_is_over(membership: Membership, bans: Bans, clock:
     assert membership.admit("c1", identity("customer_1")) is Admission.BANNED, "everywhere, still"
     assert bans.lift(DEFAULT_TENANT, EVERYWHERE)
     assert membership.admit("c1", identity("customer_1")).is_in
+
+
+def test_a_full_redis_keeps_somebody_out_all_the_same(node: Redis, clock: Clock) -> None:
+    bans = Bans(node, clock=clock)
+    node.config_set("maxmemory", 1)
+    try:
+        bans.ban(DEFAULT_TENANT, for_a_minute(clock, HERE))
+    finally:
+        node.config_set("maxmemory", 0)
+
+    assert Membership(node, clock=clock).is_banned(SESSION, CUSTOMER)
 
 
 def test_a_listing_goes_on_where_it_stood_whatever_was_lifted_meanwhile(

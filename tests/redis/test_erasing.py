@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from hadir.domain.identity import Person, UserType
 from hadir.domain.session import Event, MessageEvent
@@ -176,3 +177,19 @@ class TestAWholeHistory:
         assert texts(spoken.page(SESSION, 100).events) == [(7, "my three", False)]
         assert spoken.settle(held, more=True) is None
         assert spoken.clear(SESSION) == 1
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_full_redis_forgets_all_the_same(node: Redis, clock: Clock, whole: bool) -> None:
+    membership = Membership(node, clock=clock)
+    join(membership, "c1", "customer_1")
+    say(membership, "c1", "customer_1", "my one")
+    node.config_set("maxmemory", 1)
+    try:
+        count = membership.clear(SESSION) if whole else membership.erase(SESSION, CUSTOMER)
+    finally:
+        node.config_set("maxmemory", 0)
+
+    assert count == (2 if whole else 1)
+    left = [] if whole else [(1, None, False), (2, "", True)]
+    assert texts(membership.page(SESSION, 100).events) == left

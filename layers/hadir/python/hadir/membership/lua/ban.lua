@@ -11,6 +11,7 @@
 -- who wanted it and why.
 local name, ends, record = unpack(ARGV, OWN_ARGV)
 
+redis.call('ZREM', ENDS, name)    -- deleting comes first: Redis does it even when it is full
 forget_those_over()
 if tonumber(ends) > now then
     redis.call('ZADD', ENDS, ends, name)
