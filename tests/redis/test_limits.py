@@ -177,6 +177,16 @@ class TestPeople:
 
         assert opened == [Opening.JOINED] * 3 + [Opening.CROWDED] * 2
 
+    def test_nor_when_the_sweep_opens_them(self, strict: Membership, clock: Clock) -> None:
+        for number in range(5):
+            assert strict.admit(f"c{number}", identity(f"customer_{number}")).is_in
+        clock.pass_seconds(91)
+
+        opened = [strict.lapse(f"c{number}", SESSION).outcome for number in range(5)]
+
+        assert opened == [Opening.JOINED] * 3 + [Opening.CROWDED] * 2
+        assert len(strict.sockets(SESSION)) == 3
+
     def test_there_is_room_again_when_somebody_leaves(self, strict: Membership) -> None:
         for number in range(3):
             join(strict, f"c{number}", f"customer_{number}")

@@ -40,7 +40,7 @@ _THREADS = 16
 _STOPPING_SECONDS = 6.0
 """Nothing new is begun with less time left than posting one batch may take."""
 
-_ENDED = (Opening.SILENT, Opening.EXPIRED)
+_ENDED = (Opening.SILENT, Opening.EXPIRED, Opening.CROWDED)
 
 _FEW = 10
 """So many may always fall silent at once."""
@@ -64,6 +64,7 @@ class Swept(Counter[str]):
     - ``silent``: sockets that were there but had fallen silent; they were closed
     - ``spared``: sockets that had fallen silent while we may have been deaf; they stay
     - ``expired``: sockets whose tokens had expired; they were closed
+    - ``crowded``: sockets for which there was no room any more; they were closed
     - ``renewed``: sockets that are still believed in
     - ``announced``: events
     - ``repaired``: sessions of which Redis may have evicted something

@@ -233,6 +233,8 @@ class Membership:
             verdict.value,
             "" if active_ms is None else active_ms,
             CLOSED_TOMBSTONE_MS,
+            self._limits.connections_per_user,
+            self._limits.people_per_session,
             keys=[tombstone_key(ref, connection_id)],
         )
         return _opened(ref, token, reply)

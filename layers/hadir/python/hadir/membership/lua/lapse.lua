@@ -9,6 +9,7 @@
 --                     the socket
 --           'suspect' likewise, but no verdict was given: nothing changed
 --           'expired' what it proved is no longer good: as silent
+--           'crowded' it was only admitted, and a limit is reached by now: likewise
 --           'spared'  likewise, but nothing is proved by it: it stays for another lease
 --           'joined', 'added', 'open', 'unknown' as open.lua: it has not been silent, or never
 --           promised heartbeats
@@ -21,7 +22,9 @@
 local ACTIVE_LEASES = 3
 
 -- verdict: 'end', 'spare' or 'none'. active_at: when the platform last saw something of it, or ''.
-local connection_id, token, verdict, active_at, tombstone_lifetime = unpack(ARGV, OWN_ARGV)
+-- most_…: as admit.lua.
+local connection_id, token, verdict, active_at, tombstone_lifetime, most_sockets, most_people =
+    unpack(ARGV, OWN_ARGV)
 
 local function is_silent(connection)
     local silence = now - connection.heard
@@ -47,6 +50,10 @@ if has_expired(connection) then
     outcome = 'expired'
     depart(connection_id, connection, 'token_expired', '', 'server')
     bury(KEYS[OWN_KEY], 'token_expired', tombstone_lifetime)
+elseif connection.since == 0 and room(connection, most_sockets, most_people) then
+    outcome = 'crowded'
+    depart(connection_id, connection, 'rate_limited', '', 'server')
+    bury(KEYS[OWN_KEY], 'rate_limited', tombstone_lifetime)
 elseif silent and verdict == 'none' then
     outcome = 'suspect'
 elseif silent and verdict == 'end' then

@@ -58,16 +58,6 @@ local function limit(connection)
     return nil
 end
 
--- 'crowded', or nil: there is room for it to open.
-local function room(connection)
-    local person = find_person(connection.person)
-    local is_full = redis.call('HLEN', PEOPLE) >= tonumber(most_people)
-    if person and person.sockets >= tonumber(most_sockets) or not person and is_full then
-        return 'crowded'
-    end
-    return nil
-end
-
 -- The client was heard. One sweep counts each connection once.
 local function hear(connection)
     local swept = tonumber(redis.call('HGET', HEARING, 'swept') or '0')
@@ -99,7 +89,7 @@ if proved_until ~= '' then
 end
 local outcome = has_expired(connection) and 'expired'
     or heard ~= '' and limit(connection)
-    or connection.since == 0 and room(connection)
+    or connection.since == 0 and room(connection, most_sockets, most_people)
     or 'open'
 if ENDS[outcome] then
     depart(connection_id, connection, ENDS[outcome], '', 'server')
@@ -113,7 +103,7 @@ else
     end
     if connection.since > 0 then
         keep_connection(connection_id, connection)
-    elseif room(connection) then
+    elseif room(connection, most_sockets, most_people) then
         -- Limited, and nothing would be left to open: it stays admitted.
         keep_connection(connection_id, connection)
     else

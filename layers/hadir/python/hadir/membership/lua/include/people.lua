@@ -32,6 +32,16 @@ local function record_departure(name, departure)
     })
 end
 
+-- 'crowded', or nil: there is room for it to open.
+local function room(connection, most_sockets, most_people)
+    local person = find_person(connection.person)
+    local is_full = redis.call('HLEN', PEOPLE) >= tonumber(most_people)
+    if person and person.sockets >= tonumber(most_sockets) or not person and is_full then
+        return 'crowded'
+    end
+    return nil
+end
+
 -- A socket can be written to. Its person is present from now on, unless they were: 'joined' if that
 -- is an event, else 'added'.
 local function arrive(connection_id, connection)
