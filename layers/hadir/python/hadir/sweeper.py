@@ -116,6 +116,7 @@ class Sweeper:
         if due.unanswered:
             swept["failed"] += due.unanswered
         heard, seen_before = due.heard, set[Lease | SessionRef]()
+        suspected = 0
         with ThreadPoolExecutor(_THREADS) as pool:
             while True:
                 sessions = [each for each in due.sessions if each not in seen_before]
@@ -129,7 +130,8 @@ class Sweeper:
                 for first in range(0, len(leases), _AT_ONCE):
                     some = leases[first : first + _AT_ONCE]
                     swept.update(self._look_at(pool, some, suspects, deadline))
-                swept.update(self._judge(pool, suspects, heard, deadline))
+                suspected += len(suspects)
+                swept.update(self._judge(pool, suspects, suspected, heard, deadline))
                 if deadline.seconds_left < _STOPPING_SECONDS:
                     break
                 due = self._membership.due(_MOST_PER_PARTITION, first=False)
@@ -207,13 +209,15 @@ class Sweeper:
         self,
         pool: ThreadPoolExecutor,
         suspects: list[tuple[Lease, Seen]],
+        suspected: int,
         heard: int,
         deadline: Deadline,
     ) -> Swept:
+        """End the suspects, or spare them; ``suspected`` counts those of the whole sweep."""
         if not suspects:
             return Swept()
-        believed = len(suspects) <= max(_FEW, heard // _SHARE) and (
-            heard >= len(suspects) or self._can_hear()
+        believed = suspected <= max(_FEW, heard // _SHARE) and (
+            heard >= suspected or self._can_hear()
         )
         if not believed:
             self._membership.deafen()
