@@ -355,7 +355,7 @@ class TestPrices:
         fill(membership, range(1000))
         posts = refused = 0
         start = clock.now
-        for number in range(1200):
+        for number in range(300):
             clock.pass_seconds(0.05)
             connection_id = f"x{number}"
             if membership.admit(connection_id, customer(1500)) is Admission.HASTY:
@@ -371,7 +371,7 @@ class TestPrices:
             posts += 2001
         seconds = (clock.now - start) / 1000
 
-        assert refused > 1000
+        assert refused > 250
         assert posts <= ROOMY.posts_burst + ROOMY.posts_per_second * seconds
 
     def test_syncs_of_one_person_cost_no_more_than_their_share(
@@ -404,14 +404,14 @@ class TestPrices:
             membership, Announcer(membership, RecordingPoster()), lambda _: None
         )
         said_before = membership.session(SESSION).version
-        for _ in range(600):
+        for _ in range(200):
             clock.pass_seconds(0.1)
             asked = said("c1", {"action": "message", "text": "hello"})
             conversation.answer(asked, customer(1), 0, TEN_SECONDS)
 
         messages = membership.session(SESSION).version - said_before
-        assert messages * 1000 <= limits.posts_burst + limits.posts_per_second * 60
-        assert messages > 10
+        assert messages * 1000 <= limits.posts_burst + limits.posts_per_second * 20
+        assert messages > 5
 
 
 class TestTheSenderFirst:

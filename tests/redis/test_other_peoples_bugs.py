@@ -223,6 +223,7 @@ def test_status_events_reordered_by_queue(
     )
 
 
+@pytest.mark.parametrize("redis", ["node"], indirect=True)
 def test_3000_reconnect_after_proxy_restart(membership: Membership, announcer: Announcer) -> None:
     """Rocket.Chat#21182: 3,000 users come back at once and the presence storm takes all down."""
     people = [(ref(f"session-{number % 1000}"), f"customer_{number}") for number in range(3000)]
