@@ -11,19 +11,21 @@ from tests.system.guarded import both, refusal, rest, socket, until_closed
 from tests.system.people import new_session
 from tests.tokens import token
 
-ADMIN = token(session="*", user="admin_9", type="admin")
+
+def admin_token() -> str:
+    return token(session="*", user="admin_9", type="admin")
 
 
 def ban(guarded: LocalGateway, **fields: Any) -> dict[str, Any]:
     asked = {"user_type": "customer", "user_id": "customer_1", "seconds": 600, **fields}
-    status, answer = rest(guarded, "/api/bans", ADMIN, "POST", asked)
+    status, answer = rest(guarded, "/api/bans", admin_token(), "POST", asked)
     assert status == 201, answer
     made: dict[str, Any] = answer
     return made
 
 
 def lift(guarded: LocalGateway, query: str = "") -> int:
-    return rest(guarded, f"/api/bans/customer/customer_1{query}", ADMIN, "DELETE")[0]
+    return rest(guarded, f"/api/bans/customer/customer_1{query}", admin_token(), "DELETE")[0]
 
 
 def test_who_is_there_is_put_out_at_once_and_cannot_come_back(guarded: LocalGateway) -> None:
@@ -89,7 +91,7 @@ def test_bans_are_listed_page_by_page_to_those_whose_sessions_they_are(
     listed: list[str] = []
     path = "/api/bans?limit=2"
     while path:
-        status, page = rest(guarded, path, ADMIN)
+        status, page = rest(guarded, path, admin_token())
         assert status == 200
         assert len(page["bans"]) <= 2
         listed += [each["session_id"] for each in page["bans"]]
@@ -115,7 +117,7 @@ def test_bans_are_listed_page_by_page_to_those_whose_sessions_they_are(
     ],
 )
 def test_what_no_ban_can_be_is_named(guarded: LocalGateway, body: Any, status: int) -> None:
-    code, answer = rest(guarded, "/api/bans", ADMIN, "POST", body)
+    code, answer = rest(guarded, "/api/bans", admin_token(), "POST", body)
     assert (code, answer["error"]["code"]) == (status, "invalid_request")
 
 

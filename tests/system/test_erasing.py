@@ -9,7 +9,9 @@ from tests.system.guarded import both, rest
 from tests.system.people import new_session
 from tests.tokens import token
 
-ADMIN = token(session="*", user="admin_9", type="admin")
+
+def admin_token() -> str:
+    return token(session="*", user="admin_9", type="admin")
 
 
 def test_what_a_person_said_and_then_all_that_happened(guarded: LocalGateway) -> None:
@@ -20,7 +22,7 @@ def test_what_a_person_said_and_then_all_that_happened(guarded: LocalGateway) ->
         async with both(guarded, session) as (admin, customer):
             await customer.ask('{"action":"message","text":"my address"}')
             epoch = (await admin.receive())["data"]["epoch"]
-            assert await asyncio.to_thread(rest, guarded, theirs, ADMIN, "DELETE") == (
+            assert await asyncio.to_thread(rest, guarded, theirs, admin_token(), "DELETE") == (
                 200,
                 {"erased": 1},
             )
@@ -29,7 +31,9 @@ def test_what_a_person_said_and_then_all_that_happened(guarded: LocalGateway) ->
             assert (missed["text"], missed["version"], missed["erased"]) == ("", 3, True)
             assert (await admin.told())["recovered"] is True
             clear = f"/api/session/{session}/history"
-            assert (await asyncio.to_thread(rest, guarded, clear, ADMIN, "DELETE"))[0] == 200
+            assert (await asyncio.to_thread(rest, guarded, clear, admin_token(), "DELETE"))[
+                0
+            ] == 200
             assert (await admin.ask(sync))["data"]["recovered"] is False
 
     asyncio.run(run())
@@ -37,7 +41,7 @@ def test_what_a_person_said_and_then_all_that_happened(guarded: LocalGateway) ->
 
 @pytest.mark.parametrize("query", ["", "?user_type=customer", "?session_id=s1"])
 def test_whose_and_where_must_be_said(guarded: LocalGateway, query: str) -> None:
-    status, answer = rest(guarded, f"/api/user/u1/history{query}", ADMIN, "DELETE")
+    status, answer = rest(guarded, f"/api/user/u1/history{query}", admin_token(), "DELETE")
     assert (status, answer["error"]["code"]) == (400, "invalid_request")
 
 

@@ -10,10 +10,14 @@ from tests.system.guarded import both, rest
 from tests.system.people import new_session
 from tests.tokens import token
 
-BACKEND = token(session="*", user="billing", type="admin")
+
+def backend_token() -> str:
+    return token(session="*", user="billing", type="admin")
 
 
-def post(guarded: LocalGateway, session: str, body: Any, who: str = BACKEND) -> tuple[int, Any]:
+def post(
+    guarded: LocalGateway, session: str, body: Any, who: str = backend_token()
+) -> tuple[int, Any]:
     return rest(guarded, f"/api/session/{session}/messages", who, "POST", body)
 
 
@@ -34,12 +38,12 @@ def test_everyone_gets_it_once_and_nobody_comes_by_it(guarded: LocalGateway) -> 
                 assert "client_id" not in data
             assert await asyncio.to_thread(post, guarded, session, body) == (200, made)
             path = f"/api/session/{session}/connection-status"
-            _, status_now = await asyncio.to_thread(rest, guarded, path, BACKEND)
+            _, status_now = await asyncio.to_thread(rest, guarded, path, backend_token())
             assert status_now["version"] == 3
             assert set(status_now["users"]) == {"admin_1", "customer_1"}
 
     asyncio.run(run())
-    _, history = rest(guarded, f"/api/session/{session}/events?since=2&limit=1", BACKEND)
+    _, history = rest(guarded, f"/api/session/{session}/events?since=2&limit=1", backend_token())
     assert history["events"][0]["system"] is True
 
 
