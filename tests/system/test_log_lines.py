@@ -40,7 +40,7 @@ def test_each_line_says_what_it_is_of(guarded: LocalGateway) -> None:
     lines = written(guarded)
     assert {*OF_SOCKETS, "AuthorizeFunction"} <= {function for function, _ in lines}
     for function, line in lines:
-        assert line.get("request_id"), line
+        assert line.get("request_id"), (function, line)
         if function in OF_SOCKETS:
             assert line["connection_id"], line
             assert line["gateway_request_id"], line

@@ -1,6 +1,7 @@
 """Log lines say which invocation and which socket they are of."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from hadir import log, metrics, report
+from hadir.domain.deadline import Deadline
+from hadir.sweeper import Sweeper, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
 MESSAGE = {"requestContext": {"requestId": "g1", "connectionId": "c1"}, "body": "my secret"}
@@ -99,6 +102,24 @@ def test_invocations_side_by_side_in_one_process_are_told_apart(
         list(pool.map(waits, [{}, {}], [Context("r1"), Context("r2")]))
 
     assert sorted(ids(line)[OF_LAMBDA] for line in lines()) == ["r1", "r2"]
+
+
+def test_what_a_sweep_does_side_by_side_is_its_own(lines: Callable[[], list[str]]) -> None:
+    unused: Any = None
+    sweeper = Sweeper(unused, unused, unused, unused, lambda: True, lambda _: None)
+
+    def look() -> Swept:
+        log.logger.info("hello")
+        return Swept(["done"])
+
+    @report.published
+    def sweeps(_event: Any, _context: Any) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            sweeper._each(pool, [look] * 4, Deadline.after(60, time.monotonic))
+
+    sweeps({}, Context("r1"))
+
+    assert [ids(line) for line in lines()] == [{OF_LAMBDA: "r1"}] * 4
 
 
 @pytest.mark.parametrize(

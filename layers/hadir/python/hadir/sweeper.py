@@ -18,6 +18,7 @@ Otherwise nobody is ended for silence, and for a lease from then on.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Protocol
 
@@ -151,7 +152,9 @@ class Sweeper:
                 return Swept(["failed"])
 
         swept = Swept()
-        for each in pool.map(in_time, looks):
+        # In copies of this thread's context, by which log lines know whose they are.
+        placed = [partial(copy_context().run, look) for look in looks]
+        for each in pool.map(in_time, placed):
             swept.update(each)
         return swept
 
