@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,12 @@ PUBLIC_PEM = RSA_KEY.public_key().public_bytes(
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """What a customer's token says, changed; None takes a claim out."""
+    """What a customer's token says, changed; None takes a claim out.
+
+    Refused while tests are still being collected: it would have expired when a long run needs it.
+    """
+    if "PYTEST_CURRENT_TEST" not in os.environ:
+        raise RuntimeError("make tokens in the test that uses them, not where it is defined")
     usual = {
         "session": "s1",
         "user": "customer_1",

@@ -5,6 +5,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -32,18 +33,18 @@ from tests.tokens import (
 GRACE = 5  # s, for clocks
 
 
-BAD = {
-    "none": None,
-    "forged": token("f" * 40),
-    "expired": token(exp=time.time() - 60),
-    "not yet valid": token(nbf=time.time() + 600),
-    "audience": token(aud="another"),
-    "alg none": raw_token({"alg": "none"}, claims()),
-    "key confusion": raw_token({"alg": "HS256", "kid": "k1"}, claims(), PUBLIC_PEM),
-    "unknown key": public_token("unknown"),
-    "HS512": jwt.encode(claims(), SECRET, "HS512"),
-    "nonsense": "a.b.c",
-    "long": "x" * 3000,
+BAD: dict[str, Callable[[], str | None]] = {
+    "none": lambda: None,
+    "forged": lambda: token("f" * 40),
+    "expired": lambda: token(exp=time.time() - 60),
+    "not yet valid": lambda: token(nbf=time.time() + 600),
+    "audience": lambda: token(aud="another"),
+    "alg none": lambda: raw_token({"alg": "none"}, claims()),
+    "key confusion": lambda: raw_token({"alg": "HS256", "kid": "k1"}, claims(), PUBLIC_PEM),
+    "unknown key": lambda: public_token("unknown"),
+    "HS512": lambda: jwt.encode(claims(), SECRET, "HS512"),
+    "nonsense": lambda: "a.b.c",
+    "long": lambda: "x" * 3000,
 }
 
 
@@ -74,8 +75,8 @@ class TestSockets:
         asyncio.run(run())
 
     @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-    def test_a_bad_one_does_not(self, guarded: LocalGateway, bad: str | None) -> None:
-        assert refusal(guarded, bad, "session_id=s1&user_id=u1&user_type=admin") == 403
+    def test_a_bad_one_does_not(self, guarded: LocalGateway, bad: Callable[[], str | None]) -> None:
+        assert refusal(guarded, bad(), "session_id=s1&user_id=u1&user_type=admin") == 403
 
     @pytest.mark.parametrize("claim", ["s2", "s", "s1-*", ["s2", "s3"]])
     def test_nor_does_one_for_another_session(self, guarded: LocalGateway, claim: Any) -> None:

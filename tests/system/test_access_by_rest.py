@@ -2,6 +2,7 @@
 
 import asyncio
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from tests.tokens import token
 
 
 class TestRest:
-    @pytest.mark.parametrize("bad", [None, "a.b.c", token("f" * 40), token(exp=1)])
+    @pytest.mark.parametrize(
+        "bad", [lambda: None, lambda: "a.b.c", lambda: token("f" * 40), lambda: token(exp=1)]
+    )
     @pytest.mark.parametrize(
         ("method", "path"),
         [
@@ -32,9 +35,9 @@ class TestRest:
         ],
     )
     def test_nothing_without_a_good_token(
-        self, guarded: LocalGateway, method: str, path: str, bad: str | None
+        self, guarded: LocalGateway, method: str, path: str, bad: Callable[[], str | None]
     ) -> None:
-        assert rest(guarded, path, bad, method) == (403, {"message": "Forbidden"})
+        assert rest(guarded, path, bad(), method) == (403, {"message": "Forbidden"})
 
     @pytest.mark.parametrize("kind", ["customer", "agent"])
     @pytest.mark.parametrize(

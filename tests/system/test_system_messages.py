@@ -15,10 +15,8 @@ def backend_token() -> str:
     return token(session="*", user="billing", type="admin")
 
 
-def post(
-    guarded: LocalGateway, session: str, body: Any, who: str = backend_token()
-) -> tuple[int, Any]:
-    return rest(guarded, f"/api/session/{session}/messages", who, "POST", body)
+def post(guarded: LocalGateway, session: str, body: Any, who: str | None = None) -> tuple[int, Any]:
+    return rest(guarded, f"/api/session/{session}/messages", who or backend_token(), "POST", body)
 
 
 def test_everyone_gets_it_once_and_nobody_comes_by_it(guarded: LocalGateway) -> None:

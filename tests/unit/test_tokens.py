@@ -215,13 +215,17 @@ class TestForgeries:
             raw_token({"alg": "HS256"}, b"[" * 2000, SECRET.encode()),
             raw_token(b"[" * 2000, {}),
             raw_token({"alg": "HS256"}, b"\xff", SECRET.encode()),
-            raw_token({"alg": "HS256", "crit": ["exp"]}, claims(), SECRET.encode()),
-            raw_token({"alg": "HS256", "b64": False}, claims(), SECRET.encode()),
             raw_token({"alg": "HS256"}, b'{"exp": Infinity, "aud": "hadir"}', SECRET.encode()),
             raw_token({"alg": "HS256"}, b'{"exp": 1e400, "aud": "hadir"}', SECRET.encode()),
         ],
     )
     def test_what_is_no_token(self, text: str) -> None:
+        with pytest.raises(InvalidToken):
+            by_secret(SECRET).read(text)
+
+    @pytest.mark.parametrize("header", [{"crit": ["exp"]}, {"b64": False}])
+    def test_a_header_that_asks_for_what_is_not_done_here(self, header: dict[str, Any]) -> None:
+        text = raw_token({"alg": "HS256", **header}, claims(), SECRET.encode())
         with pytest.raises(InvalidToken):
             by_secret(SECRET).read(text)
 
