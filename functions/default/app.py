@@ -31,7 +31,7 @@ conversation = Conversation(membership, announcer, doorman, bootstrap.read_token
 @report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     if event == PROBE:
-        membership.prove_hearing()
+        membership.leases.prove_hearing()
         return {"statusCode": 200}
     socket = read_socket_event(event)
     deadline = bootstrap.deadline(context)

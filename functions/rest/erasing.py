@@ -15,7 +15,7 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 @router.delete("/api/session/<session_id>/history")
 def clear(session_id: str) -> dict[str, Any]:
-    return {"erased": membership.clear(asking.session_for(Action.ERASE, session_id))}
+    return {"erased": membership.history.clear(asking.session_for(Action.ERASE, session_id))}
 
 
 @router.delete("/api/user/<user_id>/history")
@@ -25,4 +25,6 @@ def erase(user_id: str) -> dict[str, Any]:
     if session_id is None or user_type is None:
         raise InvalidRequest("invalid_request", "session_id and user_type are needed")
     ref = asking.session_for(Action.ERASE, session_id)
-    return {"erased": membership.erase(ref, Person(user_type, check_id("user_id", user_id)))}
+    return {
+        "erased": membership.history.erase(ref, Person(user_type, check_id("user_id", user_id)))
+    }

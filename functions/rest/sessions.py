@@ -37,7 +37,7 @@ def events(session_id: str) -> dict[str, Any]:
     before = read_number(asking.query("before"), "before", least=1, usual=None, most=_LAST_VERSION)
     if since is not None and before is not None:
         raise InvalidRequest("invalid_request", "give either since or before, not both")
-    page = membership.page(ref, asking.limit(_MOST_EVENTS), since=since or 0, before=before)
+    page = membership.history.page(ref, asking.limit(_MOST_EVENTS), since=since or 0, before=before)
     return history(session_id, page)
 
 

@@ -202,15 +202,15 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
     more = membership.settle(opened, more=True)
     assert more
     membership.settle(more, missed=["c1"], more=True)
-    membership.missed(who.session, "e", 0, 200)
-    assert len(membership.page(who.session, 200).events) == 2
+    membership.history.missed(who.session, "e", 0, 200)
+    assert len(membership.history.page(who.session, 200).events) == 2
     assert len(membership.sockets(who.session)) == 1
     assert membership.identity_of("c1") == who
-    assert membership.due(100).unanswered == 0
-    membership.deafen()
-    membership.prove_hearing()
-    membership.postpone("c1", who.session)
-    membership.lapse("c1", who.session)
+    assert membership.leases.due(100).unanswered == 0
+    membership.leases.deafen()
+    membership.leases.prove_hearing()
+    membership.leases.postpone("c1", who.session)
+    membership.leases.lapse("c1", who.session)
     directory, audit = Directory(client), Audit(client)
     assert directory.totals() == (1, 1)
     assert directory.sessions_of("default", "customer_1") == (who.session,)

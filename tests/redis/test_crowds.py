@@ -129,16 +129,16 @@ class TestOwed:
         batch = membership.leave("c1", SESSION, CLOSED).batch
         Announcer(membership, poster).announce(batch, TEN_SECONDS)
         poster.refused = set()
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
         assert membership.claim(SESSION) is None
         clock.pass_seconds(10)
 
-        assert membership.due(10).sessions == (SESSION,)
+        assert membership.leases.due(10).sessions == (SESSION,)
         Announcer(membership, poster).announce(membership.claim(SESSION), TEN_SECONDS)
 
         assert [data["status_version"] for data in poster.received["a2"]] == [4]
         clock.pass_seconds(100)
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
 
     def test_who_is_refused_again_is_still_owed_it_and_holds_nobody_up(
         self, membership: Membership, poster: RecordingPoster, clock: Clock
@@ -173,7 +173,7 @@ class TestOwed:
 
         assert poster.asked == set()
         clock.pass_seconds(60)
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
 
     def test_an_announcer_that_dies_owes_it_still(
         self, membership: Membership, poster: RecordingPoster, clock: Clock
@@ -267,7 +267,7 @@ class TestCosts:
             membership.settle(batch, more=False)
         epoch = membership.session(SESSION).epoch
 
-        spent = bytes_out(lambda: membership.missed(SESSION, epoch, 1, 200))
+        spent = bytes_out(lambda: membership.history.missed(SESSION, epoch, 1, 200))
 
         assert spent < 10_000
 

@@ -58,14 +58,14 @@ class TestWhatSomebodyHasSaid:
     def test_the_texts_are_gone_and_the_versions_have_no_gaps(self, spoken: Membership) -> None:
         before = spoken.session(SESSION)
 
-        assert spoken.erase(SESSION, CUSTOMER) == 2
+        assert spoken.history.erase(SESSION, CUSTOMER) == 2
 
-        assert texts(spoken.page(SESSION, 100).events) == ERASED
-        assert texts(spoken.page(SESSION, 2, before=6).events) == ERASED[3:5]
+        assert texts(spoken.history.page(SESSION, 100).events) == ERASED
+        assert texts(spoken.history.page(SESSION, 2, before=6).events) == ERASED[3:5]
         assert spoken.session(SESSION) == before, "nobody came or went, and no event was made"
 
     def test_no_text_of_theirs_is_left_in_redis(self, spoken: Membership, redis: AnyRedis) -> None:
-        spoken.erase(SESSION, CUSTOMER)
+        spoken.history.erase(SESSION, CUSTOMER)
 
         kept: Any = redis.xrange(session_key(SESSION, "events"))
         assert "my one" not in str(kept)
@@ -75,9 +75,9 @@ class TestWhatSomebodyHasSaid:
         self, spoken: Membership
     ) -> None:
         epoch = spoken.session(SESSION).epoch
-        spoken.erase(SESSION, CUSTOMER)
+        spoken.history.erase(SESSION, CUSTOMER)
 
-        events, session = spoken.missed(SESSION, epoch, 2, 200)
+        events, session = spoken.history.missed(SESSION, epoch, 2, 200)
 
         assert texts(events) == ERASED[2:]
         frames = missed_frames(session, events or (), 0)
@@ -85,23 +85,23 @@ class TestWhatSomebodyHasSaid:
         assert b'"text":"","version":3' in frames[0]
         assert b'"erased":true' in frames[0]
         assert b"erased" not in frames[1]
-        listed = history(SESSION.session_id, spoken.page(SESSION, 100))["events"]
+        listed = history(SESSION.session_id, spoken.history.page(SESSION, 100))["events"]
         assert [each.get("erased") for each in listed] == [None, None, True, None, True, None]
 
     def test_once_more_changes_nothing(self, spoken: Membership) -> None:
-        spoken.erase(SESSION, CUSTOMER)
+        spoken.history.erase(SESSION, CUSTOMER)
 
-        assert spoken.erase(SESSION, CUSTOMER) == 0
-        assert texts(spoken.page(SESSION, 100).events) == ERASED
+        assert spoken.history.erase(SESSION, CUSTOMER) == 0
+        assert texts(spoken.history.page(SESSION, 100).events) == ERASED
 
     def test_it_goes_on_after_that(self, spoken: Membership) -> None:
-        spoken.erase(SESSION, CUSTOMER)
+        spoken.history.erase(SESSION, CUSTOMER)
         say(spoken, "c1", "customer_1", "my three")
 
-        assert texts(spoken.page(SESSION, 100).events) == [*ERASED, (7, "my three", False)]
+        assert texts(spoken.history.page(SESSION, 100).events) == [*ERASED, (7, "my three", False)]
 
     def test_what_was_said_is_not_said_again(self, spoken: Membership) -> None:
-        spoken.erase(SESSION, CUSTOMER)
+        spoken.history.erase(SESSION, CUSTOMER)
 
         again = spoken.say("c1", identity("customer_1"), "my one", "one")
 
@@ -115,7 +115,7 @@ class TestWhatSomebodyHasSaid:
         held = spoken.say("c1", identity("customer_1"), "my three", "").batch
         assert held
 
-        assert spoken.erase(SESSION, CUSTOMER) == 3
+        assert spoken.history.erase(SESSION, CUSTOMER) == 3
 
         clock.pass_seconds(11)
         (again,) = (batch for batch in [spoken.claim(SESSION)] if batch)
@@ -123,12 +123,12 @@ class TestWhatSomebodyHasSaid:
         assert again.recovered_up_to == 7
         assert spoken.settle(held, more=True) is None, "its lease is somebody else's"
         assert spoken.settle(again, more=True) is None
-        assert texts(spoken.page(SESSION, 100).events) == [*ERASED, (7, "", True)]
+        assert texts(spoken.history.page(SESSION, 100).events) == [*ERASED, (7, "", True)]
 
     def test_who_has_it_to_post_settles_as_ever(self, spoken: Membership) -> None:
         held = spoken.say("c1", identity("customer_1"), "my three", "").batch
         assert held
-        spoken.erase(SESSION, CUSTOMER)
+        spoken.history.erase(SESSION, CUSTOMER)
 
         assert spoken.settle(held, more=True) is None
         assert spoken.claim(SESSION) is None
@@ -138,45 +138,45 @@ class TestWhatSomebodyHasSaid:
         assert batch
         spoken.settle(batch, more=True)
 
-        assert spoken.erase(SESSION, CUSTOMER) == 2
+        assert spoken.history.erase(SESSION, CUSTOMER) == 2
 
     def test_of_a_namesake_nothing(self, spoken: Membership) -> None:
-        assert spoken.erase(SESSION, Person(UserType.AGENT, "customer_1")) == 0
+        assert spoken.history.erase(SESSION, Person(UserType.AGENT, "customer_1")) == 0
 
     def test_where_nobody_ever_was_there_is_nothing(
         self, membership: Membership, redis: AnyRedis
     ) -> None:
-        assert membership.erase(SESSION, CUSTOMER) == 0
-        assert membership.clear(SESSION) == 0
+        assert membership.history.erase(SESSION, CUSTOMER) == 0
+        assert membership.history.clear(SESSION) == 0
         assert redis.exists(session_key(SESSION, "session")) == 0
 
 
 class TestAWholeHistory:
     def test_it_is_gone_and_versions_go_on(self, spoken: Membership) -> None:
-        assert spoken.clear(SESSION) == 6
+        assert spoken.history.clear(SESSION) == 6
 
-        page = spoken.page(SESSION, 100)
+        page = spoken.history.page(SESSION, 100)
         assert (page.events, page.version) == ((), 6)
         assert present(spoken) == {"admin_1", "customer_1"}
         say(spoken, "c1", "customer_1", "my three")
-        assert texts(spoken.page(SESSION, 100).events) == [(7, "my three", False)]
+        assert texts(spoken.history.page(SESSION, 100).events) == [(7, "my three", False)]
 
     def test_who_asks_for_what_is_gone_is_told_so(self, spoken: Membership) -> None:
         epoch = spoken.session(SESSION).epoch
-        spoken.clear(SESSION)
+        spoken.history.clear(SESSION)
 
-        assert spoken.missed(SESSION, epoch, 5, 200)[0] is None, "recovered: false"
-        assert spoken.missed(SESSION, epoch, 6, 200)[0] == (), "this one has missed nothing"
+        assert spoken.history.missed(SESSION, epoch, 5, 200)[0] is None, "recovered: false"
+        assert spoken.history.missed(SESSION, epoch, 6, 200)[0] == (), "this one has missed nothing"
 
     def test_what_is_still_to_be_told_stays(self, spoken: Membership) -> None:
         held = spoken.say("c1", identity("customer_1"), "my three", "").batch
         assert held
 
-        assert spoken.clear(SESSION) == 6
+        assert spoken.history.clear(SESSION) == 6
 
-        assert texts(spoken.page(SESSION, 100).events) == [(7, "my three", False)]
+        assert texts(spoken.history.page(SESSION, 100).events) == [(7, "my three", False)]
         assert spoken.settle(held, more=True) is None
-        assert spoken.clear(SESSION) == 1
+        assert spoken.history.clear(SESSION) == 1
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -186,10 +186,14 @@ def test_a_full_redis_forgets_all_the_same(node: Redis, clock: Clock, whole: boo
     say(membership, "c1", "customer_1", "my one")
     node.config_set("maxmemory", 1)
     try:
-        count = membership.clear(SESSION) if whole else membership.erase(SESSION, CUSTOMER)
+        count = (
+            membership.history.clear(SESSION)
+            if whole
+            else membership.history.erase(SESSION, CUSTOMER)
+        )
     finally:
         node.config_set("maxmemory", 0)
 
     assert count == (2 if whole else 1)
     left = [] if whole else [(1, None, False), (2, "", True)]
-    assert texts(membership.page(SESSION, 100).events) == left
+    assert texts(membership.history.page(SESSION, 100).events) == left

@@ -75,7 +75,7 @@ def test_clients_that_go_on_put_it_right(
     assert present(membership) == {"customer_2", "admin_1"}
     settle_all(membership, clock)
     clock.pass_seconds(91)
-    assert {lease.connection_id for lease in membership.due(10).leases} == {"c2", "a1"}
+    assert {lease.connection_id for lease in membership.leases.due(10).leases} == {"c2", "a1"}
 
 
 @pytest.mark.parametrize("key", KEYS, ids=name)
@@ -96,7 +96,7 @@ def test_so_does_the_sweep(
     there = [ref.session_id for ref in Directory(redis).sessions_of(DEFAULT_TENANT, "customer_1")]
     assert there == ([SESSION.session_id] if sockets else [])
     clock.pass_seconds(91)
-    leases = {lease.connection_id for lease in membership.due(10).leases}
+    leases = {lease.connection_id for lease in membership.leases.due(10).leases}
     if name(key) != "connections":
         assert leases == set(PEOPLE)
         assert Directory(redis).totals() == (3, 1)
@@ -123,7 +123,7 @@ def test_nobody_is_left_when_all_have_gone(
     assert Directory(redis).totals() == (0, 0)
     assert Directory(redis).sessions_of(DEFAULT_TENANT, "customer_1") == ()
     clock.pass_seconds(1000)
-    due = membership.due(10)
+    due = membership.leases.due(10)
     assert (due.leases, due.sessions) == ((), ())
 
 

@@ -38,17 +38,17 @@ def test_the_sweep_looks_when_it_expires(
     membership: Membership, clock: Clock, expiring: int
 ) -> None:
     clock.pass_seconds(29.9)
-    assert membership.due(10).leases == ()
+    assert membership.leases.due(10).leases == ()
     clock.pass_seconds(0.1)
-    assert membership.due(10).leases == (Lease(SESSION, "c1", deaf=True),)
-    found = membership.lapse("c1", SESSION)
+    assert membership.leases.due(10).leases == (Lease(SESSION, "c1", deaf=True),)
+    found = membership.leases.lapse("c1", SESSION)
     assert found.outcome is Opening.EXPIRED
     assert found.batch
     (event,) = found.batch.events
     assert isinstance(event, PresenceEvent)
     assert event.departure == Departure(Reason.TOKEN_EXPIRED, Evidence.SERVER)
     assert present(membership) == {"admin_1"}
-    assert membership.lapse("c1", SESSION).outcome is Opening.UNKNOWN
+    assert membership.leases.lapse("c1", SESSION).outcome is Opening.UNKNOWN
 
 
 def test_a_heartbeat_does_not_prolong_it(
@@ -145,13 +145,13 @@ class TestReauthorize:
         frame = talk.reauthorize(grant)
         assert (frame["type"], frame["data"]["code"]) == ("error", code)
         clock.pass_seconds(31)
-        assert membership.lapse("c1", SESSION).outcome is Opening.EXPIRED
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.EXPIRED
 
     def test_who_has_gone_is_told_and_closed(
         self, talk: Talk, membership: Membership, clock: Clock
     ) -> None:
         clock.pass_seconds(31)
-        membership.lapse("c1", SESSION)
+        membership.leases.lapse("c1", SESSION)
         assert talk.reauthorize(CUSTOMER)["type"] == "closing"
         assert talk.closed == ["c1"]
 

@@ -98,10 +98,10 @@ def test_a_failover_that_loses_writes_begins_a_new_epoch(
     ]
     assert batch.recovered_up_to == 2
     # Who has seen no more than this node knows has missed nothing; of the others nobody can say.
-    known, _ = membership.missed(session, before.epoch, 1, 10)
+    known, _ = membership.history.missed(session, before.epoch, 1, 10)
     assert known is not None
     assert [event.version for event in known] == [2, 3]
-    assert membership.missed(session, before.epoch, 4, 10)[0] is None
+    assert membership.history.missed(session, before.epoch, 4, 10)[0] is None
     assert membership.settle(batch, more=True) is None
 
     # Whom the failover forgot comes back with their next word, and who had left leaves again.
@@ -188,7 +188,7 @@ def test_joins_and_leaves_go_on_through_a_failover(
                 membership.leave(member.connection_id, session, CLOSED)
         known = membership.session(session)
         assert [member.connection_id for member in membership.sockets(session)] == ["a1"]
-        events, _ = membership.missed(session, known.epoch, known.version, 10)
+        events, _ = membership.history.missed(session, known.epoch, known.version, 10)
         assert events == ()
 
 
@@ -207,7 +207,7 @@ def test_a_shard_that_is_away_keeps_the_sweep_from_no_other(
     try:
         away.kill()
         time.sleep(11)  # the announcers' locks run out
-        due = membership.due(10)
+        due = membership.leases.due(10)
 
         assert set(due.sessions) == set(elsewhere)
         assert 50 < due.unanswered < 120

@@ -58,10 +58,10 @@ class TestGrace:
         join(membership, "c1", "customer_1")
         membership.leave("c1", SESSION, CLOSED)  # dies here
         clock.pass_seconds(9)
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
         clock.pass_seconds(1)
 
-        assert membership.due(10).sessions == (SESSION,)
+        assert membership.leases.due(10).sessions == (SESSION,)
         assert last(membership.claim(SESSION)).person.user_id == "customer_1"
 
     def test_unrelated_join_must_not_flush_pending_leave(

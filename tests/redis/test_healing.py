@@ -106,7 +106,7 @@ class TestBehindOneName:
         join(membership, ref("s1"), "c1")
         self.change_places(name, *servers)
 
-        assert membership.due(100).sessions == ()
+        assert membership.leases.due(100).sessions == ()
 
     def test_a_demoted_primary_that_has_lost_its_own_answers_nothing_at_all(
         self,
@@ -123,7 +123,7 @@ class TestBehindOneName:
         primary.ask("REPLICAOF", "127.0.0.1", free_ports(1)[0])
 
         assert Directory(client).totals() == (1, 1)
-        assert membership.due(100).sessions == ()
+        assert membership.leases.due(100).sessions == ()
 
     def test_joins_and_leaves_go_on_while_primary_and_replica_change_places(
         self, servers: tuple[Server, Server], name: OneName, membership: Membership
@@ -178,7 +178,7 @@ class TestBehindOneName:
         join(membership, session, "c1")
         for call in (
             lambda: membership.leave("c1", session, CLOSED),
-            lambda: membership.due(100),
+            lambda: membership.leases.due(100),
             lambda: Directory(client).totals(),
             lambda: membership.identity_of("c1"),
         ):

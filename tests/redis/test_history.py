@@ -170,7 +170,7 @@ class TestMessages:
     ) -> None:
         """The reply was lost: the same call, with the same token, comes again."""
         join(membership, "a1", "admin_1")
-        monkeypatch.setattr("hadir.membership.membership._new_token", lambda: "the-same")
+        monkeypatch.setattr("hadir.membership.membership.new_token", lambda: "the-same")
 
         first = membership.say("a1", identity("admin_1"), "hello", "")
         again = membership.say("a1", identity("admin_1"), "hello", "")
@@ -396,13 +396,13 @@ class TestPages:
     def test_forwards_and_backwards_oldest_first(
         self, membership: Membership, asked: dict[str, int], versions: list[int]
     ) -> None:
-        page = membership.page(SESSION, 2, **asked)
+        page = membership.history.page(SESSION, 2, **asked)
 
         assert [event.version for event in page.events] == versions
         assert (page.epoch, page.version) == (membership.session(SESSION).epoch, 5)
 
     def test_an_unknown_session_has_none(self, membership: Membership) -> None:
-        page = membership.page(SessionRef("default", "another"), 2, before=9)
+        page = membership.history.page(SessionRef("default", "another"), 2, before=9)
         assert (page.epoch, page.version, page.events) == ("", 0, ())
 
 

@@ -23,14 +23,14 @@ def last(batch: Batch | None) -> PresenceEvent:
 
 class TestLeases:
     def test_a_lease_runs_out_after_90_seconds(self, membership: Membership, clock: Clock) -> None:
-        membership.due(10)
+        membership.leases.due(10)
         join(membership, "c1", "customer_1")
 
         for _ in range(2):
             clock.pass_seconds(44)
-            assert membership.due(10).leases == ()
+            assert membership.leases.due(10).leases == ()
         clock.pass_seconds(3)
-        due = membership.due(10)
+        due = membership.leases.due(10)
 
         assert due.leases == (Lease(SESSION, "c1", deaf=False),)
 
@@ -43,7 +43,7 @@ class TestLeases:
         clock.pass_seconds(200)
         membership.open("c1", SESSION)
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.OPEN
 
     def test_whatever_a_client_says_renews_it(self, membership: Membership, clock: Clock) -> None:
         join(membership, "c1", "customer_1")
@@ -52,14 +52,14 @@ class TestLeases:
             membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(60)
 
-        assert membership.due(10).leases == ()
+        assert membership.leases.due(10).leases == ()
 
     def test_who_left_has_no_lease(self, membership: Membership, clock: Clock) -> None:
         join(membership, "c1", "customer_1")
         membership.leave("c1", SESSION, CLOSED)
         clock.pass_seconds(1000)
 
-        assert membership.due(10).leases == ()
+        assert membership.leases.due(10).leases == ()
 
     def test_who_said_something_and_then_reads_is_not_silent(
         self, membership: Membership, clock: Clock
@@ -69,7 +69,7 @@ class TestLeases:
         membership.open("c1", SESSION, heard=True)
         clock.pass_seconds(120)
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.OPEN
 
     def test_who_used_to_beat_and_fell_silent_leaves(
         self, membership: Membership, clock: Clock
@@ -79,7 +79,7 @@ class TestLeases:
         membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(90)
 
-        lapsed = membership.lapse("c1", SESSION)
+        lapsed = membership.leases.lapse("c1", SESSION)
 
         assert lapsed.outcome is Opening.SILENT
         event = last(lapsed.batch)
@@ -97,8 +97,8 @@ class TestLeases:
         join(membership, "c1", "customer_1")
         clock.pass_seconds(1000)
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
-        assert membership.due(10).leases == ()
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.OPEN
+        assert membership.leases.due(10).leases == ()
 
     def test_a_word_between_the_sweeps_question_and_its_verdict_counts(
         self, membership: Membership, clock: Clock
@@ -106,18 +106,18 @@ class TestLeases:
         join(membership, "c1", "customer_1")
         membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(91)
-        assert membership.due(10).leases
+        assert membership.leases.due(10).leases
         membership.open("c1", SESSION, beat=True)
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.OPEN
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.OPEN
 
     def test_hidden_tab_beats_once_a_minute(self, membership: Membership, clock: Clock) -> None:
         """Named after bento#522: a throttled tab flapped every minute."""
         join(membership, "c1", "customer_1")
         for _ in range(10):
             clock.pass_seconds(61)
-            for lease in membership.due(10).leases:
-                membership.lapse(lease.connection_id, lease.ref)
+            for lease in membership.leases.due(10).leases:
+                membership.leases.lapse(lease.connection_id, lease.ref)
             membership.open("c1", SESSION, beat=True)
 
         assert membership.session(SESSION).version == 1
@@ -127,9 +127,9 @@ class TestLeases:
     ) -> None:
         membership.admit("c1", identity("customer_1"))
         clock.pass_seconds(91)
-        assert membership.due(10).leases
+        assert membership.leases.due(10).leases
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.JOINED
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.JOINED
 
     def test_a_lease_of_nobody_is_forgotten(
         self, membership: Membership, redis: AnyRedis, clock: Clock
@@ -137,35 +137,35 @@ class TestLeases:
         join(membership, "c1", "customer_1")
         redis.delete(*session_keys(SESSION)[:3])
         clock.pass_seconds(91)
-        assert membership.due(10).leases
+        assert membership.leases.due(10).leases
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.UNKNOWN
-        assert membership.due(10).leases == ()
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.UNKNOWN
+        assert membership.leases.due(10).leases == ()
 
     def test_after_a_pause_of_the_sweep_silence_proves_nothing(
         self, membership: Membership, clock: Clock
     ) -> None:
-        membership.due(10)
+        membership.leases.due(10)
         join(membership, "c1", "customer_1")
         membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(200)  # Redis was away: heartbeats were lost
 
-        due = membership.due(10)
+        due = membership.leases.due(10)
 
         assert due.leases == (Lease(SESSION, "c1", deaf=True),)
         clock.pass_seconds(60)
-        assert membership.due(10).leases == due.leases  # the first did not get to it
+        assert membership.leases.due(10).leases == due.leases  # the first did not get to it
         membership.open("c1", SESSION)  # what the sweep does then
-        assert membership.due(10).leases == ()
+        assert membership.leases.due(10).leases == ()
 
     def test_every_partition_is_looked_at(self, membership: Membership, clock: Clock) -> None:
-        membership.due(10)
+        membership.leases.due(10)
         sessions = {ref(f"session-{number}") for number in range(600)}
         for session in sessions:
             membership.admit(f"c-{session.session_id}", identity("customer_1", session))
         clock.pass_seconds(91)
 
-        assert {lease.ref for lease in membership.due(100).leases} == sessions
+        assert {lease.ref for lease in membership.leases.due(100).leases} == sessions
 
 
 class TestAgenda:
@@ -176,9 +176,9 @@ class TestAgenda:
         membership.open("c1", SESSION)  # dies here
 
         clock.pass_seconds(9)
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
         clock.pass_seconds(2)
-        assert membership.due(10).sessions == (SESSION,)
+        assert membership.leases.due(10).sessions == (SESSION,)
 
         batch = membership.claim(SESSION)
         assert events(batch) == [(1, "user_connected", "customer_1")]
@@ -186,7 +186,7 @@ class TestAgenda:
         assert batch.recovered_up_to == 1
         membership.settle(batch, more=True)
         clock.pass_seconds(100)
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
 
     def test_what_was_given_back_is_on_it_at_once_and_is_no_recovery(
         self, membership: Membership
@@ -197,7 +197,7 @@ class TestAgenda:
 
         membership.give_back(batch)
 
-        assert membership.due(10).sessions == (SESSION,)
+        assert membership.leases.due(10).sessions == (SESSION,)
         again = membership.claim(SESSION)
         assert again is not None
         assert (again.events, again.recovered_up_to) == (batch.events, 0)
@@ -231,10 +231,10 @@ class TestAgenda:
         membership.open("c1", SESSION)
         redis.delete(*session_keys(SESSION)[:3])
         clock.pass_seconds(11)
-        assert membership.due(10).sessions == (SESSION,)
+        assert membership.leases.due(10).sessions == (SESSION,)
 
         assert membership.claim(SESSION) is None
-        assert membership.due(10).sessions == ()
+        assert membership.leases.due(10).sessions == ()
 
 
 class TestReconnecting:
@@ -321,11 +321,11 @@ class TestFull:
             left = membership.leave("c1", SESSION, CLOSED)
             assert left.batch is not None
             assert membership.settle(left.batch, more=True) is None
-            membership.due(10)
+            membership.leases.due(10)
             clock.pass_seconds(60)
             assert membership.open("a1", SESSION, beat=True).outcome is Opening.OPEN
             clock.pass_seconds(60)
-            assert [each.connection_id for each in membership.due(10).leases] == ["c2"]
+            assert [each.connection_id for each in membership.leases.due(10).leases] == ["c2"]
         finally:
             node.config_set("maxmemory", 0)
 

@@ -76,7 +76,7 @@ class TestMessages:
         clock.pass_seconds(0.01)
         assert send(strict, "c1", 1) == [LIMITED]
         clock.pass_seconds(89.995)
-        assert strict.due(10).leases == ()
+        assert strict.leases.due(10).leases == ()
 
     def test_a_new_socket_is_no_new_start(self, redis: AnyRedis, clock: Clock) -> None:
         membership = Membership(redis, limits=Limits(10, 5), clock=clock)
@@ -182,7 +182,7 @@ class TestPeople:
             assert strict.admit(f"c{number}", identity(f"customer_{number}")).is_in
         clock.pass_seconds(91)
 
-        opened = [strict.lapse(f"c{number}", SESSION).outcome for number in range(5)]
+        opened = [strict.leases.lapse(f"c{number}", SESSION).outcome for number in range(5)]
 
         assert opened == [Opening.JOINED] * 3 + [Opening.CROWDED] * 2
         assert len(strict.sockets(SESSION)) == 3

@@ -119,7 +119,7 @@ def test_recover_after_server_killed(
     membership.open("c1", SESSION)  # killed here
     membership.leave("c1", SESSION, CLOSED)  # and here
 
-    missed, session = membership.missed(SESSION, epoch, 1, 10)
+    missed, session = membership.history.missed(SESSION, epoch, 1, 10)
 
     assert missed is not None
     assert [event.version for event in missed] == [2, 3]

@@ -186,15 +186,15 @@ class TestTrouble:
 
 
 def test_a_connection_is_counted_as_heard_once_a_sweep(membership: Membership) -> None:
-    membership.due(10)
+    membership.leases.due(10)
     fill(membership, range(3))
     for _ in range(5):
         membership.open("c0", SESSION, beat=True)
         membership.open("c1", SESSION, heard=True)
-    assert membership.due(10).heard == 2
+    assert membership.leases.due(10).heard == 2
 
-    assert membership.due(10).heard == 0
+    assert membership.leases.due(10).heard == 0
     fill(membership, [0], ref("another"))
     membership.open("c0", ref("another"), heard=True)
-    assert membership.due(10, first=False).heard == 1
-    assert membership.due(10).heard == 1
+    assert membership.leases.due(10, first=False).heard == 1
+    assert membership.leases.due(10).heard == 1

@@ -62,7 +62,7 @@ def poster() -> RecordingPoster:
 @pytest.fixture
 def sweeper(membership: Membership, platform: Any, poster: RecordingPoster) -> Sweeper:
     told: list[Broadcast] = []
-    membership.due(1)  # a minute ago the sweep came by, and was not blind
+    membership.leases.due(1)  # a minute ago the sweep came by, and was not blind
     announcer = Announcer(membership, poster)
     doorman = Doorman(membership, announcer, platform.close, lambda *_: None)
     return Sweeper(membership, platform, announcer, doorman, platform.can_hear, told.extend)
@@ -78,7 +78,7 @@ def test_nothing_is_kept_of_who_left_while_the_platform_did_not_say(
     join(membership, "c1", "customer_1")
     membership.leave("c1", SESSION, CLOSED)
 
-    membership.postpone("c1", SESSION)
+    membership.leases.postpone("c1", SESSION)
 
     assert redis.exists(session_keys(SESSION)[9]) == 0
 
@@ -96,7 +96,7 @@ def test_wifi_off(
     platform.gone = {"c1"}
     clock.pass_seconds(70)
     membership.open("a1", SESSION, beat=True)
-    membership.due(1)
+    membership.leases.due(1)
     clock.pass_seconds(21)
 
     swept = sweeper.sweep(TEN_SECONDS)
@@ -119,7 +119,7 @@ def test_who_fell_silent_is_told_to_come_back_and_closed(
     join(membership, "c1", "customer_1")
     membership.open("c1", SESSION, beat=True)
     clock.pass_seconds(60)
-    membership.due(1)
+    membership.leases.due(1)
     clock.pass_seconds(31)
 
     assert sweeper.sweep(TEN_SECONDS)["silent"] == 1
@@ -166,7 +166,7 @@ def test_an_announcement_that_was_lost_is_made(
 ) -> None:
     membership.admit("c1", identity("customer_1"))
     clock.pass_seconds(60)
-    membership.due(1)
+    membership.leases.due(1)
     clock.pass_seconds(31)
 
     assert sweeper.sweep(TEN_SECONDS)["announced"] == 1
@@ -193,7 +193,7 @@ def test_without_time_all_stays_due(
     join(membership, "c1", "customer_1")
     platform.gone = {"c1"}
     clock.pass_seconds(60)
-    membership.due(1)
+    membership.leases.due(1)
     clock.pass_seconds(31)
 
     assert sweeper.sweep(Deadline(1.0, lambda: 0.0)) == Swept(["unfinished"])
@@ -208,7 +208,7 @@ def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
     platform.gone = {"c0", "c2"}
     platform.trouble = {"c1"}
     clock.pass_seconds(60)
-    membership.due(1)
+    membership.leases.due(1)
     clock.pass_seconds(31)
 
     assert sweeper.sweep(TEN_SECONDS) == Swept(["gone", "failed", "gone"])
@@ -228,9 +228,9 @@ def test_two_sweeps_tell_once(
     join(membership, "c1", "customer_1")
     platform.gone = {"c1"}
     clock.pass_seconds(60)
-    membership.due(1)
+    membership.leases.due(1)
     clock.pass_seconds(31)
-    first, second = membership.due(10), membership.due(10)
+    first, second = membership.leases.due(10), membership.leases.due(10)
     assert first == second  # both have seen the same
 
     sweeper.sweep(TEN_SECONDS)

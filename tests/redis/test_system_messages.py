@@ -82,4 +82,4 @@ def test_it_can_be_erased_as_any_other(membership: Membership) -> None:
     join(membership, "c1", "customer_1")
     say(membership)
 
-    assert membership.erase(SESSION, BACKEND) == 1
+    assert membership.history.erase(SESSION, BACKEND) == 1

@@ -27,8 +27,11 @@ class TestApart:
         assert [m.connection_id for m in opened.batch.sockets] == ["x1"]
         assert opened.batch.events[0].version == 1
         assert membership.session(SESSION).epoch != membership.session(ACME.session).epoch
-        assert membership.page(ACME.session, 10).events == opened.batch.events
-        assert membership.missed(ACME.session, membership.session(SESSION).epoch, 0, 10)[0] is None
+        assert membership.history.page(ACME.session, 10).events == opened.batch.events
+        assert (
+            membership.history.missed(ACME.session, membership.session(SESSION).epoch, 0, 10)[0]
+            is None
+        )
 
     def test_a_socket_of_one_can_do_nothing_to_the_other(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")

@@ -203,7 +203,9 @@ class Conversation:
         if request.since is None:
             return [snapshot(self._membership.session(ref), now)]
         since = request.since
-        events, session = self._membership.missed(ref, since.epoch, since.version, _MOST_MISSED)
+        events, session = self._membership.history.missed(
+            ref, since.epoch, since.version, _MOST_MISSED
+        )
         frames = None if events is None else missed_frames(session, events, now)
         return frames or [snapshot(session, now, recovered=False)]
 

@@ -111,7 +111,7 @@ class Sweeper:
         Raises:
             MembershipUnavailable: Redis does not answer; all stays due.
         """
-        due = self._membership.due(_MOST_PER_PARTITION)
+        due = self._membership.leases.due(_MOST_PER_PARTITION)
         swept = Swept()
         swept.overdue_ms, swept.oldest_lease_ms = due.overdue_ms, due.oldest_lease_ms
         if due.unanswered:
@@ -135,7 +135,7 @@ class Sweeper:
                 swept.update(self._judge(pool, suspects, suspected, heard, deadline))
                 if deadline.seconds_left < _STOPPING_SECONDS:
                     break
-                due = self._membership.due(_MOST_PER_PARTITION, first=False)
+                due = self._membership.leases.due(_MOST_PER_PARTITION, first=False)
         return swept
 
     def _each(
@@ -199,7 +199,7 @@ class Sweeper:
         return self._each(pool, looks, deadline)
 
     def _postpone(self, lease: Lease) -> Swept:
-        self._membership.postpone(lease.connection_id, lease.ref)
+        self._membership.leases.postpone(lease.connection_id, lease.ref)
         return Swept(["failed"])
 
     def _take_out(self, ref: SessionRef, connection_ids: list[str], deadline: Deadline) -> Swept:
@@ -223,7 +223,7 @@ class Sweeper:
             heard >= suspected or self._can_hear()
         )
         if not believed:
-            self._membership.deafen()
+            self._membership.leases.deafen()
         verdict = Verdict.END if believed else Verdict.SPARE
         looks = [partial(self._lapse, *each, verdict, deadline, []) for each in suspects]
         return self._each(pool, looks, deadline)
@@ -237,7 +237,7 @@ class Sweeper:
         suspects: list[tuple[Lease, Seen]],
     ) -> Swept:
         connection_id = lease.connection_id
-        found = self._membership.lapse(
+        found = self._membership.leases.lapse(
             connection_id, lease.ref, verdict, active_ms=seen.last_active_ms
         )
         if found.outcome is Opening.SUSPECT:

@@ -10,11 +10,13 @@ from hadir.domain.session import (
     Event,
     EventType,
     MessageEvent,
+    Place,
     Presence,
     PresenceEvent,
     Session,
     Socket,
 )
+from hadir.membership.outcomes import Opened, Opening
 
 
 def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
@@ -29,6 +31,18 @@ def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
         tuple(read_events(pending)),
         {connection_id: int(since) for connection_id, since in _pairs(behind)},
         recovered_up_to,
+    )
+
+
+def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
+    """What ``open.lua`` and ``lapse.lua`` reply."""
+    outcome, claimed, (epoch, announced), view, left_for = reply
+    return Opened(
+        Opening(outcome),
+        read_batch(ref, token, claimed),
+        Place(epoch, announced),
+        read_session(ref, view) if view else None,
+        Reason(left_for) if left_for else None,
     )
 
 

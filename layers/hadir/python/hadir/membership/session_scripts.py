@@ -1,0 +1,64 @@
+"""Runs the scripts of sessions with what all of them take."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from hadir.domain.identity import SessionRef
+from hadir.membership.keys import session_keys
+from hadir.membership.scripts import AnyRedis, Scripts
+
+TOMBSTONE_MS = 300_000
+"""How long a connection that left cannot be admitted: longer than any handler lives, so that no
+``$connect`` or message still under way brings it back."""
+
+CLOSED_TOMBSTONE_MS = 7200_000
+"""The same for a socket that we close ourselves, which may fail: as long as any socket lives
+("Amazon API Gateway quotas", WebSocket connection duration)."""
+
+
+class SessionScripts:
+    """The scripts on one Redis, and the times they go by.
+
+    Attributes:
+        lease_ms: how long a connection is believed in without being heard.
+        now: milliseconds since the Unix epoch; '' for Redis's own clock.
+    """
+
+    def __init__(
+        self,
+        redis: AnyRedis,
+        lease_seconds: float,
+        grace_seconds: float,
+        clock: Callable[[], int] | None,
+    ) -> None:
+        self._scripts = Scripts(redis)
+        self.lease_ms = int(lease_seconds * 1000)
+        self._grace_ms = int(grace_seconds * 1000)
+        self.now: Callable[[], int | str] = clock or (lambda: "")
+
+    def run(self, name: str, ref: SessionRef, *args: str | int, keys: Sequence[str] = ()) -> Any:
+        """Run a script on a session; ``keys`` and ``args`` are its own (``lua/include``).
+
+        Raises:
+            MembershipUnavailable: as ``Scripts.run``.
+        """
+        common = (self.now(), self.lease_ms, self._grace_ms, _new_epoch(), str(ref))
+        return self._scripts.run(name, [*session_keys(ref), *keys], *common, *args)
+
+    def run_everywhere(
+        self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
+    ) -> Iterator[tuple[int, Any]]:
+        """Run a script of partitions in each of them, as ``Scripts.run_everywhere``."""
+        return self._scripts.run_everywhere(name, keys_of, self.now(), *args)
+
+
+def new_token() -> str:
+    """By which an announcer knows its own lease."""
+    return secrets.token_hex(8)
+
+
+def _new_epoch() -> str:
+    """A name that sorts after those made earlier, so that clients can tell which life is newer."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
