@@ -4,7 +4,7 @@ const LONGEST_TOKEN = 4096;
 const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /**
- * Whether it may be the id of a session or a person. The server also refuses one of more than 256
+ * Whether it may be the id of a session or a person. The server also refuses U+FFFD, and more than 256
  * bytes in UTF-8.
  * @param {any} id
  */

@@ -8,7 +8,7 @@ import pytest
 from hadir.announcer import Announcer
 from hadir.domain.identity import SessionRef
 from hadir.domain.session import MessageEvent
-from hadir.membership.keys import session_key
+from hadir.membership.keys import session_key, session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Saying
 from hadir.membership.scripts import AnyRedis
@@ -112,6 +112,35 @@ class TestMessages:
         assert again[0]["data"]["client_id"] == "m1"
         assert len(poster.frames["a1"]) == 1
         assert membership.session(SESSION).version == 3
+
+    def test_the_same_client_id_is_not_said_twice_across_a_failover(
+        self, membership: Membership, say: Say, redis: AnyRedis
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        before = membership.session(SESSION)
+        redis.hset(session_key(SESSION, "session"), "lineage", "another")
+
+        (copy,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        after = membership.session(SESSION)
+        assert after.epoch != before.epoch
+        assert copy["data"]["version"] == after.version == before.version
+        assert copy["data"]["epoch"] == after.epoch
+
+    def test_the_version_of_another_message_is_not_taken_for_it(
+        self, membership: Membership, say: Say, redis: AnyRedis
+    ) -> None:
+        """Redis has evicted all of the session but what was said, and it began anew."""
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        redis.delete(*session_keys(SESSION))
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="another", client_id="m2")
+
+        (answer,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        assert answer["data"]["code"] == "invalid_payload"
 
     def test_one_said_so_long_ago_that_it_is_forgotten_is_refused(
         self, membership: Membership, say: Say, redis: AnyRedis

@@ -62,6 +62,20 @@ class TestMessages:
         outcomes = [send(membership, tab, 5) for tab in ("c1", "c2", "c3")]
         assert outcomes == [[OPEN] * 5, [OPEN] * 5, [LIMITED] * 5]
 
+    def test_a_flooded_tenant_keeps_nobody_from_a_heartbeat(
+        self, redis: AnyRedis, clock: Clock
+    ) -> None:
+        membership = Membership(redis, limits=Limits(1, 2, people_per_session=40), clock=clock)
+        for number in range(24):
+            join(membership, f"c{number}", f"customer_{number}")
+            membership.open(f"c{number}", SESSION, heard=True, price=Price(once=100))
+        join(membership, "a1", "admin_1")
+
+        dear = membership.open("a1", SESSION, heard=True, price=Price(once=1, each=1))
+        beat = membership.open("a1", SESSION, heard=True, beat=True)
+
+        assert (dear.outcome, beat.outcome) == (LIMITED, OPEN)
+
     def test_others_are_not_held_up(self, strict: Membership) -> None:
         join(strict, "c1", "customer_1")
         join(strict, "c2", "customer_2")

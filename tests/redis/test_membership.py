@@ -108,6 +108,23 @@ class TestJoining:
         assert membership.open("c1", SESSION).outcome is Opening.OPEN
         assert membership.session(SESSION).version == 1
 
+    def test_opening_again_as_after_a_lost_reply_shows_the_session_again(
+        self, membership: Membership
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        join(membership, "c1", "customer_1")
+        membership.admit("c2", identity("customer_1"))
+        membership.open("c2", SESSION)
+
+        again = membership.open("c2", SESSION)
+
+        assert again.outcome is Opening.ADDED
+        assert again.session is not None
+        assert {each.person.user_id for each in again.session.people} == {"admin_1", "customer_1"}
+        join(membership, "a2", "admin_2")  # of which c2 is told, with the status
+        assert membership.open("c2", SESSION).outcome is Opening.OPEN
+        assert membership.open("c1", SESSION).outcome is Opening.OPEN
+
     def test_a_socket_never_admitted_cannot_open(self, membership: Membership) -> None:
         assert membership.open("c1", SESSION).outcome is Opening.UNKNOWN
         assert membership.sockets(SESSION) == ()

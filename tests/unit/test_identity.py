@@ -55,6 +55,7 @@ def test_what_identity_providers_call_people_is_an_id(value: str) -> None:
         *("a\u200b", "a\u200d", "\ufeffa", "a\u00ad"),  # nothing to see
         *("a\u202eb", "a\u2066b"),  # written from right to left
         *("\ud800", "a\udfff", "\ud83d\ude00"),  # no text
+        *("\ufffd", "a\ufffd"),  # stands for what was no text
         *("\ue000", "\U0010ffff", "\u0378"),  # no character, or nobody knows which
         *(None, 7, 1.5, True, ["a"], {"a": 1}, b"a"),
     ],

@@ -17,6 +17,9 @@ LONGEST_ID_BYTES = 256
 _LONGEST_WRITTEN = 4 * LONGEST_ID
 """Characters in an id before it is in NFC, which makes one of up to four."""
 
+_NOT_IN_IDS = " {}\ufffd"
+"""Blanks; braces, which Redis takes for a hash tag; what stands for bytes that are no text."""
+
 DEFAULT_TENANT = "default"
 """Whose sessions are meant where nobody says."""
 
@@ -123,8 +126,8 @@ class Identity:
 def check_id(field: str, value: object) -> str:
     """Return ``value``, in Unicode's NFC, if it is an id the contract allows.
 
-    1 to 128 characters, at most 256 bytes in UTF-8; every printable one but blanks and braces,
-    which Redis takes for a hash tag.
+    1 to 128 characters, at most 256 bytes in UTF-8; every printable one but blanks, braces,
+    which Redis takes for a hash tag, and U+FFFD, which stands for bytes that are no text.
 
     Raises:
         InvalidIdentity: names ``field``; never repeats the value, which may be hostile.
@@ -135,7 +138,7 @@ def check_id(field: str, value: object) -> str:
             return normal
     raise InvalidIdentity(
         f"{field} must be 1 to {LONGEST_ID} printable characters (at most {LONGEST_ID_BYTES} bytes "
-        "in UTF-8), and no blanks or braces"
+        "in UTF-8), and no blanks, braces or U+FFFD"
     )
 
 
@@ -144,7 +147,7 @@ def is_id(text: str) -> bool:
     return (
         1 <= len(text) <= LONGEST_ID
         and text.isprintable()
-        and not any(char in text for char in " {}")
+        and not any(char in text for char in _NOT_IN_IDS)
         and len(text.encode()) <= LONGEST_ID_BYTES
     )
 

@@ -18,17 +18,28 @@
 -- client_id: '' if there is none. said_lifetime: how long it is remembered (ms).
 local connection_id, backend, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
 
+-- The message of that client id, as XRANGE, if it is still what that version says: the session may
+-- have been forgotten since, and have begun anew.
+local function find_said(person_name, version)
+    local found = redis.call('XRANGE', EVENTS, version, version)
+    local said = {}
+    for i = 1, found[1] and #found[1][2] or 0, 2 do
+        said[found[1][2][i]] = found[1][2][i + 1]
+    end
+    return said.person == person_name and said.client_id == client_id and found
+end
+
 local function say(person_name)
     local epoch = redis.call('HGET', SESSION, 'epoch')
     local before = redis.call('GET', KEYS[OWN_KEY])
     if before then
         local earlier_epoch, version, teller = string.match(before, '^(%S+) (%d+) (%S+)$')
-        local place = { earlier_epoch, tonumber(version) }
+        local earlier = find_said(person_name, version)
+        local place = { earlier and epoch or earlier_epoch, tonumber(version) }
         if teller == token then
             return 'said', false, place
         end
-        local is_here = earlier_epoch == epoch
-        return 'repeated', is_here and redis.call('XRANGE', EVENTS, version, version), place
+        return 'repeated', earlier, place
     end
     local fields = {
         'person', person_name, 'at', integer(now), 'text', text, 'connection_id', connection_id,

@@ -8,7 +8,8 @@
 --         view is false but on 'added'
 --         reason is why it has left, false if it has not, or nobody remembers
 --   outcome 'joined'  the person's first socket: an event, told to everyone, them included
---           'added'   the person was present: no event; the socket is told of events from now on
+--           'added'   the person was present: no event; the socket is told of events from now on.
+--                     Again while nothing has happened since: the first reply may have been lost
 --           'open'    it was open already; its lease is renewed
 --           'limited' as 'open', but what its client asks for comes too soon, or costs too much
 --           'flooding' refused messages did not slow it down: it has left, and the caller closes it
@@ -43,8 +44,12 @@ local function limit(connection)
     local drawn = {
         draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst),
         draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst),
-        draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst),
     }
+    -- Others who use the tenant's up keep nobody from a heartbeat, or from what they ask alone.
+    local tenants = draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst)
+    if tonumber(price_each) > 0 or tenants.use <= 1 then
+        table.insert(drawn, tenants)
+    end
     local use = own.use
     for _, each in ipairs(drawn) do
         use = math.max(use, each.use)
@@ -103,6 +108,9 @@ else
     end
     if connection.since > 0 then
         keep_connection(connection_id, connection)
+        if heard == '' and connection.since > counter('version') then
+            outcome = 'added'
+        end
     elseif room(connection, most_sockets, most_people) then
         -- Limited, and nothing would be left to open: it stays admitted.
         keep_connection(connection_id, connection)
