@@ -4,8 +4,8 @@ const LONGEST_TOKEN = 4096;
 const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /**
- * Whether it may be the id of a session or a person. The server also refuses U+FFFD, and more than 256
- * bytes in UTF-8.
+ * Whether it may be the id of a session or a person. The server also refuses U+FFFD, and more than
+ * 256 bytes in UTF-8.
  * @param {any} id
  */
 export const isId = (id) => /^[^\p{C}\p{Z}{}]{1,128}$/u.test(id) && `${id}`.normalize() == id;

@@ -102,6 +102,14 @@ class TestOwed:
             join(membership, connection_id, user_id)
         return RecordingPoster()
 
+    @pytest.fixture
+    def announcer(self, membership: Membership, poster: RecordingPoster) -> Announcer:
+        """Has told of customer_1's leave, but not a2, which refuses everything."""
+        poster.refused = {"a2"}
+        announcer = Announcer(membership, poster)
+        announcer.announce(membership.leave("c1", SESSION, CLOSED).batch, TEN_SECONDS)
+        return announcer
+
     def test_they_get_it_with_the_next_event_whoever_announces_that(
         self, membership: Membership, poster: RecordingPoster
     ) -> None:
@@ -123,29 +131,23 @@ class TestOwed:
         assert told.untold == 0
 
     def test_or_when_the_sweep_comes_by(
-        self, membership: Membership, poster: RecordingPoster, clock: Clock
+        self, membership: Membership, poster: RecordingPoster, announcer: Announcer, clock: Clock
     ) -> None:
-        poster.refused = {"a2"}
-        batch = membership.leave("c1", SESSION, CLOSED).batch
-        Announcer(membership, poster).announce(batch, TEN_SECONDS)
         poster.refused = set()
         assert membership.leases.due(10).sessions == ()
         assert membership.claim(SESSION) is None
         clock.pass_seconds(10)
 
         assert membership.leases.due(10).sessions == (SESSION,)
-        Announcer(membership, poster).announce(membership.claim(SESSION), TEN_SECONDS)
+        announcer.announce(membership.claim(SESSION), TEN_SECONDS)
 
         assert [data["status_version"] for data in poster.received["a2"]] == [4]
         clock.pass_seconds(100)
         assert membership.leases.due(10).sessions == ()
 
     def test_who_is_refused_again_is_still_owed_it_and_holds_nobody_up(
-        self, membership: Membership, poster: RecordingPoster, clock: Clock
+        self, membership: Membership, poster: RecordingPoster, announcer: Announcer, clock: Clock
     ) -> None:
-        poster.refused = {"a2"}
-        announcer = Announcer(membership, poster)
-        announcer.announce(membership.leave("c1", SESSION, CLOSED).batch, TEN_SECONDS)
         for _ in range(3):
             clock.pass_seconds(10)
             announcer.announce(membership.claim(SESSION), TEN_SECONDS)
@@ -160,11 +162,8 @@ class TestOwed:
         assert [data["status_version"] for data in poster.received["a2"]] == [5]
 
     def test_it_is_owed_to_nobody_who_has_left(
-        self, membership: Membership, poster: RecordingPoster, clock: Clock
+        self, membership: Membership, poster: RecordingPoster, announcer: Announcer, clock: Clock
     ) -> None:
-        poster.refused = {"a2"}
-        announcer = Announcer(membership, poster)
-        announcer.announce(membership.leave("c1", SESSION, CLOSED).batch, TEN_SECONDS)
         announcer.announce(membership.leave("a2", SESSION, CLOSED).batch, TEN_SECONDS)
         clock.pass_seconds(60)
         poster.asked.clear()
@@ -176,11 +175,8 @@ class TestOwed:
         assert membership.leases.due(10).sessions == ()
 
     def test_an_announcer_that_dies_owes_it_still(
-        self, membership: Membership, poster: RecordingPoster, clock: Clock
+        self, membership: Membership, poster: RecordingPoster, announcer: Announcer, clock: Clock
     ) -> None:
-        poster.refused = {"a2"}
-        announcer = Announcer(membership, poster)
-        announcer.announce(membership.leave("c1", SESSION, CLOSED).batch, TEN_SECONDS)
         poster.refused = set()
         clock.pass_seconds(10)
         assert membership.claim(SESSION) is not None  # dies here

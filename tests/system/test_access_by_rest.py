@@ -13,6 +13,18 @@ from tests.system.guarded import ORIGIN, rest, socket
 from tests.system.people import new_session
 from tests.tokens import token
 
+FOR_ADMINS = [
+    ("DELETE", "/api/session/s1/users/u1"),
+    ("GET", "/api/sessions"),
+    ("GET", "/api/user/u1/sessions"),
+    ("POST", "/api/bans"),
+    ("GET", "/api/bans"),
+    ("DELETE", "/api/bans/customer/u1"),
+    ("DELETE", "/api/session/s1/history"),
+    ("POST", "/api/session/s1/messages"),
+    ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
+]
+
 
 class TestRest:
     @pytest.mark.parametrize(
@@ -23,15 +35,7 @@ class TestRest:
         [
             ("GET", "/api/session/s1/connection-status"),
             ("GET", "/api/session/s1/events"),
-            ("DELETE", "/api/session/s1/users/u1"),
-            ("GET", "/api/sessions"),
-            ("GET", "/api/user/u1/sessions"),
-            ("POST", "/api/bans"),
-            ("GET", "/api/bans"),
-            ("DELETE", "/api/bans/customer/u1"),
-            ("DELETE", "/api/session/s1/history"),
-            ("POST", "/api/session/s1/messages"),
-            ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
+            *FOR_ADMINS,
         ],
     )
     def test_nothing_without_a_good_token(
@@ -40,20 +44,7 @@ class TestRest:
         assert rest(guarded, path, bad(), method) == (403, {"message": "Forbidden"})
 
     @pytest.mark.parametrize("kind", ["customer", "agent"])
-    @pytest.mark.parametrize(
-        ("method", "path"),
-        [
-            ("DELETE", "/api/session/s1/users/u1"),
-            ("GET", "/api/sessions"),
-            ("GET", "/api/user/u1/sessions"),
-            ("POST", "/api/bans"),
-            ("GET", "/api/bans"),
-            ("DELETE", "/api/bans/customer/u1"),
-            ("DELETE", "/api/session/s1/history"),
-            ("POST", "/api/session/s1/messages"),
-            ("DELETE", "/api/user/u1/history?user_type=customer&session_id=s1"),
-        ],
-    )
+    @pytest.mark.parametrize(("method", "path"), FOR_ADMINS)
     def test_what_is_for_admins_is_for_nobody_else(
         self, guarded: LocalGateway, method: str, path: str, kind: str
     ) -> None:
