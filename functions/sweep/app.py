@@ -1,6 +1,7 @@
 """Once a minute: ends what nobody else ended. What it does not get to is due for the next one."""
 
 import json
+import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -65,6 +66,9 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     try:
         metrics.present(*directory.totals())
         metrics.redis_memory(bootstrap.redis_memory())
+        started = time.monotonic()
+        membership.ping()
+        metrics.redis_latency(time.monotonic() - started)
     except MembershipUnavailable:
         log.logger.exception("The totals could not be read; the sweep itself was made")
     return dict(swept)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from hadir.announcer import Announcer
-from hadir.conversation import Conversation
+from hadir.conversation import Conversation, Trouble
 from hadir.domain.errors import InvalidToken
 from hadir.domain.grant import Grant
 from hadir.doorman import Doorman
@@ -27,6 +27,7 @@ def conversation_of(
     announcer: Announcer,
     close_socket: Callable[[str], None],
     read_token: Callable[[str], Grant] = no_tokens,
+    on_trouble: Callable[[Trouble], None] = lambda _: None,
 ) -> Conversation:
     doorman = Doorman(membership, announcer, close_socket, lambda *_: None)
-    return Conversation(membership, announcer, doorman, read_token)
+    return Conversation(membership, announcer, doorman, read_token, on_trouble)

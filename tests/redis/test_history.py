@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from hadir.announcer import Announcer
+from hadir.conversation import Trouble
 from hadir.domain.identity import SessionRef
+from hadir.domain.limits import Limits
 from hadir.domain.session import MessageEvent
 from hadir.membership.keys import session_key, session_keys
 from hadir.membership.membership import Membership
@@ -397,6 +399,43 @@ class TestSync:
 
         assert shape(answer) == [("connection_status_update", None, None, True)]
         assert membership.session(SESSION).version == 5
+
+
+class TestTrouble:
+    """What a client could not have is counted."""
+
+    @pytest.mark.parametrize(
+        ("asked", "times", "expected"),
+        [
+            ({"action": "heartbeat"}, 5, []),
+            ({"action": "heartbeat"}, 7, [Trouble.LIMITED] * 2),
+            ({"action": "heartbeat"}, 11, [Trouble.LIMITED] * 5 + [Trouble.FLOODING]),
+            ({"action": "sync"}, 1, []),
+            ({"action": "sync", "since": {"epoch": "another", "version": 1}}, 1, ["not_recovered"]),
+        ],
+    )
+    def test_once_each_time(
+        self,
+        redis: AnyRedis,
+        clock: Clock,
+        asked: dict[str, Any],
+        times: int,
+        expected: list[Trouble],
+    ) -> None:
+        membership = Membership(redis, limits=Limits(10, 5), clock=clock)
+        join(membership, "c1", "customer_1")
+        troubles: list[Trouble] = []
+        conversation = conversation_of(
+            membership,
+            Announcer(membership, RecordingPoster()),
+            lambda _: None,
+            on_trouble=troubles.append,
+        )
+
+        for _ in range(times):
+            conversation.answer(said("c1", asked), identity("customer_1"), clock(), TEN_SECONDS)
+
+        assert troubles == expected
 
 
 class TestPages:

@@ -9,6 +9,7 @@ import pytest
 
 from hadir import metrics
 from hadir.announcer import Broadcast
+from hadir.conversation import Trouble
 from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.session import EventType, PresenceEvent
 from hadir.membership.server import UNKNOWN, Memory
@@ -167,6 +168,18 @@ def test_a_sweep_says_how_things_stand(capsys: pytest.CaptureFixture[str]) -> No
     }
 
 
+def test_what_a_client_could_not_have_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    def every_trouble() -> None:
+        for each in Trouble:
+            metrics.trouble(each)
+
+    assert printed(capsys, every_trouble) == {
+        "MessagesLimited": [1],
+        "SocketsFlooding": [1],
+        "RecoveriesFailed": [1],
+    }
+
+
 def test_how_many_are_there_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, lambda: metrics.present(40, 20)) == {
         "PeoplePresent": [40],
@@ -200,3 +213,5 @@ def test_the_sweep_that_runs_looks_at_redis_memory(wordy: RunningGateway) -> Non
 
     assert swept["RedisEvicts"] == ([0], "Count")
     assert swept["Sweeps"] == ([1], "Count")
+    ((took,), unit) = swept["RedisLatency"]
+    assert (took > 0, unit) == (True, "Milliseconds")

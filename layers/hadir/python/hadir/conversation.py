@@ -1,6 +1,7 @@
 """What a client's message does."""
 
 from collections.abc import Callable
+from enum import StrEnum
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
@@ -46,6 +47,17 @@ _PRICES: dict[type, Price] = {
 }
 
 
+class Trouble(StrEnum):
+    """What a client could not have."""
+
+    LIMITED = "limited"
+    """A message, for the number or the price of those before it."""
+    FLOODING = "flooding"
+    """Its socket: refused messages did not slow it down."""
+    NOT_RECOVERED = "not_recovered"
+    """What it missed: only the status as it is now."""
+
+
 class Conversation:
     """Answers what clients send.
 
@@ -54,6 +66,7 @@ class Conversation:
 
     Args:
         read_token: what a token grants (``access.tokens``), for ``reauthorize``.
+        on_trouble: told what a client could not have.
     """
 
     def __init__(
@@ -62,11 +75,13 @@ class Conversation:
         announcer: Announcer,
         doorman: Doorman,
         read_token: Callable[[str], Grant],
+        on_trouble: Callable[[Trouble], None],
     ) -> None:
         self._membership = membership
         self._announcer = announcer
         self._doorman = doorman
         self._read_token = read_token
+        self._on_trouble = on_trouble
 
     def answer(
         self, socket: SocketEvent, who: Identity, now: int, deadline: Deadline
@@ -87,12 +102,15 @@ class Conversation:
         request, expires_at, refusal = self._read(socket.body, who)
         deadline = deadline.within(_OTHERS_SECONDS)
         opened = self._open(connection_id, who, request, expires_at)
+        if opened.outcome is Opening.FLOODING:
+            self._on_trouble(Trouble.FLOODING)
         if opened.outcome.has_left:
             self._doorman.close(connection_id, opened.left_for, deadline)
             return self._announcer.announce(opened.batch, deadline)
         if opened.outcome is Opening.ADDED and opened.session:
             self._announcer.tell(connection_id, [snapshot(opened.session, now)], deadline)
         if opened.outcome is Opening.LIMITED:
+            self._on_trouble(Trouble.LIMITED)
             refusal = InvalidRequest("rate_limited", "slow down, or this socket will be closed")
         broadcasts: list[Broadcast] = []
         batch = opened.batch
@@ -207,7 +225,10 @@ class Conversation:
             ref, since.epoch, since.version, _MOST_MISSED
         )
         frames = None if events is None else missed_frames(session, events, now)
-        return frames or [snapshot(session, now, recovered=False)]
+        if frames is None:
+            self._on_trouble(Trouble.NOT_RECOVERED)
+            return [snapshot(session, now, recovered=False)]
+        return frames
 
     def _say(
         self, connection_id: str, who: Identity, request: Message, deadline: Deadline

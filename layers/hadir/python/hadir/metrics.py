@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 _metrics = Metrics(namespace="Hadir")
 
+_TROUBLES = {
+    "limited": "MessagesLimited",
+    "flooding": "SocketsFlooding",
+    "not_recovered": "RecoveriesFailed",
+}
+
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
@@ -60,6 +66,11 @@ def refused() -> None:
     _count("ConnectionsRefused", 1)
 
 
+def trouble(which: str) -> None:
+    """A client could not have something (``conversation.Trouble``)."""
+    _count(_TROUBLES[which], 1)
+
+
 def swept(found: "Swept") -> None:
     """A sweep has ended."""
     _metrics.add_metric("Sweeps", MetricUnit.Count, 1)
@@ -89,6 +100,11 @@ def redis_memory(memory: "Memory") -> None:
         _metrics.add_metric("RedisMemoryUsed", MetricUnit.Percent, round(100 * memory.used, 2))
     if memory.evicts is not None:
         _metrics.add_metric("RedisEvicts", MetricUnit.Count, int(memory.evicts))
+
+
+def redis_latency(seconds: float) -> None:
+    """How long a script took, with the way to Redis and back."""
+    _metrics.add_metric("RedisLatency", MetricUnit.Milliseconds, round(1000 * seconds, 2))
 
 
 def _count(name: str, number: int) -> None:
