@@ -9,6 +9,7 @@ HadirError
 ├── KeysUnavailable      the keys that tokens are verified with could not be fetched
 ├── MembershipUnavailable  Redis did not answer in time, or answered with an error
 ├── SocketsUnavailable   the management API did not answer in time, or refused
+├── SocketFailed         a socket of our own was refused, was closed, or was told nothing in time
 ├── FunctionsUnavailable  another function could not be invoked, or failed
 └── NotQueued            a queue did not take a message
 """
@@ -63,6 +64,10 @@ class MembershipUnavailable(HadirError):
 
 class SocketsUnavailable(HadirError):
     """API Gateway's management API did not say, or did not do, what it was asked for a socket."""
+
+
+class SocketFailed(HadirError):
+    """A socket that we opened as a client was refused, was closed, or was told nothing in time."""
 
 
 class FunctionsUnavailable(HadirError):
