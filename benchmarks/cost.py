@@ -24,9 +24,15 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PRICES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
 
 METRICS = 25
-"""Names in ``hadir.metrics``: one dimension each, so one metric each."""
+"""Names in ``hadir.metrics`` but the canary's: one dimension each, so one metric each."""
 ALARM_METRICS = 15
 """Of the template's ten alarms: two watch two, one four; each metric is billed."""
+CANARY_METRICS = 3
+CANARY_ALARM_METRICS = 3
+"""Of its two alarms: one watches two."""
+CANARY_MINUTES, CANARY_GRACE_MINUTES = 1, 6
+"""From one run to the next, without a grace and with one."""
+CANARY_PEOPLE = 2
 SNAPSTART_FUNCTIONS = 5
 BILLED_BYTES = 32 * 1024
 """A message is charged for each of these begun ("Amazon API Gateway pricing")."""
@@ -64,6 +70,7 @@ class Load:
     announce_ms: float = 60.0
     disconnect_ms: float = 35.0
     end_grace_ms: float = 35.0
+    canary_ms: float = 1000.0
     heartbeat_ms: float = 30.0
     message_ms: float = 45.0
     sweep_ms: float = 5000.0
@@ -224,6 +231,33 @@ def grace(month: Month) -> float:
     )
 
 
+def canary(load: Load, grace_seconds: float = 0) -> float:
+    """What a canary costs where there is one.
+
+    Two people who come and go, as everybody does, and a function that lasts as long, the grace
+    included; its metrics and alarms.
+    """
+    runs = MINUTES / (CANARY_GRACE_MINUTES if grace_seconds else CANARY_MINUTES)
+    seconds = load.canary_ms / 1000 + grace_seconds
+    joins = runs * CANARY_PEOPLE
+    each = load.authorize_ms + load.connect_ms + load.announce_ms + load.disconnect_ms
+    requests = joins * 4 + runs
+    logged = requests * load.log_bytes / 1e9
+    calls = joins * (JOIN_CALLS + LEAVE_CALLS)
+    return (
+        price("connection_minutes", joins * seconds / 60 / 1e6)
+        + messages(joins * CANARY_PEOPLE)
+        + price("data_out", joins * CANARY_PEOPLE * load.event_bytes / 1e9)
+        + price("lambda_requests", requests / 1e6)
+        + price("lambda_gb_seconds", (joins * each / 1000 + runs * seconds) * load.memory_gb)
+        + price("valkey_ecpus", calls * load.ecpus_per_call / 1e6)
+        + price("log_ingestion", logged)
+        + price("log_storage", logged)
+        + price("custom_metrics", CANARY_METRICS)
+        + price("alarms", CANARY_ALARM_METRICS)
+    )
+
+
 def pusher(month: Month) -> float | None:
     """Dollars; None where their price list ends.
 
@@ -265,6 +299,7 @@ def table(load: Load, sizes: Sequence[int] = SIZES) -> str:
         ["**Ably**", *(f"**{_dollars(ably(month))}**" for month in months)],
         ["SnapStart's snapshots, if it is on", *(_dollars(snapstart(load)) for _ in months)],
         ["a grace, if there is one", *(_dollars(grace(month)) for month in months)],
+        ["a canary, if there is one", *(_dollars(canary(load)) for _ in months)],
         ["NAT gateways, if there were any", *(_dollars(nat(month)) for month in months)],
     ]
     return _markdown(rows)

@@ -16,6 +16,7 @@ NEEDED = {
     "disconnect": {"awscrt", "redis"},
     "end_grace": {"awscrt", "redis"},
     "default": {"awscrt", "pydantic", "redis"},
+    "canary": {"awscrt", "boto3", "jwt"},
     "sweep": {"awscrt", "boto3", "redis"},
     "rest": {"aws_lambda_powertools.event_handler", "redis"},
 }
@@ -60,9 +61,8 @@ def test_a_missing_variable_is_named(function: str) -> None:
         text=True,
         check=False,
     )
-    missing = (
-        "set TOKEN_SECRET_ID or JWKS_URL"
-        if function == "authorize"
-        else "set the environment variable REDIS_URL"
-    )
+    missing = {
+        "authorize": "set TOKEN_SECRET_ID or JWKS_URL",
+        "canary": "set the environment variable AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
+    }.get(function, "set the environment variable REDIS_URL")
     assert f"InvalidSettings: {missing}" in done.stderr

@@ -14,7 +14,8 @@ from redis.exceptions import NoPermissionError
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import read
 from apigw_local.template.load import load
-from benchmarks.cost import ALARM_METRICS
+from benchmarks.cost import ALARM_METRICS, CANARY_ALARM_METRICS
+from hadir.canary import RUN_SECONDS
 from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import GONE
 from hadir.membership.audit import Audit
@@ -28,10 +29,16 @@ Resources = dict[str, Any]
 
 IN_VPC = {"Connect", "Announce", "Disconnect", "EndGrace", "Default", "Sweep", "Rest"}
 SNAPPED = {"Authorize", "Connect", "Announce", "Disconnect", "Default"}
-SECONDS = {"Authorize": 10, "Connect": 10, "Sweep": 55}
+SECONDS: dict[str, object] = {
+    "Authorize": 10,
+    "Canary": {"Fn::If": ["HasGrace", 345, 45]},
+    "Connect": 10,
+    "Sweep": 55,
+}
 OWN_VARIABLES = {
     "Authorize": {"ALLOWED_ORIGINS", "AUTH_MODE", "JWKS_URL"}
     | {"TOKEN_AUDIENCE", "TOKEN_ISSUER", "TOKEN_SECRET_ID"},
+    "Canary": {"AUTH_MODE", "TOKEN_AUDIENCE", "TOKEN_ISSUER", "TOKEN_SECRET_ID"},
     "Connect": {"ANNOUNCE_FUNCTION", "AWS_ENDPOINT_URL_LAMBDA"},
     "Disconnect": {"AWS_ENDPOINT_URL_SQS", "GRACE_QUEUE_URL"},
     "Default": {"AUTH_MODE", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "JWKS_URL"}
@@ -66,7 +73,7 @@ def functions(resources: Resources) -> Resources:
 
 
 def test_functions_are_alike_but_for_what_they_need(functions: Resources) -> None:
-    assert set(functions) == IN_VPC | {"Authorize"}
+    assert set(functions) == IN_VPC | {"Authorize", "Canary"}
     for name, function in functions.items():
         assert function["Runtime"] == "python3.14"
         assert function["Architectures"] == ["arm64"]
@@ -126,7 +133,7 @@ def test_snap_start_starts_from_the_versions_that_are_called(
 
 
 def test_what_announce_cannot_do_is_kept(resources: Resources) -> None:
-    (outcomes,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+    outcomes = of_type(resources, "AWS::Lambda::EventInvokeConfig")["AnnounceOutcomes"]
 
     assert outcomes["FunctionName"] == {"Ref": "AnnounceFunction"}
     kept = outcomes["DestinationConfig"]["OnFailure"]["Destination"]
@@ -154,12 +161,81 @@ def test_a_grace_has_a_queue_and_without_one_nothing_is_made_for_it(
     assert told == {"Fn::If": ["HasGrace", {"Ref": "GraceQueue"}, ""]}
 
 
+def test_without_a_canary_nothing_is_made_for_it(resources: Resources) -> None:
+    only = {name for name, each in resources.items() if each.get("Condition") == "HasCanary"}
+    assert only == {
+        *("CanaryFunction", "CanaryFunctionEventInvokeConfig", "CanaryFunctionRole"),
+        *("CanaryFunctionOften", "CanaryFunctionOftenPermission"),
+        *("CanaryFailing", "CanarySlow"),
+    }
+    assert {name for name in resources if "Canary" in name} == only
+    assert "Canary" not in dashboard(resources, canary=False)
+
+
+@pytest.mark.parametrize("grace", [0, 1])
+def test_a_canary_has_ended_before_the_next_one_comes(
+    resources: Resources, functions: Resources, grace: int
+) -> None:
+    def chosen(value: dict[str, Any]) -> Any:
+        condition, with_grace, without = value["Fn::If"]
+        assert condition == "HasGrace"
+        return with_grace if grace else without
+
+    minutes = chosen(resources["CanaryFunctionOften"]["Properties"]["ScheduleExpression"])
+    apart = 60 * int(re.findall(r"rate\((\d+) minutes?\)", minutes)[0])
+    longest = read(ROOT / "template.yaml")["Parameters"]["DisconnectGraceSeconds"]["MaxValue"]
+    timeout = chosen(functions["Canary"]["Timeout"])
+    assert grace * longest + RUN_SECONDS < timeout < apart
+    once = resources["CanaryFunctionEventInvokeConfig"]["Properties"]
+    assert once["MaximumRetryAttempts"] == 0
+    kept = functions["Canary"]["ReservedConcurrentExecutions"]
+    assert kept == {"Fn::If": ["KeepsForLeaves", 1, NO_VALUE]}
+    failing, slow = (resources[name]["Properties"] for name in ("CanaryFailing", "CanarySlow"))
+    periods = [failing["Period"], *(each["MetricStat"]["Period"] for each in slow["Metrics"][:2])]
+    assert {chosen(period) for period in periods} == {apart}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({}, ""),
+        ({"AuthMode": "open", "Stage": "dev"}, ""),
+        ({"JwksUrl": "https://issuer.example/jwks"}, "name a TokenSecretArn beside JwksUrl"),
+        ({"JwksUrl": "https://i.example", "TokenSecretArn": "arn:aws:secretsmanager:x"}, ""),
+    ],
+)
+def test_a_canary_needs_a_secret_where_there_are_tokens(
+    chosen: dict[str, str], sentence: str
+) -> None:
+    overrides = {"RedisUrl": "redis://r:1", "AllowedOrigins": "*", "Canary": "on", **chosen}
+
+    def check() -> object:
+        template = ROOT / "template.yaml"
+        return load(template, overrides=overrides, env_vars={}, region="eu-west-1")
+
+    if sentence:
+        with pytest.raises(TemplateError, match=sentence):
+            check()
+        overrides["Canary"] = "off"
+    check()
+
+
+def dashboard(resources: Resources, *, canary: bool) -> str:
+    """The dashboard's body."""
+    (made,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    body, variables = made["DashboardBody"]["Fn::Sub"]
+    condition, with_canary, without = variables["OfCanary"]["Fn::If"]
+    assert condition == "HasCanary"
+    added: str = with_canary["Fn::Sub"] if canary else without
+    return str(body).replace("${OfCanary}", added)
+
+
 def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> None:
     text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
     written = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Memory", "Swept"}
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
-    body = json.loads(dashboard["DashboardBody"]["Fn::Sub"])
+    assert json.loads(dashboard(resources, canary=False))
+    body = json.loads(dashboard(resources, canary=True))
     operate = (ROOT / "docs" / "operate.md").read_text()
 
     shown = [each for widget in body["widgets"] for each in widget["properties"]["metrics"]]
@@ -174,7 +250,8 @@ def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> 
         }
     watched = [metric for alarm in alarms.values() for metric in alarm.get("Metrics", [alarm])]
     measured = [metric for metric in watched if "Expression" not in metric]
-    assert len(measured) == ALARM_METRICS, "what docs/cost.md counts"
+    counted = ALARM_METRICS + CANARY_ALARM_METRICS
+    assert len(measured) == counted, "what docs/cost.md counts"
     for name in {*written, *alarms}:
         assert f"`{name}`" in operate, "docs/operate.md says what it means"
 

@@ -144,6 +144,7 @@ MAY = {
     "DefaultFunction": {*REDIS, "MayPost", "MayClose", "MayReadSecret"},
     "SweepFunction": {*REDIS, "MayAsk", "MayPost", "MayClose", "MayProbe"},
     "RestFunction": {*REDIS, "MayPost", "MayClose"},
+    "CanaryFunction": {"MayRun", "MayReadSecret"},
 }
 """What each function's role allows."""
 
@@ -248,13 +249,14 @@ def test_access_logs_hold_nothing_in_which_a_token_may_be(resources: dict[str, A
         assert {value.removeprefix("$context.") for value in written.values()} <= LOGGED
 
 
-def test_the_secret_is_only_with_those_who_read_tokens(resources: dict[str, Any]) -> None:
+def test_the_secret_is_only_with_those_who_read_or_sign_tokens(resources: dict[str, Any]) -> None:
     holders = {
         name
         for name, each in resources.items()
         if "TOKEN_SECRET_ID"
         in each.get("Properties", {}).get("Environment", {}).get("Variables", {})
     }
-    assert holders == {"AuthorizeFunction", "DefaultFunction"}
-    variables = resources["AuthorizeFunction"]["Properties"]["Environment"]["Variables"]
-    assert variables["REDIS_URL"] == ""
+    assert holders == {"AuthorizeFunction", "CanaryFunction", "DefaultFunction"}
+    for function in ("AuthorizeFunction", "CanaryFunction"):
+        variables = resources[function]["Properties"]["Environment"]["Variables"]
+        assert variables["REDIS_URL"] == ""

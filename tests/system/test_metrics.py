@@ -17,6 +17,7 @@ from hadir.sweeper import Swept
 from tests.aws import aws
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
+from tests.system.figures import figures
 from tests.system.people import new_session, person
 
 
@@ -27,20 +28,6 @@ def wordy(hadir_redis_url: str) -> Iterator[RunningGateway]:
     options = ["-v", "--path", PATH_FORM, "--parameter-overrides", *parameters]
     with running_gateway(ROOT / "template.yaml", *options) as gateway:
         yield gateway
-
-
-Figures = dict[str, tuple[list[int], str]]
-"""The values of each metric, and its unit."""
-
-
-def figures(line: str) -> Figures:
-    """What a line holds."""
-    written = json.loads(line[line.index('{"_aws"') :])
-    (directive,) = written["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "Hadir"
-    assert directive["Dimensions"] == [["service"]]
-    assert written["service"] == "local"
-    return {each["Name"]: (written[each["Name"]], each["Unit"]) for each in directive["Metrics"]}
 
 
 def total(lines: list[str], name: str) -> int:
@@ -185,6 +172,27 @@ def test_how_many_are_there_is_counted(capsys: pytest.CaptureFixture[str]) -> No
         "PeoplePresent": [40],
         "SessionsOccupied": [20],
     }
+
+
+@pytest.mark.parametrize(
+    ("join_ms", "leave_ms", "failed", "expected"),
+    [
+        (120, 80, False, {"CanaryFailures": [0], "CanaryJoinMs": [120], "CanaryLeaveMs": [80]}),
+        (120, None, True, {"CanaryFailures": [1], "CanaryJoinMs": [120]}),
+        (None, None, True, {"CanaryFailures": [1]}),
+        (0, 0, False, {"CanaryFailures": [0], "CanaryJoinMs": [0], "CanaryLeaveMs": [0]}),
+    ],
+)
+def test_a_canary_says_what_it_has_seen_and_each_time_whether_it_failed(
+    capsys: pytest.CaptureFixture[str],
+    join_ms: int | None,
+    leave_ms: int | None,
+    failed: bool,
+    expected: dict[str, list[int]],
+) -> None:
+    told = printed(capsys, lambda: metrics.canary(join_ms, leave_ms, failed=failed))
+
+    assert told == expected
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from hadir import bootstrap
 from hadir.connections import management
+from hadir.domain.errors import InvalidSettings
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,16 @@ def test_all_sockets_are_asked_posted_to_and_closed_over_the_same_http_connectio
     bootstrap.announcer(membership)
 
     assert len(made) == 1
+
+
+def test_a_canary_that_must_show_tokens_needs_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = "https://x.execute-api.eu-west-1.amazonaws.com/live"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", endpoint)
+    with pytest.raises(InvalidSettings, match="set TOKEN_SECRET_ID, or AUTH_MODE=open"):
+        bootstrap.canary()
+
+    monkeypatch.setenv("AUTH_MODE", "open")
+    assert bootstrap.canary()
 
 
 class Context:

@@ -8,6 +8,9 @@ import pytest
 
 from benchmarks.cost import (
     ALARM_METRICS,
+    CANARY_GRACE_MINUTES,
+    CANARY_METRICS,
+    CANARY_MINUTES,
     HOURS,
     METRICS,
     PRICES,
@@ -17,6 +20,7 @@ from benchmarks.cost import (
     Month,
     ably,
     abuse,
+    canary,
     grace,
     hadir,
     messages,
@@ -105,6 +109,33 @@ def test_a_grace_is_a_queue_and_an_invocation() -> None:
     invocations, redis, logs = 0.20 + 17_500 * 0.0000133334, 50 * 0.0023, 0.9 * (0.50 + 0.03)
     assert grace(month) - nobody == pytest.approx(3 * 0.40 + invocations + redis + logs)
     assert f"{grace(month) - nobody:.1f}" == "2.2"
+
+
+def test_a_canary_is_two_people_who_come_and_go_each_minute() -> None:
+    """And a function that lasts as long; with a grace less often, and longer."""
+    runs = 43_800
+    kept = 3 * 0.30 + 3 * 0.10
+    functions = runs * (1.0 + 2 * (6 + 30 + 60 + 35) / 1000) * 0.5 * 0.0000133334
+    requests = runs * 9 * (0.20 / 1e6 + 900 * (0.50 + 0.03) / 1e9)
+    told = runs * 4 * (1.00 / 1e6 + 700 * 0.09 / 1e9)
+    redis = runs * 2 * 5 * 50 * 0.0023 / 1e6
+    minutes = runs * 2 / 60 * 0.25 / 1e6
+    expected = kept + functions + requests + told + redis + minutes
+    assert canary(Load()) == pytest.approx(expected)
+    seldom = (expected - kept) / 6 + kept
+    waiting = runs / 6 * 300 * (0.5 * 0.0000133334 + 2 / 60 * 0.25 / 1e6)
+    assert canary(Load(), grace_seconds=300) == pytest.approx(seldom + waiting)
+
+
+def test_a_canary_costs_what_the_document_says() -> None:
+    document = (ROOT / "docs" / "cost.md").read_text()
+    without, short, long = (canary(Load(), grace_seconds=each) for each in (0, 10, 300))
+
+    assert f"**A canary is ${without:.0f} a month**" in document
+    assert f"${short:.0f} with\n  10 s, ${long:.0f} with 300 s" in document
+    template = (ROOT / "template.yaml").read_text()
+    often = f"rate({CANARY_GRACE_MINUTES} minutes), rate({CANARY_MINUTES} minute)"
+    assert f"Schedule: !If [HasGrace, {often}]" in template
 
 
 def test_what_one_person_can_cost_is_what_the_document_says() -> None:
@@ -199,7 +230,8 @@ def test_every_metric_is_counted() -> None:
     text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
 
     names = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Memory", "Swept"}
-    assert len(names) == METRICS
+    of_canary = {name for name in names if name.startswith("Canary")}
+    assert (len(names - of_canary), len(of_canary)) == (METRICS, CANARY_METRICS)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from hadir import log, metrics, report
+from hadir.canary import Run, Step
 from hadir.domain.deadline import Deadline
+from hadir.domain.errors import SocketFailed
 from hadir.sweeper import Sweeper, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
@@ -145,3 +147,26 @@ def test_figures_say_it_too_and_only_of_their_own_invocation(
     first, second = capsys.readouterr().out.splitlines()
     assert ids(first) == {OF_LAMBDA: "r1", OF_GATEWAY: "g1", OF_SOCKET: "c1"}
     assert ids(second) == {OF_LAMBDA: "r2"}
+
+
+def test_a_canary_that_fails_says_at_what_why_and_in_which_session(
+    lines: Callable[[], list[str]],
+) -> None:
+    failed = Run("hadir-canary-1", Step.LEAVE_IS_TOLD, join_ms=7)
+    failed.error = SocketFailed("nothing came in time")
+    log.canary(failed)
+
+    (written,) = map(json.loads, lines())
+    step, error = "telling the admin of the customer's leave", "SocketFailed: nothing came in time"
+    assert written["level"] == "ERROR"
+    assert written["message"] == f"[Canary] Failed at {step}: {error}"
+    assert (written["step"], written["error"]) == (step, error)
+    assert (written["session_id"], written["join_ms"]) == ("hadir-canary-1", 7)
+
+
+def test_a_canary_that_comes_back_is_no_error(lines: Callable[[], list[str]]) -> None:
+    log.canary(Run("hadir-canary-1", Step.LEAVE_IS_TOLD, join_ms=7, leave_ms=9))
+
+    (written,) = map(json.loads, lines())
+    assert (written["level"], written["join_ms"], written["leave_ms"]) == ("INFO", 7, 9)
+    assert written["message"] == "[Canary] The join was told after 7 ms, the leave after 9 ms"

@@ -75,7 +75,7 @@ def check_rest(event: Event) -> None:
     assert grant.covers(request.pathParameters["session_id"])
 
 
-def check_sweep(event: Event) -> None:
+def check_schedule(event: Event) -> None:
     assert EventBridgeModel.model_validate(event).detail_type == "Scheduled Event"
 
 
@@ -91,12 +91,13 @@ def check_socket(event: Event) -> SocketEvent:
 CHECKS: dict[str, Callable[[Event], object]] = {
     "announce": check_announce,
     "authorize": check_authorize,
+    "canary": check_schedule,
     "connect": check_connect,
     "default": check_default,
     "disconnect": check_disconnect,
     "end_grace": check_end_grace,
     "rest": check_rest,
-    "sweep": check_sweep,
+    "sweep": check_schedule,
 }
 
 
@@ -113,6 +114,7 @@ def test_its_function_reads_it(name: str) -> None:
         ("authorize", "headers"),
         ("authorize", "methodArn"),
         ("authorize", "queryStringParameters.user_type"),
+        ("canary", "detail-type"),
         ("connect", "headers"),
         ("connect", "requestContext.authorizer"),
         ("connect", "requestContext.eventType"),

@@ -15,17 +15,21 @@ from hadir.restored import made_after_restore
 from hadir.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from botocore.config import Config
 
     from hadir.access.gate import Gate
     from hadir.access.tokens import Tokens
     from hadir.announcer import Announcer
+    from hadir.canary import Canary
     from hadir.connections.invoking import Functions
     from hadir.connections.later import Later
     from hadir.connections.management import ManagementApi
     from hadir.connections.sockets import Sockets
     from hadir.domain.grant import Grant
+    from hadir.domain.identity import Identity
     from hadir.doorman import Doorman
     from hadir.membership.audit import Audit
     from hadir.membership.bans import Bans
@@ -230,6 +234,33 @@ def grace_queue() -> "Later | None":
 def grace_seconds() -> float:
     """How long a person who left may come back in as if they had never gone."""
     return _SETTINGS.grace_seconds
+
+
+def canary() -> "Canary":
+    """A canary in this deployment's stage.
+
+    Raises:
+        InvalidSettings: it must sign tokens, and has no secret to do so.
+    """
+    from hadir.canary import Canary
+    from hadir.connections.client import open_socket
+
+    url = _SETTINGS.management_endpoint.replace("http", "ws", 1)  # a stage has one address for both
+    return Canary(open_socket, url, _sign(), _SETTINGS.grace_seconds)
+
+
+def _sign() -> "Callable[[Identity], str] | None":
+    """Makes tokens with this deployment's secret; None where none are needed."""
+    if _SETTINGS.needs_no_token:
+        return None
+    from hadir.access.keys import SecretKeys, fetch_secret
+    from hadir.access.tokens import Signer
+
+    secret_id = _SETTINGS.token_secret_id
+    if not secret_id:
+        raise InvalidSettings("set TOKEN_SECRET_ID, or AUTH_MODE=open on your machine")
+    keys = SecretKeys(fetch_secret(secret_id))
+    return Signer(keys, _SETTINGS.token_audience, _SETTINGS.token_issuer).sign
 
 
 def announce_function() -> str:

@@ -15,6 +15,7 @@ from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
+    from hadir.canary import Run
 
 logger = Logger(service="hadir")
 
@@ -111,6 +112,20 @@ def kicked(ref: SessionRef, person: Person, by: Person) -> None:
             "user_type": person.user_type.value,
             "by": by.user_id,
         },
+    )
+
+
+def canary(run: "Run") -> None:
+    """A canary has come and gone."""
+    fields = {"session_id": run.session_id, "join_ms": run.join_ms, "leave_ms": run.leave_ms}
+    if run.error is None:
+        told = f"The join was told after {run.join_ms} ms, the leave after {run.leave_ms} ms"
+        logger.info(f"[Canary] {told}", extra=fields)
+        return
+    error = f"{type(run.error).__name__}: {run.error}"
+    logger.error(
+        f"[Canary] Failed at {run.step}: {error}",
+        extra={**fields, "step": run.step.value, "error": error},
     )
 
 

@@ -107,6 +107,20 @@ def redis_latency(seconds: float) -> None:
     _metrics.add_metric("RedisLatency", MetricUnit.Milliseconds, round(1000 * seconds, 2))
 
 
+def canary(join_ms: int | None, leave_ms: int | None, *, failed: bool) -> None:
+    """A canary has come and gone.
+
+    Args:
+        join_ms: until its join was told, where that was seen.
+        leave_ms: the same of its leave.
+    """
+    _metrics.add_metric("CanaryFailures", MetricUnit.Count, int(failed))
+    if join_ms is not None:
+        _metrics.add_metric("CanaryJoinMs", MetricUnit.Milliseconds, join_ms)
+    if leave_ms is not None:
+        _metrics.add_metric("CanaryLeaveMs", MetricUnit.Milliseconds, leave_ms)
+
+
 def _count(name: str, number: int) -> None:
     if number > 0:
         _metrics.add_metric(name, MetricUnit.Count, number)

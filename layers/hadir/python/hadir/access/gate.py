@@ -70,6 +70,11 @@ class Gate:
         return self._read_token(token)
 
 
+def offer(token: str | None) -> str:
+    """What a client offers that shows ``token``: the header's value; None shows none."""
+    return f"{SUBPROTOCOL}, {_TOKEN_SUBPROTOCOL}{token}" if token else SUBPROTOCOL
+
+
 def offers_subprotocol(headers: Mapping[str, str]) -> bool:
     """Whether a client offers ``hadir.v1``, which is then to be chosen."""
     found = {name.lower(): value for name, value in headers.items()}

@@ -12,7 +12,7 @@ import jwt
 from hadir.access.keys import SecretKeys, SigningKeys
 from hadir.domain.errors import InvalidIdentity, InvalidToken
 from hadir.domain.grant import LONGEST_TOKEN, Grant, check_sessions
-from hadir.domain.identity import DEFAULT_TENANT, check_id, check_user_type
+from hadir.domain.identity import DEFAULT_TENANT, Identity, check_id, check_user_type
 
 _LEEWAY_SECONDS = 5
 """For how long after its expiry a token is still taken."""
@@ -107,6 +107,35 @@ class Tokens:
         if int(claims["exp"]) <= time.time() - _LEEWAY_SECONDS:
             raise jwt.ExpiredSignatureError
         return claims
+
+
+class Signer:
+    """Makes tokens, for those of our own who must prove who they are.
+
+    Args:
+        secret: whose current key signs.
+        audience, issuer: what stands in ``aud``, and in ``iss`` unless it is empty.
+    """
+
+    def __init__(self, secret: SecretKeys, audience: str, issuer: str) -> None:
+        self._secret = secret
+        self._fixed = {"aud": audience, **({"iss": issuer} if issuer else {})}
+
+    def sign(self, who: Identity) -> str:
+        """A token that is good for one session, until ``who.expires_at``.
+
+        Raises:
+            KeysUnavailable: there is nothing to sign with at the moment.
+        """
+        claims = {
+            "session": who.session_id,
+            "user": who.user_id,
+            "type": who.user_type.value,
+            "tenant": who.tenant,
+            "exp": who.expires_at,
+            **self._fixed,
+        }
+        return jwt.encode(claims, self._secret.keys()[0], algorithm="HS256")
 
 
 def _grant(claims: dict[str, Any]) -> Grant:

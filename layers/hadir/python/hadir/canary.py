@@ -1,0 +1,166 @@
+"""A canary: comes and goes as clients do, and times what others are told of it.
+
+That takes all there is: API Gateway, the authorizer, the functions of a socket's life, Redis, and
+posts.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from urllib.parse import urlencode
+
+from hadir.access.gate import offer
+from hadir.domain.deadline import Deadline
+from hadir.domain.errors import SocketFailed
+from hadir.domain.identity import Identity, UserType
+from hadir.domain.session import EventType
+
+NAME = "hadir-canary"
+"""Its tenant, where there are tokens; its sessions' and people's ids begin with it."""
+
+STEP_SECONDS = 10.0
+"""How long each step may take; that of the leave, beyond the grace."""
+
+RUN_SECONDS = 44.0
+"""How long all of them may take together, beyond the grace."""
+
+
+class Socket(Protocol):
+    """A socket as a client has it."""
+
+    def receive(self, seconds: float) -> bytes:
+        """The next message, waiting for it; an error where none comes."""
+
+    def close(self) -> None:
+        """Close it; not an error where it has closed."""
+
+
+OpenSocket = Callable[[str, str, float], Socket]
+"""Opens a socket to a URL, offering subprotocols, in so many seconds."""
+
+
+class Step(StrEnum):
+    """What is done, in order."""
+
+    ADMIN_CONNECTS = "connecting the admin"
+    ADMIN_IS_TOLD = "telling the admin of their own join"
+    CUSTOMER_CONNECTS = "connecting the customer"
+    JOIN_IS_TOLD = "telling the admin of the customer's join"
+    CUSTOMER_IS_TOLD = "telling the customer of their own join"
+    LEAVE_IS_TOLD = "telling the admin of the customer's leave"
+
+
+@dataclass(slots=True)
+class Run:
+    """What came of one coming and going.
+
+    Attributes:
+        step: the last that was begun.
+        join_ms: from the customer's handshake until the admin was told; None if they were not.
+        leave_ms: the same from the customer's closing, without the grace.
+        error: why the step failed; None if it did not.
+    """
+
+    session_id: str
+    step: Step = Step.ADMIN_CONNECTS
+    join_ms: int | None = None
+    leave_ms: int | None = None
+    error: Exception | None = None
+
+
+class Canary:
+    """Comes and goes, each time in a session of its own.
+
+    Args:
+        open_socket: raises where it cannot be opened.
+        url: of the deployment's WebSocket API, without a query.
+        sign: makes the token that shows who somebody is; None where none is needed.
+        grace_seconds: for how long nobody is told of a leave.
+    """
+
+    def __init__(
+        self,
+        open_socket: OpenSocket,
+        url: str,
+        sign: Callable[[Identity], str] | None,
+        grace_seconds: float,
+    ) -> None:
+        self._open_socket = open_socket
+        self._url = url
+        self._sign = sign
+        self._grace_seconds = grace_seconds
+
+    def run(self, deadline: Deadline) -> Run:
+        """Come and go once. However that ends, the sockets are closed."""
+        run = Run(f"{NAME}-{uuid.uuid4()}")
+        try:
+            with ExitStack() as opened:
+                longest = self._grace_seconds + RUN_SECONDS
+                self._run(run, deadline.within(longest), opened)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is what a canary is for)
+            run.error = error
+        return run
+
+    def _run(self, run: Run, deadline: Deadline, opened: ExitStack) -> None:
+        admin = self._connect(run, UserType.ADMIN, deadline, opened)
+        run.step = Step.ADMIN_IS_TOLD
+        joined = EventType.USER_CONNECTED
+        _wait_until_told(admin, joined, UserType.ADMIN, deadline.within(STEP_SECONDS))
+
+        run.step = Step.CUSTOMER_CONNECTS
+        customer = self._connect(run, UserType.CUSTOMER, deadline, opened)
+        run.step = Step.JOIN_IS_TOLD
+        began = deadline.clock()
+        _wait_until_told(admin, joined, UserType.CUSTOMER, deadline.within(STEP_SECONDS))
+        run.join_ms = round((deadline.clock() - began) * 1000)
+        # Else a post that is still under way would find it gone, and not $disconnect.
+        run.step = Step.CUSTOMER_IS_TOLD
+        _wait_until_told(customer, joined, UserType.CUSTOMER, deadline.within(STEP_SECONDS))
+
+        run.step = Step.LEAVE_IS_TOLD
+        began = deadline.clock()
+        customer.close()
+        longest = self._grace_seconds + STEP_SECONDS
+        left = EventType.USER_DISCONNECTED
+        _wait_until_told(admin, left, UserType.CUSTOMER, deadline.within(longest))
+        took = deadline.clock() - began - self._grace_seconds
+        run.leave_ms = max(round(took * 1000), 0)
+
+    def _connect(
+        self, run: Run, user_type: UserType, deadline: Deadline, opened: ExitStack
+    ) -> Socket:
+        expires_at = int(time.time() + deadline.seconds_left) + 1
+        who = Identity(run.session_id, f"{NAME}-{user_type}", user_type, NAME, expires_at)
+        token = self._sign(who) if self._sign else None
+        asked = {"session_id": who.session_id, "user_id": who.user_id, "user_type": user_type.value}
+        socket = self._open_socket(
+            f"{self._url}?{urlencode(asked)}",
+            offer(token),
+            deadline.within(STEP_SECONDS).seconds_left,
+        )
+        return opened.enter_context(closing(socket))
+
+
+def _wait_until_told(socket: Socket, event: EventType, of: UserType, deadline: Deadline) -> None:
+    """Read what somebody is told until it is of ``event``; other updates are passed over.
+
+    Raises:
+        SocketFailed: it was told with a status from before it.
+    """
+    while True:
+        data = json.loads(socket.receive(deadline.seconds_left))["data"]
+        if (data.get("event_type"), data.get("event_user_type")) != (event, of):
+            continue
+        present = data["connection_status"][_PRESENT[of]]
+        if present != (event is EventType.USER_CONNECTED):
+            raise SocketFailed(f"{event} came with a status from before it")
+        return
+
+
+_PRESENT = {UserType.ADMIN: "agent_connected", UserType.CUSTOMER: "customer_connected"}
+"""The status' word for whether anybody of that type is there; here there is one at most."""
