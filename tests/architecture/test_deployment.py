@@ -169,7 +169,7 @@ def test_without_a_canary_nothing_is_made_for_it(resources: Resources) -> None:
         *("CanaryFailing", "CanarySlow"),
     }
     assert {name for name in resources if "Canary" in name} == only
-    assert "Canary" not in dashboard(resources, canary=False)
+    assert "Canary" not in dashboard(resources, {"HasGrace"})
 
 
 @pytest.mark.parametrize("grace", [0, 1])
@@ -220,22 +220,24 @@ def test_a_canary_needs_a_secret_where_there_are_tokens(
     check()
 
 
-def dashboard(resources: Resources, *, canary: bool) -> str:
-    """The dashboard's body."""
+def dashboard(resources: Resources, conditions: set[str]) -> str:
+    """The dashboard's body, where those conditions of the template hold."""
     (made,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
     body, variables = made["DashboardBody"]["Fn::Sub"]
-    condition, with_canary, without = variables["OfCanary"]["Fn::If"]
-    assert condition == "HasCanary"
-    added: str = with_canary["Fn::Sub"] if canary else without
-    return str(body).replace("${OfCanary}", added)
+    for name, value in variables.items():
+        condition, added, without = value["Fn::If"]
+        text = added["Fn::Sub"] if condition in conditions else without
+        body = body.replace(f"${{{name}}}", text)
+    return str(body)
 
 
 def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> None:
     text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
     written = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Memory", "Swept"}
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert json.loads(dashboard(resources, canary=False))
-    body = json.loads(dashboard(resources, canary=True))
+    for conditions in (set(), {"HasGrace"}, {"HasCanary"}):
+        assert json.loads(dashboard(resources, conditions))
+    body = json.loads(dashboard(resources, {"HasGrace", "HasCanary"}))
     operate = (ROOT / "docs" / "operate.md").read_text()
 
     shown = [each for widget in body["widgets"] for each in widget["properties"]["metrics"]]
