@@ -1,14 +1,14 @@
-"""Tells everyone in a session what happened, in order, whoever recorded it.
+"""Announces a session's events to everyone in it, in order, whoever recorded them.
 
 Only the holder of the session's announcing lease posts events (``outbox.lua``, ``claim``), so they
 are posted in one order and, unless a holder died, once.
 
-Posting one batch takes 5 s at most, so the lease of 10 s runs out only on a holder that died. Who
-did not get all of a batch by then is remembered in the session, and gets the status as it is then
-with the next batch, whoever posts that: at once where time alone was short, otherwise when
-something else is announced or after 10 s.
+Posting one batch takes 5 s at most, so the lease of 10 s expires only if its holder died. A socket
+that did not get all of a batch by then is noted in the session, and gets the current status with
+the next batch, whoever posts that: at once if only time was short, otherwise with the next event or
+after 10 s.
 
-If we die while posting or before ``settle``, the lease runs out after 10 s and the next claimant
+If we die while posting or before ``settle``, the lease expires after 10 s and the next claimant
 posts the same events again with ``recovered: true``.
 """
 
@@ -29,10 +29,10 @@ from hadir.wire.updates import event_frames, snapshot
 _POSTING_SECONDS = 5.0
 _SHORTEST_POSTING_SECONDS = 0.5
 _SETTLING_SECONDS = 1.0
-"""More is taken on only while the caller has more time than this."""
+"""The announcer takes on more events only while the caller has more time than this."""
 
 _MOST_POSTS = 256
-"""In one batch; where one frame an event would be more, one frame tells of all of them."""
+"""Posts in one batch. If one frame for each event would need more, one frame carries them all."""
 
 
 class Poster(Protocol):
@@ -48,16 +48,17 @@ class Broadcast:
     """One event that was posted.
 
     Attributes:
-        event: None where nothing had happened, and only owed statuses were posted.
-        told: False where nobody accepted it: it stays pending.
-        received: sockets that accepted it, of ``targets``.
+        event: None if there was no event, and only owed statuses were posted.
+        told: False if nobody accepted the event: it stays pending.
+        received: how many of the ``targets`` accepted it.
+        targets: how many sockets it was for.
         untold: people none of whose sockets accepted it; they are owed the status.
-        gone: connections found gone while posting; they have left the session by now.
-        retries: how often a post was tried again, of this event and those posted with it; with
-            ``gone`` on the last of them.
+        gone: connections found gone while posting; they have left the session by now. Given only
+            with the last event of a batch.
+        retries: how often a post of the batch was retried; also given only with the last event.
         latency_ms: from the event to the last post, by two clocks: Redis's and ours.
-        owed_ms: for how long each socket that has caught up with it had been owed the status; on
-            the last event posted.
+        owed_ms: for each socket that caught up with this batch, how long it had been owed the
+            status; also given only with the last event.
     """
 
     ref: SessionRef
@@ -73,18 +74,18 @@ class Broadcast:
 
 
 class Announcer:
-    """Posts what ``Membership`` says is pending."""
+    """Posts the events that ``Membership`` says are pending."""
 
     def __init__(self, membership: Membership, poster: Poster) -> None:
         self._membership = membership
         self._poster = poster
 
     def announce(self, batch: Batch | None, deadline: Deadline) -> list[Broadcast]:
-        """Post ``batch`` and whatever becomes pending meanwhile, until nothing is.
+        """Post ``batch`` and the events that become pending meanwhile, until none is left.
 
         Args:
-            batch: from ``Membership``; None when somebody else announces, or nothing is pending.
-            deadline: of the caller. When time runs short the rest stays pending for the next
+            batch: from ``Membership``; None if somebody else announces, or nothing is pending.
+            deadline: of the caller. If time runs short, the rest stays pending for the next
                 claimant.
 
         Returns:
@@ -111,32 +112,34 @@ class Announcer:
         return broadcasts
 
     def tell(self, connection_id: str, frames: Sequence[bytes], deadline: Deadline) -> bool:
-        """Post frames to one socket alone, in order; whether all were accepted."""
+        """Post frames to one socket alone, in order; return whether it accepted them all."""
         return self.tell_each({connection_id: frames}, deadline) == 1
 
     def tell_each(self, mail: Mapping[str, Sequence[bytes]], deadline: Deadline) -> int:
-        """Post to each socket its frames; how many accepted all.
+        """Post to each socket its frames; return how many sockets accepted all of theirs.
 
-        For what has no place in the session's order. Who is gone is left to whoever announces next.
+        This is for frames that have no place in the session's order. A socket that turns out to be
+        gone is left to the next announcer.
         """
         posted = self._poster.post(mail, deadline.within(_POSTING_SECONDS).seconds_left)
         return sum(made.outcome is Outcome.DELIVERED for made in posted.values())
 
 
 class _Posted:
-    """What became of a batch.
+    """The result of posting a batch.
 
     Attributes:
         gone: connections that no longer exist.
-        missed: connections that did not get all of it.
-        is_cut_off: whether time alone was short for some of them, and others were reached.
-        is_told: whether anybody was.
+        missed: connections that did not get all of the batch.
+        is_cut_off: whether some of them were never tried for lack of time, while others were
+            reached.
+        is_told: whether anybody was reached, or found gone; True if there was nothing to post.
     """
 
     def __init__(self, batch: Batch, poster: Poster, deadline: Deadline) -> None:
         self._batch = batch
         first = batch.before + 1
-        # Versions have no gaps, so what a socket is told of is a tail of the batch.
+        # Versions have no gaps, so the events that a socket gets are a tail of the batch.
         self._skipped = {
             socket.connection_id: max(socket.since - first, 0)
             for socket in batch.sockets
@@ -155,7 +158,7 @@ class _Posted:
         self.is_cut_off = self.is_told and any(not self._made[to].attempted for to in self.missed)
 
     def broadcasts(self) -> list[Broadcast]:
-        """One for each event; one without where only owed statuses were posted."""
+        """One for each event, or one without an event if only owed statuses were posted."""
         if not self._batch.events:
             ref, owed = self._batch.session.ref, self._owed_ms(0)
             return [Broadcast(ref, None, False, len(owed), len(self._made), 0, (), 0, 0, owed)]
@@ -178,7 +181,7 @@ class _Posted:
         yield from burst.items() if burst else self._one_by_one()
 
     def _burst(self) -> dict[str, Sequence[bytes]] | None:
-        """One frame for each socket; None where it would be too large."""
+        """One frame for each socket; None if a frame would be too large."""
         batch = self._batch
         bursts = Bursts(batch.session, batch.events, batch.recovered_up_to)
         senders = {each.connection_id for each in batch.events if isinstance(each, MessageEvent)}

@@ -1,4 +1,4 @@
-"""What a client's message does."""
+"""Handles clients' messages."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -29,11 +29,11 @@ from hadir.wire.requests import (
 from hadir.wire.updates import error, event_frames, heartbeat_ack, reauthorized, snapshot, typing
 
 _MOST_MISSED = 200
-"""Events that are sent again."""
+"""The most events that ``sync`` sends again."""
 
 _OTHERS_SECONDS = 8.0
-"""How long a client's message may work for the others: ``hadir.js`` gives a socket up on which
-nothing was answered for 10 s."""
+"""How long handling a message may take, with what it does for others: ``hadir.js`` gives up a
+socket on which nothing was answered for 10 s."""
 
 _ANSWER = Price(once=1)
 _SYNC = Price(once=10)
@@ -59,10 +59,10 @@ class Trouble(StrEnum):
 
 
 class Conversation:
-    """Answers what clients send.
+    """Answers clients' messages.
 
-    A message that is refused changes nothing but what any message shows: that its socket is open
-    and its client alive. It counts against the limits as any other.
+    A refused message changes nothing, except that it shows, as any message does, that its socket is
+    open and its client alive. It counts against the limits as any other.
 
     Args:
         read_token: what a token grants (``access.tokens``), for ``reauthorize``.
@@ -86,14 +86,14 @@ class Conversation:
     def answer(
         self, socket: SocketEvent, who: Identity, now: int, deadline: Deadline
     ) -> list[Broadcast]:
-        """Do what a message asks for: first answer it, then announce what is pending for others.
+        """Do what a message asks for: first answer it, then announce the pending events.
 
         Args:
             now: milliseconds since the Unix epoch.
             deadline: of the caller.
 
         Returns:
-            The events that were announced on the way.
+            The events that were announced meanwhile.
 
         Raises:
             MembershipUnavailable: Redis does not answer; nothing is known to have changed.
@@ -114,7 +114,7 @@ class Conversation:
             refusal = InvalidRequest("rate_limited", "slow down, or this socket will be closed")
         broadcasts: list[Broadcast] = []
         batch = opened.batch
-        if opened.outcome is Opening.JOINED:  # whoever comes by this message is told so first
+        if opened.outcome is Opening.JOINED:  # this message makes them present: announce that first
             broadcasts += self._announcer.announce(batch, deadline)
             batch = None
         if opened.outcome in (Opening.JOINED, Opening.ADDED):
@@ -138,7 +138,7 @@ class Conversation:
     def _read(
         self, body: str | None, who: Identity
     ) -> tuple[Request | None, int | None, InvalidRequest | None]:
-        """What is asked for, until when that proves who they are, and why it is refused."""
+        """The request, until when its token proves the identity, and why it is refused, if so."""
         try:
             request = parse_request(body)
             _require(who, request)

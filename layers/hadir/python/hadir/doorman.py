@@ -1,4 +1,4 @@
-"""Puts sockets out: tells the client why and when to come back, then closes."""
+"""Closes sockets: tells the client why, and when to come back, then closes."""
 
 import random
 from collections.abc import Callable
@@ -13,21 +13,21 @@ from hadir.membership.membership import Membership
 from hadir.wire.updates import closing
 
 _BACK_WITHIN_MS = {Reason.KICKED: 0, Reason.RATE_LIMITED: 60_000}
-"""Who was closed is to come back within it, at a moment of their own; 0: not at all."""
+"""How soon a client is to reconnect, at a random moment within that time; 0: not at all."""
 
 _USUALLY_BACK_WITHIN_MS = 5000
 
 _KICK_ROUNDS = 3
-"""A person may come back while they are being put out."""
+"""A person may reconnect while they are being kicked, so a kick looks several times."""
 
 
 @dataclass(slots=True)
 class Kicked:
-    """What became of a kick.
+    """The result of a kick.
 
     Attributes:
-        anybody: whether they were in the session.
-        broadcasts: the events that were announced on the way.
+        anybody: whether the person was in the session.
+        broadcasts: the events that were announced meanwhile.
     """
 
     anybody: bool = False
@@ -35,11 +35,11 @@ class Kicked:
 
 
 class Doorman:
-    """Closes sockets that are in no session any more, and puts people out.
+    """Closes sockets that are in no session any more, and kicks people.
 
     Args:
         close_socket: closes a socket by its connection id.
-        on_kick: told who was put out of which session, and by whom.
+        on_kick: called with the session, the person who was kicked, and the admin who did it.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Doorman:
         deadline: Deadline,
         message: str | None = None,
     ) -> bool:
-        """Say ``closing``, and close; whether the socket is closed.
+        """Post ``closing``, and close the socket; return whether it is closed.
 
-        One that could not be closed has left all the same, and is closed, with the same reason,
-        when its client next speaks, for as long as its tombstone lasts (``TOMBSTONE_MS``,
-        ``CLOSED_TOMBSTONE_MS``).
+        A connection whose socket could not be closed has left all the same. While its tombstone
+        lasts (``TOMBSTONE_MS``, ``CLOSED_TOMBSTONE_MS``), its client's next message closes the
+        socket, with the same reason.
 
         Args:
-            left_for: why it has left, if anybody remembers.
+            left_for: why the connection has left; None if that is not known.
         """
         reason = left_for if left_for in OURS else Reason.GONE
         within_ms = _BACK_WITHIN_MS.get(reason, _USUALLY_BACK_WITHIN_MS)
@@ -91,17 +91,17 @@ class Doorman:
         message: str | None,
         deadline: Deadline,
     ) -> Kicked:
-        """Take a person out of a session, with all connections; tell everyone, close them.
+        """Take a person out of a session with all their connections, tell everyone, and close them.
 
-        If we die midway, some of their connections are still in; kicking again is safe.
+        If we die midway, some of their connections are still in the session; kicking again is safe.
 
         Args:
-            user_type: None where the id alone says who is meant.
-            by: who wants that; None where it was said before, by a ban.
-            message: told to who is put out.
+            user_type: None if the id alone says who is meant.
+            by: the admin who asks for it; None if a ban is the cause.
+            message: told to the person who is kicked.
 
         Raises:
-            InvalidRequest: two people of that id are there, and no type says which.
+            InvalidRequest: two people with that id are there, and ``user_type`` is None.
         """
         kicked = Kicked()
         person = self._find(ref, user_id, user_type)
@@ -126,9 +126,9 @@ class Doorman:
         return kicked
 
     def put_out_if_banned(self, ref: SessionRef, person: Person, deadline: Deadline) -> Kicked:
-        """Put out somebody who has just become present, if they are banned.
+        """Kick a person who has just become present, if they are banned.
 
-        ``$connect`` has asked before; who was banned since then was not yet there to be put out.
+        ``$connect`` has checked that already; a ban since then found nobody present to kick.
         """
         if not self._membership.is_banned(ref, person):
             return Kicked()
