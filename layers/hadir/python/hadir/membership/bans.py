@@ -1,4 +1,4 @@
-"""Who is kept out of a tenant's sessions; ``Membership.admit`` asks when somebody comes."""
+"""Bans from a tenant's sessions; ``Membership.admit`` checks them when somebody connects."""
 
 import re
 from collections.abc import Callable
@@ -14,10 +14,11 @@ from hadir.membership.scripts import AnyRedis, Scripts
 
 @dataclass(frozen=True, slots=True)
 class BansPlace:
-    """Where a listing of bans stands: it goes on after that one.
+    """A place in a listing of bans: the listing continues after this ban.
 
     Attributes:
-        until: when that one ends, milliseconds since the Unix epoch.
+        until: when the ban ends, milliseconds since the Unix epoch.
+        who: whom it keeps out, and of where.
     """
 
     until: int
@@ -31,7 +32,7 @@ class BansPlace:
         """The place that was written as ``text``.
 
         Raises:
-            InvalidIdentity: it was not written by us.
+            InvalidIdentity: ``text`` is not a place.
         """
         pattern = r"([0-9]{1,16})\.([a-z]+)/([^ ]+)(?: ([^ ]+))?"
         match = re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
@@ -43,10 +44,10 @@ class BansPlace:
 
 @dataclass(frozen=True, slots=True)
 class BansPage:
-    """A part of a tenant's bans, those that are over first first.
+    """A page of a tenant's bans, sorted by when they end.
 
     Attributes:
-        following: where it goes on; None at its end.
+        following: where the listing continues; None at its end.
     """
 
     bans: tuple[Ban, ...]
@@ -59,7 +60,7 @@ class Bans:
     Every method is one round trip, atomic, and may be repeated.
 
     Args:
-        clock: as of ``Membership``.
+        clock: as for ``Membership``.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -70,16 +71,16 @@ class Bans:
         self._clock = clock
 
     def ban(self, tenant: str, ban: Ban) -> None:
-        """Keep somebody out, whatever was said of them before."""
+        """Ban somebody; this replaces an earlier ban from the same place."""
         record = f"{ban.by} {ban.reason}"
         self._scripts.run("ban", bans_keys(tenant), self._now(), str(ban.who), ban.until, record)
 
     def lift(self, tenant: str, who: Banned) -> bool:
-        """Let somebody in again; whether they were kept out."""
+        """Lift a ban; return whether there was one."""
         return bool(self._scripts.run("lift", bans_keys(tenant), self._now(), str(who)))
 
     def listed(self, tenant: str, most: int, place: BansPlace | None = None) -> BansPage:
-        """Who is kept out of a tenant's sessions, from ``place`` on."""
+        """A tenant's bans after ``place``, at most ``most`` of them."""
         after = (place.until, str(place.who)) if place else ("", "")
         reply = self._scripts.run("bans", bans_keys(tenant), self._now(), *after, most)
         rows = zip(reply[::3], reply[1::3], reply[2::3], strict=True)

@@ -15,8 +15,8 @@ from hadir.membership.scripts import AnyRedis
 
 CONNECT_SECONDS = 1.0
 REPLY_SECONDS = 2.0
-"""Each call is tried twice, on a cluster three times: on a fresh connection, where the error may be
-of the connection or of the server it leads to."""
+"""Each call is tried twice, on a cluster three times: again on a fresh connection, if the error may
+come from the connection or from its server."""
 
 _CLUSTER_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
 
@@ -24,14 +24,14 @@ _CLUSTER_BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=0.5)
 def connect(url: str, passwords: CredentialProvider | None = None) -> AnyRedis:
     """A client that connects on first use.
 
-    A frozen sandbox wakes to dead TCP connections, and a name may lead to another server than it
-    did, while the old one, demoted, keeps its connections. So each call is tried a second time, on
-    a fresh connection; every script may run twice. A cluster is asked for its nodes then too, and
-    again when one is gone.
+    A frozen sandbox wakes up with dead TCP connections. And a name may lead to a new server, while
+    the old one, which was demoted, keeps its connections. So each call is tried a second time, on a
+    fresh connection; every script may run twice. The client then also asks a cluster for its nodes,
+    and again when one is gone.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; with ``+cluster`` in the scheme, any node.
-        passwords: asked for each connection, where none stands in the URL.
+        passwords: provides a password for each connection, if the URL has none.
     """
     options: dict[str, Any] = {
         "decode_responses": True,
@@ -49,7 +49,7 @@ def connect(url: str, passwords: CredentialProvider | None = None) -> AnyRedis:
 
 
 class _OnceMore(Retry):
-    """Tries again what failed by the connection, or by what stands at its other end."""
+    """Retries a call that failed because of its connection, or of the server at its other end."""
 
     def __init__(self, backoff: AbstractBackoff, retries: int) -> None:
         super().__init__(backoff, retries, (ConnectionError, TimeoutError, OSError, ResponseError))
@@ -61,7 +61,7 @@ class _OnceMore(Retry):
         is_retryable: Callable[[Exception], bool] | None = None,
         with_failure_count: bool = False,
     ) -> Any:
-        """As redis-py has it; it closes the connection between two tries."""
+        """As in redis-py, which closes the connection between two tries."""
         return super().call_with_retry(do, fail, is_retryable or _may_heal, with_failure_count)
 
 
@@ -70,10 +70,10 @@ def _may_heal(error: Exception) -> bool:
 
 
 class _OnFirstUse:
-    """Stands for a client of a cluster, which redis-py connects as soon as it is made.
+    """Makes a cluster's client on first use, since redis-py connects one as soon as it is made.
 
-    A handler that is imported while Redis is away would not start at all, and a snapshot would hold
-    its connections.
+    Otherwise a handler that is imported while Redis is away would not start at all, and a snapshot
+    would hold the connections.
     """
 
     def __init__(self, make: Callable[[], RedisCluster]) -> None:

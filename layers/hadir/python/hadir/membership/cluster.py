@@ -1,4 +1,4 @@
-"""A cluster's client that finds its way back, whatever became of the nodes it knew."""
+"""A cluster's client that reconnects, whatever happened to the nodes it knew."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ from redis.exceptions import (
 
 
 class Cluster(RedisCluster):
-    """redis-py's, with what it does not recover from by itself (as of 8.1).
+    """redis-py's client, which also recovers where redis-py (as of 8.1) does not.
 
-    - It tries again after some errors only: not when a node is loading, when a replica is without
-      its primary, when a primary was demoted, or when nodes sent it back and forth (``TTL
+    - redis-py retries after some errors only: not when a node is loading, when a replica has lost
+      its primary, when a primary was demoted, or when nodes redirected it back and forth (``TTL
       exhausted``).
-    - It knows only nodes that serve slots. Redirected to one that is just being given its first, it
-      fails with an ``AttributeError``.
+    - It knows only nodes that serve slots. Redirected to a node that is just getting its first
+      slot, it fails with an ``AttributeError``.
     - It forgets the address it was given once it has learned others. When all of those are gone, as
       after a sandbox's long freeze, it never connects again.
     """
@@ -42,15 +42,15 @@ class Cluster(RedisCluster):
         self._given = (given["host"], given.get("port", 6379))
 
     def heal(self) -> None:
-        """Ask the nodes again who serves what; if none of them answers, the address given first.
+        """Ask the nodes again which serves which slots; if none answers, ask the given address.
 
         Raises:
-            RedisClusterException: nobody answers.
+            RedisClusterException: no node answers.
         """
         self.nodes_manager.initialize(additional_startup_nodes_info=[self._given])
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """As redis-py has it, and once more if no node could be found."""
+        """As in redis-py, and once more if no node could be found."""
         try:
             return super().execute_command(*args, **options)
         except SlotNotCoveredError:
@@ -62,7 +62,7 @@ class Cluster(RedisCluster):
     def get_node(
         self, host: str | None = None, port: int | None = None, node_name: str | None = None
     ) -> ClusterNode | None:
-        """A node; one that a redirection names gets known by it."""
+        """The node of that address; a redirection to an unknown node makes it known."""
         node: ClusterNode | None = super().get_node(host, port, node_name)
         if node is None and node_name:
             its_host, _, its_port = node_name.rpartition(":")
@@ -71,13 +71,13 @@ class Cluster(RedisCluster):
         return node
 
     def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> ClusterPipeline:
-        """A pipeline that knows what this client knows."""
+        """A pipeline that knows the nodes that this client knows."""
         made: ClusterPipeline = super().pipeline(transaction, shard_hint)
         made.get_node = self.get_node  # type: ignore[method-assign]
         return made
 
     def _execute_command(self, target_node: ClusterNode, *args: Any, **options: Any) -> Any:
-        """The client that tries again expects that the nodes were asked who serves what."""
+        """As in redis-py; ask the nodes again which serves which slots before a retry."""
         try:
             return super()._execute_command(target_node, *args, **options)
         except ClusterDownError:

@@ -1,7 +1,7 @@
-"""Where somebody is present: over all sessions of a tenant, read from the partitions' indexes.
+"""Finds people and occupied sessions of a tenant in the partitions' indexes.
 
-An index may name a session that has just emptied, or miss one that has just filled: each partition
-is read at a moment of its own.
+The partitions are not read at the same moment. So a listing may name a session that has just become
+empty, or miss one that somebody has just joined.
 """
 
 import re
@@ -21,10 +21,10 @@ _AFTER, _AT = ".-"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a listing stands: it goes on after that session of that partition.
+    """A place in a listing: the listing continues after that session of that partition.
 
     Attributes:
-        is_listed: False where the session itself, should there be one of that name, comes next.
+        is_listed: False if the listing continues with that session itself, should it exist.
     """
 
     partition: int = 0
@@ -39,7 +39,7 @@ class Place:
         """The place that was written as ``text``; the beginning if that is empty.
 
         Raises:
-            InvalidIdentity: it was not written by us.
+            InvalidIdentity: ``text`` is not a place.
         """
         if not text:
             return cls()
@@ -52,10 +52,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a listing.
+    """A page of a listing.
 
     Attributes:
-        following: where it goes on; None at its end.
+        following: where the listing continues; None at its end.
     """
 
     sessions: tuple[SessionRef, ...]
@@ -75,7 +75,8 @@ class Directory:
     def sessions(self, grant: Grant, most: int, place: Place) -> Page:
         """Sessions open to ``grant`` in which somebody is present.
 
-        At most so many; before the end of the listing there may be fewer, or none.
+        A page has at most ``most`` sessions. Even before the end of the listing, it may have fewer,
+        or none.
         """
         end = f"({grant.tenant}!"  # what follows the blank in ASCII
         starts = dict.fromkeys(range(place.partition, PARTITIONS), f"({grant.tenant} ")
@@ -105,10 +106,10 @@ class Directory:
     def sessions_of(
         self, tenant: str, user_id: str, user_type: UserType | None = None
     ) -> tuple[SessionRef, ...]:
-        """The sessions of a tenant in which somebody of that id is present, by name.
+        """The sessions of a tenant in which a person with that id is present, sorted.
 
         Args:
-            user_type: None for anybody of that id.
+            user_type: None for everybody with that id.
         """
         prefix = f"{tenant} {user_id}" + (f" {user_type}" if user_type else "")
         answers = self._ask(
@@ -119,7 +120,10 @@ class Directory:
         return tuple(sorted({SessionRef(tenant, name.rpartition(" ")[2]) for name in names}))
 
     def totals(self) -> tuple[int, int]:
-        """People present, in two sessions twice, and sessions with somebody in them; of all."""
+        """How many people are present, and in how many sessions, over all tenants.
+
+        A person in two sessions counts twice.
+        """
         people = self._ask(("ZCARD", whereabouts_key(partition)) for partition in range(PARTITIONS))
         sessions = self._ask(("ZCARD", occupied_key(partition)) for partition in range(PARTITIONS))
         return sum(people), sum(sessions)
@@ -134,10 +138,10 @@ class Directory:
 
 
 def _after(partition: int, ref: SessionRef, grant: Grant) -> Place | None:
-    """Where a listing goes on, without naming a session that is not open to ``grant``."""
+    """Where a listing continues, without naming a session that is not open to ``grant``."""
     if grant.covers(ref.session_id):
         return Place(partition, ref.session_id)
-    # A session further on that it covers cannot stand before the next id or prefix it names.
+    # The next session that the grant covers cannot come before the next id or prefix it names.
     named = (each.removesuffix(MANY) for each in grant.sessions)
     following = min((each for each in named if each > ref.session_id), default=None)
     if following is not None:

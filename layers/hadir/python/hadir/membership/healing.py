@@ -1,4 +1,4 @@
-"""Errors that end with the connection they came by, and asking once more by another."""
+"""Errors that a fresh connection may cure, and retries on one."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _OF_THE_SERVER = frozenset(
     {
         "CLUSTERDOWN",  # its part of the cluster serves nothing
         "LOADING",  # it has just started
-        "MASTERDOWN",  # a replica that is told to be silent without its primary
+        "MASTERDOWN",  # a replica without its primary, configured not to serve stale data
         "NOREPLICAS",  # a primary cut off from its replicas, with min-replicas-to-write
         "READONLY",  # a primary that was demoted: it keeps its connections
         "UNBLOCKED",  # demoted while the command waited
@@ -21,11 +21,11 @@ _OF_THE_SERVER = frozenset(
 
 
 def is_of_the_server(error: object) -> bool:
-    """Whether it says that this server cannot now do what its name promises.
+    """Whether an error says that this server cannot serve the call now, though another might.
 
-    Another server may stand behind the same name meanwhile, but redis-py stays with the connection
-    it has. Errors from within a script begin with the same words, in Redis 7 and in Valkey 9;
-    redis-py takes those it knows off the text and keeps them as ``status_code``.
+    Another server may have the same name meanwhile, but redis-py stays with the connection it has.
+    Errors from within a script begin with the same words, in Redis 7 and in Valkey 9; redis-py
+    removes the words it knows from the text and keeps them as ``status_code``.
     """
     if not isinstance(error, RedisError):
         return False
@@ -33,17 +33,17 @@ def is_of_the_server(error: object) -> bool:
 
 
 def ask_all(redis: Any, commands: Iterable[Sequence[str | bytes | int]], what: str) -> list[Any]:
-    """The replies to commands that may run twice, in one round trip to each node.
+    """Run commands, in one round trip to each node; each may run twice.
 
-    What a server refused because of what it is gets asked once more, on fresh connections; so does
-    everything, if no node of a cluster could be found.
+    A command that a server refused because of its state (``is_of_the_server``) is retried once, on
+    fresh connections. So are all commands if no node of a cluster could be found.
 
     Args:
         redis: one node, or a cluster.
-        what: could not be done, for the error.
+        what: what could not be done, for the error's text.
 
     Returns:
-        The replies; an error stands for a command that was refused.
+        The replies; for a command that was refused, its error.
 
     Raises:
         MembershipUnavailable: Redis did not answer in time.

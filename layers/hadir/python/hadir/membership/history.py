@@ -1,4 +1,4 @@
-"""What happened in a session, as far as that is kept."""
+"""The events of a session, as far as they are kept."""
 
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.session import Event, Page, Session
@@ -21,10 +21,11 @@ class History:
     def missed(
         self, ref: SessionRef, epoch: str, version: int, most: int
     ) -> tuple[tuple[Event, ...] | None, Session]:
-        """What came after ``version``, in order, and the session now.
+        """The events after ``version``, in order, and the session as it is now.
 
-        Events are None when there are more than ``most``, the history does not reach back that far,
-        or the client has seen what was lost with a node, or knows another session altogether.
+        The events are None if there are more than ``most``, if the history does not reach back that
+        far, if the client has seen events that were lost with a node, or if it knows an epoch that
+        is not remembered.
         """
         missed, view = self._scripts.run("history", ref, epoch, version, most)
         events = None if missed is None else tuple(read_events(missed))
@@ -33,21 +34,21 @@ class History:
     def page(
         self, ref: SessionRef, most: int, *, since: int = 0, before: int | None = None
     ) -> Page:
-        """A part of the history, as far as that reaches back.
+        """A page of the history, as far as that reaches back.
 
         Args:
-            most: events at most.
-            since: the first events after that version.
-            before: the last events before that version, from 1, instead.
+            most: how many events at most.
+            since: return the first events after this version.
+            before: if given, return the last events before this version (1 or more) instead.
         """
         last = "" if before is None else before
         epoch, version, events = self._scripts.run("page", ref, since, last, most)
         return Page(epoch, version, tuple(read_events(events)))
 
     def erase(self, ref: SessionRef, person: Person) -> int:
-        """Take the texts of somebody's messages out of the history; of how many."""
+        """Erase the texts of a person's messages from the history; return of how many."""
         return int(self._scripts.run("erase", ref, str(person)))
 
     def clear(self, ref: SessionRef) -> int:
-        """Take all out of the history that everyone has been told; how many events."""
+        """Delete all events that everyone has been told; return how many."""
         return int(self._scripts.run("clear", ref))

@@ -1,4 +1,4 @@
-"""Passwords for an ElastiCache that takes IAM ("Authenticating with IAM", Amazon ElastiCache)."""
+"""Passwords for an ElastiCache that uses IAM ("Authenticating with IAM", Amazon ElastiCache)."""
 
 from urllib.parse import urlencode
 
@@ -27,8 +27,8 @@ class ElastiCachePasswords(CredentialProvider):
     Args:
         user: the user id, which must be the user's name too.
         cache: name of the serverless cache, or id of the replication group.
-        serverless: which of the two.
-        credentials: defaults to what an AWS SDK finds by itself.
+        serverless: whether ``cache`` is a serverless cache.
+        credentials: None for those that an AWS SDK finds by itself.
     """
 
     def __init__(

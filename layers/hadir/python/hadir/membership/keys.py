@@ -1,7 +1,7 @@
-"""The keyspace. Sessions live in partitions; all keys of one share a hash tag, so a slot.
+"""The keyspace. Sessions live in partitions; all keys of a partition share a hash tag, so a slot.
 
-``<session>`` is ``tenant session_id``, a person ``user_type/user_id``: ids hold no blank, so what
-two tenants call alike are two sessions. Records are words with a blank between them
+``<session>`` is ``tenant session_id``, and a person is ``user_type/user_id``. Ids contain no blank,
+so two tenants that use the same id have two sessions. Records are words separated by blanks
 (``records.lua``).
 
 Of a session:
@@ -22,55 +22,55 @@ Of a session:
 ``hadir2:{p}:leaving:<session>``
     sorted set: people in grace by when it is over (ms)
 ``hadir2:{p}:left:<session>``
-    sorted set: people by when they left (ms), for as long as coming back is a reconnect
+    sorted set: people by when they left (ms), for as long as a return counts as a reconnect
 ``hadir2:{p}:pace:<session>``
     sorted set of token buckets by when each is full again (ms): ``c <connection id>`` messages of a
     connection; of a person ``m <person>`` messages, ``j <person>`` joins, ``p <person>`` posts
 ``hadir2:{p}:behind:<session>``
-    sorted set: connection ids that missed something by since when (ms)
+    sorted set: ids of connections that are owed the status, by since when (ms)
 
 Of a partition:
 
 ``hadir2:{p}:leases``
     sorted set: ``<session> connection_id`` by when the connection's lease runs out (ms)
 ``hadir2:{p}:failing``
-    sorted set: the same by how often in a row nobody could say whether the socket is there
+    sorted set: the same by how often in a row API Gateway did not say whether the socket is open
 ``hadir2:{p}:agenda``
-    sorted set: session by when somebody has to look at it (ms)
+    sorted set: sessions by when the sweep has to look at each (ms)
 ``hadir2:{p}:occupied``
     sorted set, by name: sessions in which somebody is present
 ``hadir2:{p}:whereabouts``
     sorted set, by name: ``tenant user_id user_type session_id`` of everybody present
 ``hadir2:{p}:hearing``
-    hash: when the sweep last came by, how many connections were heard since, and until when silence
-    proves nothing (ms)
+    hash: when the last sweep was (ms), how many connections were heard since, and until when
+    silence proves nothing (ms)
 ``hadir2:{p}:tenants``
     sorted set of token buckets: posts of a tenant, by when they are full again (ms)
 
 Of a tenant:
 
 ``hadir2:{bans:<tenant>}:ends``
-    sorted set: ``user_type/user_id``, kept out of all sessions, and ``user_type/user_id
-    session_id``, kept out of that one, by when that is over (ms)
+    sorted set: bans by when each ends (ms): ``user_type/user_id`` from all sessions,
+    ``user_type/user_id session_id`` from that session
 ``hadir2:{bans:<tenant>}:bans``
-    hash: the same -> who wanted that (``user_type/user_id``) and why
+    hash: the same -> the admin who made the ban (``user_type/user_id``), and the reason
 
-Of all:
+Of the whole deployment:
 
 ``hadir2:audited``
-    how many evictions of keys the sweep has seen to
+    how many evictions of keys the sweep has already repaired
 
 Of a connection:
 
 ``hadir2:{p}:tombstone:<connection_id>``
     why it has left (``domain.reasons``); short-lived
 ``hadir2:{p}:said:<session> <person> <client_id>``
-    epoch and version of a message its client named; short-lived
+    epoch and version of the message with that client id; short-lived
 ``hadir2:of:<connection_id>``
-    whose it is (``Identity``), for events whose context does not tell; until it leaves
+    whose it is (``Identity``), for events whose context does not say; until it leaves
 
-The partition is ``crc32(session) % 256``. 256 is fixed for a deployment's life: another number
-would look for every session elsewhere.
+The partition is ``crc32(session) % 256``. 256 is fixed for a deployment's life: with another number,
+no session would be found.
 """
 
 from zlib import crc32
@@ -80,8 +80,8 @@ from hadir.domain.identity import Person, SessionRef
 PARTITIONS = 256
 
 PREFIX = "hadir2"
-"""Of all keys. The number grows when what stands in them changes, so that what an earlier version
-of the code wrote is not misread: it expires."""
+"""The prefix of all keys. Its number grows when the format of their values changes, so that newer
+code does not misread what older code wrote: that expires."""
 
 _OF_SESSION = (
     "session",
@@ -117,37 +117,37 @@ def due_keys(partition: int) -> list[str]:
 
 
 def hearing_key(partition: int) -> str:
-    """Where it stands since when, and how well, a partition's clients are heard."""
+    """The key that says since when, and how well, a partition's clients are heard."""
     return f"{_prefix(partition)}:hearing"
 
 
 def occupied_key(partition: int) -> str:
-    """Where the sessions of a partition are in which somebody is present."""
+    """The key of a partition's index of sessions in which somebody is present."""
     return f"{_prefix(partition)}:occupied"
 
 
 def whereabouts_key(partition: int) -> str:
-    """Where everybody is who is present in a partition's sessions."""
+    """The key of a partition's index of the people present in its sessions."""
     return f"{_prefix(partition)}:whereabouts"
 
 
 def tombstone_key(ref: SessionRef, connection_id: str) -> str:
-    """Where it stands that ``connection_id`` has left its session."""
+    """The key of a connection's tombstone, which says that it has left its session."""
     return f"{_prefix(_partition(ref))}:tombstone:{connection_id}"
 
 
 def said_key(ref: SessionRef, person: Person, client_id: str) -> str:
-    """Where it stands that somebody has sent a message of that name."""
+    """The key that says that a person has sent a message with that client id."""
     return f"{_prefix(_partition(ref))}:said:{ref} {person} {client_id}"
 
 
 def bans_keys(tenant: str) -> list[str]:
-    """Where a tenant's bans are: when they end, and what else is known of them."""
+    """The keys of a tenant's bans: when each ends, and their records."""
     return [f"{PREFIX}:{{bans:{tenant}}}:{kind}" for kind in ("ends", "bans")]
 
 
 def identity_key(connection_id: str) -> str:
-    """Where a connection's identity stands; in a slot of its own."""
+    """The key of a connection's identity, which has its own slot."""
     return f"{PREFIX}:of:{connection_id}"
 
 

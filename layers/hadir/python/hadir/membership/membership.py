@@ -1,4 +1,4 @@
-"""Who is in which session: the truth, in Redis, changed by one script at a time."""
+"""Membership: who is in which session, kept in Redis and changed by one script at a time."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -47,21 +47,22 @@ _MOST_AT_ONCE = 200
 class Membership:
     """Membership of all sessions.
 
-    Every method is one round trip, atomic, and may be repeated, come late or in another order;
-    ``admit`` and ``leave`` also write or delete the connection's identity, in one more; ``admit``
-    asks in that whether the person is banned. A caller that dies after a method returned a batch
-    loses nothing: the announcing lease runs out (10 s) and the next claimant gets the same events.
+    Every method is one round trip, atomic, and may be repeated, come late or in another order.
+    ``admit`` and ``leave`` make a second round trip, which writes or deletes the connection's
+    identity; in ``admit`` that one also checks whether the person is banned. A caller that dies
+    after a method has returned a batch loses nothing: the announcing lease expires (10 s), and the
+    next claimant gets the same events.
 
     Args:
         redis: a client made with ``decode_responses=True``, of one node or of a cluster.
-        lease_seconds: how long a connection is believed in without being heard.
-        grace_seconds: how long a person who left may come back in as if they had never gone.
-        limits: the usual ones unless given.
-        clock: milliseconds since the Unix epoch; Redis's own clock unless a test has its own.
+        lease_seconds: how long a connection counts as open without being heard.
+        grace_seconds: within how long a person who left may come back as if they had never gone.
+        limits: the default ones if None.
+        clock: milliseconds since the Unix epoch; None for Redis's own clock. Tests pass their own.
 
     Attributes:
-        leases: those that ran out, for the sweep.
-        history: what happened, as far as that is kept.
+        leases: the expired leases, for the sweep.
+        history: the events that everyone has been told, as far as they are kept.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -84,11 +85,11 @@ class Membership:
 
     @property
     def lease_ms(self) -> int:
-        """How long a connection is believed in without being heard, milliseconds."""
+        """How long a connection counts as open without being heard, in milliseconds."""
         return self._scripts.lease_ms
 
     def admit(self, connection_id: str, identity: Identity) -> Admission:
-        """Make a connection known, if its person may be there and there is room; nobody is told."""
+        """Make a connection known if its person is not banned and there is room; tell nobody."""
         if self._remember(connection_id, identity):
             self._forget([connection_id])
             return Admission.BANNED
@@ -122,14 +123,14 @@ class Membership:
         price: Price | None = None,
         expires_at: int | None = None,
     ) -> Opened:
-        """Note that a socket can be written to: its person is present, its lease renewed.
+        """Note that a socket is open: its person is present, and its lease is renewed.
 
         Args:
-            heard: whether its client has just spoken.
-            beat: whether that was a heartbeat; from then on it is expected to go on.
-            price: of what it asks for.
-            expires_at: until when the client has just proved anew who it is, seconds since the
-                Unix epoch.
+            heard: whether its client has just sent a message.
+            beat: whether that was a heartbeat; from then on the client is expected to send more.
+            price: of the message, in posts; None for one post.
+            expires_at: the expiry of the token that the client has just shown, seconds since the
+                Unix epoch; None if it has shown none.
         """
         token, limits, price = new_token(), self._limits, price or Price(once=1)
         reply = self._scripts.run(
@@ -162,7 +163,7 @@ class Membership:
         """Note that a socket is gone.
 
         Args:
-            claim: False when the caller is the session's announcer and will ``settle``.
+            claim: False if the caller is the session's announcer and will ``settle``.
         """
         return self._leave([connection_id], ref, departure, claim=claim)
 
@@ -174,10 +175,10 @@ class Membership:
         *,
         claim: bool = True,
     ) -> Batch | None:
-        """Note that many sockets are gone; what the caller has to announce.
+        """Note that many sockets are gone; return what the caller has to announce.
 
         Args:
-            claim: as of ``leave``.
+            claim: as in ``leave``.
         """
         batch = None
         for first in range(0, len(connection_ids), _MOST_AT_ONCE):
@@ -187,32 +188,32 @@ class Membership:
         return batch
 
     def end_grace(self, ref: SessionRef, person: Person) -> tuple[bool, Batch | None]:
-        """Take somebody out who has left and may still come back; whether there was such a one."""
+        """End a person's grace now; return whether they were in grace, and what to announce."""
         token = new_token()
         ended, claimed = self._scripts.run("end_grace", ref, token, str(person))
         return ended == 1, read_batch(ref, token, claimed)
 
     def repair(self, ref: SessionRef) -> Batch | None:
-        """Write anew what Redis has evicted of a session, from what is left."""
+        """Rebuild what Redis has evicted of a session from what is left; return what to announce."""
         token = new_token()
         (claimed,) = self._scripts.run("repair", ref, token)
         return read_batch(ref, token, claimed)
 
     def say(self, connection_id: str, who: Identity, text: str, client_id: str) -> Said:
-        """Record a message; one with a ``client_id`` that was said before changes nothing."""
+        """Record a message; a repeated ``client_id`` changes nothing."""
         return self._say(connection_id, who.session, who.person, text, client_id)
 
     def say_as_system(self, ref: SessionRef, person: Person, text: str, client_id: str) -> Said:
-        """Record a message of a backend, if anybody is there; it makes nobody present."""
+        """Record a backend's message if anybody is present; its sender does not become present."""
         return self._say("", ref, person, text, client_id)
 
     def is_banned(self, ref: SessionRef, person: Person) -> bool:
-        """Whether somebody is kept out of a session."""
+        """Whether a person is banned from a session."""
         (ends,) = self._ask(_ends_of(ref, person))
         return self._is_any_ahead(ends)
 
     def claim(self, ref: SessionRef) -> Batch | None:
-        """Become the session's announcer, if there is something to announce and nobody is."""
+        """Become the session's announcer if there is something to announce and nobody else is."""
         token = new_token()
         (claimed,) = self._scripts.run("claim", ref, token)
         return read_batch(ref, token, claimed)
@@ -223,32 +224,32 @@ class Membership:
         """Note that ``batch`` was posted to everyone but ``missed``, who are owed the status.
 
         Args:
-            missed: connection ids of those who did not get all of it.
-            more: False when the caller has no time left for what came meanwhile.
-            soon: True when time alone was short for them: they may be tried at once. Otherwise in
-                10 s at the soonest, by whoever claims then.
+            missed: ids of the connections that did not get all of the batch.
+            more: False if the caller has no time left for events that came meanwhile.
+            soon: True if only time was short for ``missed``: the status is due at once. Otherwise
+                it is due with the next event, or in 10 s.
 
         Returns:
-            What came meanwhile; None when there is nothing, or the lease is somebody else's.
+            The next batch; None if there is none, or the lease is somebody else's.
         """
         behind = list(missed)
         caught_up = sorted(batch.behind.keys() - behind)
         return self._settle(batch, batch.announced, more, soon, len(behind), *behind, *caught_up)
 
     def give_back(self, batch: Batch) -> None:
-        """Note that ``batch`` was posted to nobody: its events stay pending, the lease is free."""
+        """Note that ``batch`` was posted to nobody: its events stay pending; release the lease."""
         self._settle(batch, batch.before, False, False, 0)
 
     def session(self, ref: SessionRef) -> Session:
-        """Who is there now; a session that Redis does not know has no epoch and nobody in it."""
+        """A session as it is now; one that Redis does not know has no epoch and nobody in it."""
         return read_session(ref, self._scripts.run("view", ref))
 
     def sockets(self, ref: SessionRef) -> tuple[Socket, ...]:
-        """The connections of a session, also those that are only admitted."""
+        """The connections of a session, including those that are only admitted."""
         return tuple(read_sockets(self._scripts.run("sockets", ref)))
 
     def identity_of(self, connection_id: str) -> Identity | None:
-        """Whose socket this is, for events that do not tell; None if nobody's, or it has left."""
+        """Whose socket this is, for events without that; None if it is unknown or has left."""
         try:
             record = self._redis.get(identity_key(connection_id))
         except (RedisError, RedisClusterException) as error:
@@ -310,7 +311,7 @@ class Membership:
         return read_batch(ref, batch.token, claimed)
 
     def _remember(self, connection_id: str, identity: Identity) -> bool:
-        """Write whose a connection is; whether its person is banned."""
+        """Write a connection's identity; return whether its person is banned."""
         record = " ".join(
             (
                 identity.session_id,
@@ -342,6 +343,6 @@ class Membership:
 
 
 def _ends_of(ref: SessionRef, person: Person) -> tuple[str, ...]:
-    """Asks when the bans end that keep somebody out of a session."""
+    """The command that reads when the bans end that keep a person out of a session."""
     ends, _ = bans_keys(ref.tenant)
     return ("ZMSCORE", ends, *map(str, Banned.from_entering(ref, person)))

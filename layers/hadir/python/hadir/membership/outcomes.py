@@ -1,4 +1,4 @@
-"""What the scripts found, and what of it the caller has to see to."""
+"""The outcomes of the scripts, and what the caller has to do about them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,14 +36,14 @@ class Opening(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What becomes of a connection that seems silent."""
+    """The verdict on a connection that seems silent."""
 
     NONE = "none"
     """Nothing yet: it stays due."""
     END = "end"
-    """Its client could have been heard: it has left."""
+    """Its client could have been heard: the connection leaves."""
     SPARE = "spare"
-    """Its client may have spoken unheard: it stays, for another lease."""
+    """Its client may have sent something that was not heard: it stays for another lease."""
 
 
 class Admission(StrEnum):
@@ -56,7 +56,7 @@ class Admission(StrEnum):
     FULL = "full"
     HASTY = "hasty"
     BANNED = "banned"
-    """An admin keeps them out (``membership.bans``); the script was not run."""
+    """An admin has banned them (``membership.bans``); the script was not run."""
 
     @property
     def is_in(self) -> bool:
@@ -88,8 +88,8 @@ class Opened:
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
         place: the session's, at the last version that was posted to everyone.
-        session: who is here, on ``ADDED``, where no event brings it.
-        left_for: why it has left; None if it has not, or nobody remembers.
+        session: the session as it is now, on ``ADDED``, as no event brings the status then.
+        left_for: why the connection has left; None if it has not, or that is not known.
     """
 
     outcome: Opening
@@ -105,7 +105,7 @@ class Left:
 
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
-        remaining: connections still in the session, whoever's.
+        remaining: number of connections still in the session, of all people.
     """
 
     outcome: Leaving
@@ -119,7 +119,7 @@ class Said:
 
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
-        earlier: on ``REPEATED``, the message as it was said before, if it is still known.
+        earlier: on ``REPEATED``, the message that was recorded first, if it is still kept.
         place: the message's own; None on ``UNKNOWN``.
     """
 
@@ -131,10 +131,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A connection's lease that ran out.
+    """A connection's expired lease.
 
     Attributes:
-        deaf: whether its client may have spoken unheard, so that its silence proves nothing.
+        deaf: whether its client may have sent something that was not heard, so that its silence
+            proves nothing.
     """
 
     ref: SessionRef
@@ -147,11 +148,11 @@ class Due:
     """What the sweep has to look at.
 
     Attributes:
-        leases: those that ran out.
-        sessions: with events or departures that wait for somebody.
-        heard: how many connections were heard since the sweep before.
-        overdue_ms: for how long the first of the sessions has been waiting.
-        oldest_lease_ms: for how long the first of the leases has.
+        leases: the expired ones.
+        sessions: those with pending events, owed statuses or graces that are over.
+        heard: how many connections were heard since the last sweep.
+        overdue_ms: for how long the session that has waited longest has been due.
+        oldest_lease_ms: for how long the oldest of the leases has been expired.
         unanswered: how many partitions could not be looked at.
     """
 

@@ -1,4 +1,4 @@
-"""Scripts' replies as values of the domain."""
+"""Converts the scripts' replies to values of the domain."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,7 +1,7 @@
 """Loads the Lua scripts beside this file.
 
-The first line of a script may name the files of ``lua/include`` it takes, ``-- takes: life, pace``,
-each of which may name others; it runs with their texts before its own.
+The first line of a script may name files of ``lua/include``, ``-- takes: life, pace``, each of which
+may name others; the script runs with their texts before its own.
 """
 
 import re
@@ -49,25 +49,25 @@ AnyRedis = Redis | RedisCluster
 class Scripts:
     """The scripts on one Redis.
 
-    They are called by hash, and by text when Redis answers ``NOSCRIPT``, as after a restart or a
-    failover: that loads them too, also into a node that a slot is just being moved to, which the
+    They are called by hash, or by text if Redis answers ``NOSCRIPT``, as after a restart or a
+    failover. That also loads them, even into a node that a slot is just being moved to and that the
     client does not know yet.
     """
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
         texts = {name: _text(name) for name in SESSION_SCRIPTS + TENANT_SCRIPTS}
-        # As bytes, and not by `register_script`: nothing is asked of Redis, or of a cluster, yet.
+        # As bytes, and not by `register_script`, which would already connect to Redis.
         self._scripts = {
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()
         }
 
     def run(self, name: str, keys: list[str], *args: str | int) -> Any:
-        """Run the script ``name``; the reply is as its header says.
+        """Run the script ``name``; its header describes the reply.
 
         Raises:
-            MembershipUnavailable: Redis did not answer in time, or with an error. The script may
-                have run all the same; each may be run again.
+            MembershipUnavailable: Redis did not answer in time, or answered with an error. The
+                script may have run all the same; it may be run again.
         """
         digest, text = self._scripts[name]
         try:
@@ -83,14 +83,14 @@ class Scripts:
     ) -> Iterator[tuple[int, Any]]:
         """Run a script of partitions in each of them, in one round trip to each node.
 
-        By text: a cluster's pipeline takes no hashes. A node that does not answer keeps no other
-        from it.
+        It is called by text, as a cluster's pipeline takes no hashes. If a node does not answer,
+        the script still runs on the others.
 
         Returns:
             Each partition that answered, with its reply.
 
         Raises:
-            MembershipUnavailable: none did.
+            MembershipUnavailable: no partition answered.
         """
         text = _text(name)
         failure: object = None
@@ -129,7 +129,7 @@ class Scripts:
 
 
 def _text(name: str) -> str:
-    """A script with what it takes, each once, and after what that takes itself."""
+    """A script's text after those of the files it takes, each once and after what it takes."""
     texts: dict[str, str] = {}
 
     def add(script: Traversable) -> None:

@@ -1,4 +1,4 @@
-"""What Redis says of its memory, and of what it does when that is full."""
+"""How full Redis is, and what it does when it is full."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Memory:
     """How full Redis is.
 
     Attributes:
-        eviction: ``maxmemory-policy``, such as ``noeviction``; ``unknown`` where it is not said.
-        used: share of ``maxmemory``, 1 being full; None without such a limit, or where it is not
-            said.
+        eviction: ``maxmemory-policy``, such as ``noeviction``; ``unknown`` if Redis does not say.
+        used: share of ``maxmemory``, 1 being full; None if there is no such limit, or Redis does
+            not say.
     """
 
     eviction: str
@@ -31,7 +31,7 @@ class Memory:
 
     @property
     def evicts(self) -> bool | None:
-        """Whether keys are thrown away when it is full; None where Redis does not say."""
+        """Whether Redis evicts keys when it is full; None if it does not say."""
         return None if self.eviction == _NOT_SAID else self.eviction != _KEEPS_ALL
 
 
@@ -39,14 +39,13 @@ UNKNOWN = Memory(_NOT_SAID, None)
 
 
 def read_memory(redis: AnyRedis) -> Memory:
-    """How full Redis is, by ``INFO memory``; of a cluster, the worst of all primaries.
+    """How full Redis is, by ``INFO memory``; for a cluster, the worst of all primaries.
 
     Replicas hold what their primaries hold, and evict nothing by themselves (Redis and Valkey,
-    ``replica-ignore-maxmemory``).
+    ``replica-ignore-maxmemory``). The memory of a Redis that refuses ``INFO`` is `UNKNOWN`.
 
     Raises:
-        MembershipUnavailable: Redis does not answer. One that refuses the question does: its memory
-            is `UNKNOWN`.
+        MembershipUnavailable: Redis does not answer.
     """
     try:
         if isinstance(redis, Redis):
@@ -58,7 +57,7 @@ def read_memory(redis: AnyRedis) -> Memory:
         return UNKNOWN
     except (RedisError, RedisClusterException) as error:
         raise MembershipUnavailable(f"Redis could not be asked: {error}") from error
-    # Of one node it is that node's answer alone.
+    # With a single node, redis-py returns its answer without a mapping by node.
     each = answers.values() if all(isinstance(a, dict) for a in answers.values()) else [answers]
     return _worst([_memory(answer) for answer in each])
 
@@ -70,7 +69,7 @@ def _memory(answer: Mapping[str, Any]) -> Memory:
 
 
 def _worst(nodes: list[Memory]) -> Memory:
-    """One that evicts, else one that does not say, else any; and the fullest."""
+    """The policy of a node that evicts, else of one that does not say, else any; the most used."""
     policies = [node.eviction for node in sorted(nodes, key=_badness, reverse=True)]
     shares = [node.used for node in nodes if node.used is not None]
     return Memory(policies[0] if policies else _NOT_SAID, max(shares, default=None))

@@ -1,4 +1,4 @@
-"""Runs the scripts of sessions with what all of them take."""
+"""Runs the scripts on sessions, with the keys and arguments that all of them take."""
 
 import secrets
 import time
@@ -10,20 +10,20 @@ from hadir.membership.keys import session_keys
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
-"""How long a connection that left cannot be admitted: longer than any handler lives, so that no
-``$connect`` or message still under way brings it back."""
+"""How long a connection that left cannot be admitted again: longer than any handler runs, so that
+no ``$connect`` or message still under way brings it back."""
 
 CLOSED_TOMBSTONE_MS = 7200_000
-"""The same for a socket that we close ourselves, which may fail: as long as any socket lives
+"""The same for a socket that we close ourselves, as the close may fail: as long as any socket lives
 ("Amazon API Gateway quotas", WebSocket connection duration)."""
 
 
 class SessionScripts:
-    """The scripts on one Redis, and the times they go by.
+    """The scripts on one Redis, with the lease, grace and clock that they use.
 
     Attributes:
-        lease_ms: how long a connection is believed in without being heard.
-        now: milliseconds since the Unix epoch; '' for Redis's own clock.
+        lease_ms: how long a connection counts as open without being heard.
+        now: returns milliseconds since the Unix epoch; '' for Redis's own clock.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class SessionScripts:
     def run_everywhere(
         self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
     ) -> Iterator[tuple[int, Any]]:
-        """Run a script of partitions in each of them, as ``Scripts.run_everywhere``."""
+        """Run a script in each partition, as ``Scripts.run_everywhere``."""
         return self._scripts.run_everywhere(name, keys_of, self.now(), *args)
 
 
 def new_token() -> str:
-    """By which an announcer knows its own lease."""
+    """A token by which an announcer recognizes its own lease."""
     return secrets.token_hex(8)
 
 
 def _new_epoch() -> str:
-    """A name that sorts after those made earlier, so that clients can tell which life is newer."""
+    """A name that sorts after earlier ones, so that clients can tell which epoch is newer."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
