@@ -1,1 +1,1 @@
-"""Who is present: identities, events, status. Pure: no I/O, no clock, no environment."""
+"""The domain: identities, events, status. Pure: no I/O, no clock, no environment."""

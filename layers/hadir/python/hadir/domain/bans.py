@@ -1,4 +1,4 @@
-"""Who is kept out, of where, and until when."""
+"""Bans: who is kept out, of which sessions, and until when."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,15 +8,15 @@ from hadir.domain.identity import Person, SessionRef
 LONGEST_BAN_SECONDS = 10 * 365 * 86_400
 
 LONGEST_REASON = 200
-"""Characters in the reason for putting somebody out."""
+"""Characters in the reason for a kick or a ban."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Banned:
-    """Somebody, where they are kept out: in one session, or in all of their tenant.
+    """A person, and where they are kept out: of one session, or of all sessions of their tenant.
 
-    As text ``user_type/user_id``, and after a blank the session id if it is one session: ids hold
-    no blank, so no two are written alike.
+    As text it is ``user_type/user_id``, followed by a blank and the session id for one session. Ids
+    contain no blank, so no two are written alike.
     """
 
     person: Person
@@ -27,24 +27,25 @@ class Banned:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """What was written as ``text``."""
+        """The value that was written as ``text``."""
         person, _, session_id = text.partition(" ")
         return cls(Person.read(person), session_id or None)
 
     @classmethod
     def from_entering(cls, ref: SessionRef, person: Person) -> tuple[Self, Self]:
-        """The two that each keep somebody out of a session."""
+        """The two that keep a person out of a session: of the tenant, and of that session."""
         return cls(person), cls(person, ref.session_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """Keeps somebody out for a time.
+    """Keeps a person out for a time.
 
     Attributes:
+        who: the person, and where they are kept out.
         until: milliseconds since the Unix epoch.
-        by: who wanted that.
-        reason: told to who is put out; empty if there is none.
+        by: the admin who made the ban.
+        reason: told to the person if they are put out; empty if there is none.
     """
 
     who: Banned

@@ -1,4 +1,4 @@
-"""How long somebody may still work."""
+"""How much time is left for the work of an invocation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Deadline:
 
     Attributes:
         at: seconds, by ``clock``.
-        clock: seconds that only ever grow, ``time.monotonic`` for example.
+        clock: returns seconds that never decrease, ``time.monotonic`` for example.
     """
 
     at: float

@@ -1,28 +1,28 @@
-"""What became of frames posted to a socket."""
+"""The results of posting frames to a socket."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How posting to one socket ended."""
+    """The outcome of posting to one socket."""
 
     DELIVERED = "delivered"
     GONE = "gone"
-    """API Gateway answered 410. Only open sockets are posted to, so this one no longer exists."""
+    """API Gateway answered 410. Only open sockets get posts, so this one no longer exists."""
     FAILED = "failed"
     """Refused, or not answered in time. The socket's client sees a gap in the versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one socket's frames.
+    """The result of posting one socket's frames.
 
     Attributes:
         posted: how many of its frames were accepted.
         status: the last HTTP status, 0 if there was no answer.
-        retries: how often a post was tried again.
-        attempted: False where the time was over before the socket's turn came: nothing was refused.
+        retries: how often a post was retried.
+        attempted: False if the time was over before the socket's turn came.
     """
 
     outcome: Outcome

@@ -1,12 +1,12 @@
 """The errors Hadir raises on purpose.
 
 HadirError
-├── InvalidIdentity      an id or a user type that cannot be
-├── InvalidRequest       what a client sent is not in the contract; carries the wire code
+├── InvalidIdentity      an id or a user type is invalid
+├── InvalidRequest       a client's message is not in the contract; carries the wire code
 ├── InvalidSettings      an environment variable is missing or wrong
-├── InvalidToken         a token that proves nothing
+├── InvalidToken         a token is not valid
 ├── NotPermitted         somebody may not do what they ask for
-├── KeysUnavailable      the keys that tokens are verified with could not be fetched
+├── KeysUnavailable      the keys to verify tokens with could not be fetched
 ├── MembershipUnavailable  Redis did not answer in time, or answered with an error
 ├── SocketsUnavailable   the management API did not answer in time, or refused
 ├── SocketFailed         a socket of our own was refused, was closed, or was told nothing in time
@@ -24,7 +24,7 @@ class InvalidIdentity(HadirError):
 
 
 class InvalidRequest(HadirError):
-    """A client's message that is answered with an ``error`` frame and changes nothing.
+    """A client's message is refused: it gets an ``error`` frame and changes nothing.
 
     Attributes:
         code: one of the contract's codes (section 4), for example ``invalid_json``.
@@ -42,28 +42,28 @@ class InvalidSettings(HadirError):
 class InvalidToken(HadirError):
     """A token is forged, expired, not yet valid, for somebody else, or not a token.
 
-    The text never repeats what the token holds, which may be hostile.
+    The text never repeats what the token contains, which may be hostile.
     """
 
 
 class NotPermitted(HadirError):
-    """Somebody may not do what they ask for, or not there."""
+    """Somebody may not do what they ask for, or not in this session."""
 
 
 class KeysUnavailable(HadirError):
-    """The keys that tokens are verified with could not be fetched; nobody can be let in."""
+    """The keys to verify tokens with could not be fetched; nobody can be let in."""
 
 
 class NotQueued(HadirError):
-    """A queue did not take a message; it may have, and not have said so in time."""
+    """A queue did not confirm in time that it took a message; it may have taken it all the same."""
 
 
 class MembershipUnavailable(HadirError):
-    """Redis could not be asked; nothing is known to have changed."""
+    """Redis did not answer; the change may have happened all the same."""
 
 
 class SocketsUnavailable(HadirError):
-    """API Gateway's management API did not say, or did not do, what it was asked for a socket."""
+    """API Gateway's management API refused a request about a socket, or did not answer."""
 
 
 class SocketFailed(HadirError):

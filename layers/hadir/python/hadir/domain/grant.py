@@ -6,21 +6,22 @@ from hadir.domain.errors import InvalidIdentity, NotPermitted
 from hadir.domain.identity import Identity, Person, SessionRef, UserType, check_id
 
 LONGEST_TOKEN = 4096
-"""Characters in a token: with it the headers of a request stay under API Gateway's 10,240 bytes,
-and what an authorizer makes of it under its 8 KB ("Amazon API Gateway quotas")."""
+"""Characters in a token. Within that limit, a request's headers stay under API Gateway's 10,240
+bytes, and an authorizer's result under its 8 KB ("Amazon API Gateway quotas")."""
 
 MANY = "*"
-"""What a prefix of session ids ends in. No token opens a session whose id holds it: who may enter
-that one alone would enter all that begin alike."""
+"""The end of a prefix of session ids. No token opens a session whose id contains it: a token for
+that session alone would open all sessions with that prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who somebody is, until when, and which sessions of which tenant are open to them.
+    """Who somebody is, until when that is proved, and which sessions they may enter.
 
     Attributes:
+        tenant: the tenant of those sessions.
         sessions: session ids, and prefixes of session ids that end in ``*``; at least one.
-        expires_at: seconds since the Unix epoch, a grace for clocks included; 0: never.
+        expires_at: seconds since the Unix epoch, including the leeway for clocks; 0: never.
     """
 
     tenant: str
@@ -35,7 +36,7 @@ class Grant:
         return Person(self.user_type, self.user_id)
 
     def session(self, session_id: str) -> SessionRef:
-        """The session of that id, if it is open to them.
+        """The session with that id, if it is open to them.
 
         Raises:
             NotPermitted: it is not.
@@ -45,7 +46,7 @@ class Grant:
         raise NotPermitted("the token is not for this session")
 
     def covers(self, session_id: str) -> bool:
-        """Whether the session of that id is open to them."""
+        """Whether the session with that id is open to them."""
         return any(
             session_id.startswith(each.removesuffix(MANY))
             if each.endswith(MANY)
@@ -59,10 +60,13 @@ class Grant:
         return MANY in self.sessions
 
     def identity(self, session_id: str | None) -> Identity:
-        """Who they are in the session they ask for; the only one they may enter if they name none.
+        """Their identity in the session they ask for.
+
+        Args:
+            session_id: None for the only session that the grant is for.
 
         Raises:
-            InvalidIdentity: the session id is not one, or there is none and more than one to enter.
+            InvalidIdentity: the session id is invalid, or it is None and the grant is for several.
             NotPermitted: that session is not open to them.
         """
         if session_id is None and len(self.sessions) == 1 and MANY not in self.sessions[0]:
@@ -72,13 +76,13 @@ class Grant:
 
 
 def check_sessions(value: object) -> tuple[str, ...]:
-    """What a token says of sessions: an id, a prefix ending in ``*``, or a list of such.
+    """Check a token's ``session``: an id, a prefix ending in ``*``, or a list of these.
 
     Returns:
-        Each of them, in Unicode's NFC, as ``check_id`` makes ids.
+        Each of them, in Unicode's NFC, as ``check_id`` returns ids.
 
     Raises:
-        InvalidIdentity: says what it must be.
+        InvalidIdentity: says what ``session`` must be.
     """
     sessions = value if isinstance(value, list) else [value]
     if not sessions:

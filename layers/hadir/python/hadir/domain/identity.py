@@ -15,13 +15,13 @@ LONGEST_ID_BYTES = 256
 """Bytes of an id in UTF-8."""
 
 _LONGEST_WRITTEN = 4 * LONGEST_ID
-"""Characters in an id before it is in NFC, which makes one of up to four."""
+"""Characters in an id before it is in NFC, which combines up to four characters into one."""
 
 _NOT_IN_IDS = " {}\ufffd"
-"""Blanks; braces, which Redis takes for a hash tag; what stands for bytes that are no text."""
+"""Blanks; braces, which Redis reads as a hash tag; the character that replaces invalid bytes."""
 
 DEFAULT_TENANT = "default"
-"""Whose sessions are meant where nobody says."""
+"""The tenant of tokens that name none."""
 
 
 class UserType(StrEnum):
@@ -34,9 +34,10 @@ class UserType(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Person:
-    """Names a user among those of a tenant: a customer ``42`` is not the agent ``42``.
+    """Identifies a user within a tenant: a customer ``42`` is not the agent ``42``.
 
-    As text ``user_type/user_id``: no type holds a slash, so no two people are written alike.
+    As text it is ``user_type/user_id``. No type contains a slash, so no two people are written
+    alike.
     """
 
     user_type: UserType
@@ -54,9 +55,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SessionRef:
-    """Names a session among those of all tenants.
+    """Identifies a session among those of all tenants.
 
-    As text ``tenant session_id``: ids hold no blank, so no two sessions are written alike.
+    As text it is ``tenant session_id``. Ids contain no blank, so no two sessions are written alike.
     """
 
     tenant: str
@@ -80,8 +81,8 @@ class Identity:
         session_id: an id (``check_id``).
         user_id: the same.
         user_type: customer, agent or admin.
-        tenant: whose session it is; an id like the others.
-        expires_at: until when that has been proved, seconds since the Unix epoch; 0: for good.
+        tenant: the tenant of the session; an id like the others.
+        expires_at: until when the identity is proved, seconds since the Unix epoch; 0: for ever.
     """
 
     session_id: str
@@ -126,8 +127,9 @@ class Identity:
 def check_id(field: str, value: object) -> str:
     """Return ``value``, in Unicode's NFC, if it is an id the contract allows.
 
-    1 to 128 characters, at most 256 bytes in UTF-8; every printable one but blanks, braces,
-    which Redis takes for a hash tag, and U+FFFD, which stands for bytes that are no text.
+    An id has 1 to 128 characters, at most 256 bytes in UTF-8. All printable characters are allowed
+    except blanks, braces, which Redis reads as a hash tag, and U+FFFD, which replaces invalid
+    bytes.
 
     Raises:
         InvalidIdentity: names ``field``; never repeats the value, which may be hostile.
@@ -143,7 +145,7 @@ def check_id(field: str, value: object) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether the contract allows ``text``, which is in NFC, as an id."""
+    """Whether the contract allows ``text`` as an id; ``text`` must be in NFC."""
     return (
         1 <= len(text) <= LONGEST_ID
         and text.isprintable()
@@ -156,7 +158,7 @@ def check_user_type(value: object) -> UserType:
     """Return ``value`` as a user type.
 
     Raises:
-        InvalidIdentity: it is none.
+        InvalidIdentity: it is not one.
     """
     try:
         return UserType(str(value))

@@ -1,4 +1,4 @@
-"""How much one user may take from the others."""
+"""The limits on what one user, or one tenant, may use."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ _TENANTS_SHARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a session takes; the template's parameters, and what follows from them.
+    """The limits of a session: the template's parameters, and the limits derived from them.
 
     Attributes:
-        messages_per_second: of a connection, lastingly; of a person, over all connections in the
-            session, twice as many, and as many joins.
-        burst: messages of a connection at once; of a person twice as many. Who goes on until as
-            many again were refused is put out.
-        connections_per_user: open, in a session.
-        people_per_session: present.
+        messages_per_second: messages of a connection, in the long run. A person, over all their
+            connections in the session, may send twice as many, and make as many joins.
+        burst: messages of a connection at once; of a person twice as many. After as many refusals
+            in addition, the connection is closed.
+        connections_per_user: open connections of a person in a session.
+        people_per_session: people present in a session.
     """
 
     messages_per_second: float = 10.0
@@ -29,12 +29,12 @@ class Limits:
 
     @property
     def posts_per_second(self) -> float:
-        """Posts to sockets that a person's messages and joins may cause in a session, lastingly."""
+        """Posts that a person's messages and joins may cause in a session, in the long run."""
         return _POSTS_PER_MESSAGE * self.messages_per_second
 
     @property
     def posts_burst(self) -> int:
-        """The same at once: a full session can be told of two joins and the leaves after them."""
+        """The same at once: enough to tell a full session of two joins and the later leaves."""
         return 4 * self.people_per_session + 2 * _POSTS_PER_MESSAGE * self.burst
 
     @property
@@ -50,11 +50,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an action costs, in posts to sockets.
+    """The price of an action, in posts to sockets.
 
     Attributes:
-        once: whatever the size of the session.
-        each: for each socket in it.
+        once: the part that does not depend on the session's size.
+        each: the part for each socket in the session.
     """
 
     once: int = 0

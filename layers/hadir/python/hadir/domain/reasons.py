@@ -1,4 +1,4 @@
-"""Why somebody left, and how we know (contract, section 3)."""
+"""Why a person left, and how we know (contract, section 3)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,10 +7,10 @@ _DURATION_LIMIT_MS = 7200_000
 """How long API Gateway lets a socket live ("Amazon API Gateway quotas")."""
 
 _SLACK_MS = 60_000
-"""How much earlier than that a socket may be cut and still have been cut for its age."""
+"""A socket closed at most so much earlier than that may still have been closed for its age."""
 
 _DID_NOT_ANSWER = 4408
-"""The close code of a client that hangs up a socket on which nothing came any more."""
+"""The code with which a client closes a socket on which nothing arrives any more."""
 
 
 class Reason(StrEnum):
@@ -29,14 +29,14 @@ class Reason(StrEnum):
 
     @classmethod
     def _missing_(cls, _value: object) -> "Reason":
-        """A later version of the code may have written it, before it was rolled back."""
+        """A newer version of the code, since rolled back, may have written the value."""
         return cls.UNKNOWN
 
 
 OURS = frozenset(
     (Reason.HEARTBEAT_TIMEOUT, Reason.KICKED, Reason.TOKEN_EXPIRED, Reason.RATE_LIMITED)
 )
-"""For these we close sockets ourselves."""
+"""The reasons for which we close sockets ourselves."""
 
 
 class Evidence(StrEnum):
@@ -48,7 +48,7 @@ class Evidence(StrEnum):
     SERVER = "server"
     """We closed their socket ourselves."""
     NONE = ""
-    """Nobody knows: Redis has lost what it knew of them, or later code wrote it."""
+    """Not known: Redis has lost it, or a newer version of the code wrote it."""
 
     @classmethod
     def _missing_(cls, _value: object) -> "Evidence":
@@ -72,17 +72,17 @@ GONE = Departure(Reason.GONE, Evidence.PLATFORM)
 """The management API answered 410 for a socket that had been open."""
 
 KICKED = Departure(Reason.KICKED, Evidence.SERVER)
-"""An admin had them put out."""
+"""An admin kicked or banned them."""
 
 
 def departure_of(close_code: int | None, close_reason: str | None, age_ms: int) -> Departure:
-    """What a ``$disconnect`` event says.
+    """The departure that a ``$disconnect`` event describes.
 
     Args:
-        close_code: ``disconnectStatusCode``. API Gateway closes with 1001 "Going away" what was
-            idle for 10 minutes or open for 2 hours, a browser tab with 1001 and no reason, and
-            DeleteConnection closes with 1000 "Connection Closed Normally" (read off published
-            events).
+        close_code: ``disconnectStatusCode``. API Gateway closes a socket that was idle for 10
+            minutes or open for 2 hours with 1001 "Going away". A browser tab closes with 1001 and
+            no reason. DeleteConnection closes with 1000 "Connection Closed Normally". (Read off
+            published events.)
         close_reason: ``disconnectReason``.
         age_ms: how long the socket was open.
     """
@@ -94,7 +94,7 @@ def _reason(code: int | None, text: str | None, age_ms: int) -> Reason:
         old = age_ms >= _DURATION_LIMIT_MS - _SLACK_MS
         return Reason.DURATION_LIMIT if old else Reason.IDLE_TIMEOUT
     if code == 1000 and text == "Connection Closed Normally":
-        return Reason.UNKNOWN  # closed by a server, which has said why before, if it was ours
+        return Reason.UNKNOWN  # closed by a server; if by ours, the reason is already recorded
     if code in (1006, _DID_NOT_ANSWER):
         return Reason.NETWORK_ERROR
     if code in (1000, 1001, 1005) or (code is not None and 3000 <= code <= 4999):

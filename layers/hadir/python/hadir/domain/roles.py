@@ -1,4 +1,4 @@
-"""What a customer, an agent and an admin may do. Handlers ask here; nothing else is allowed."""
+"""What a customer, an agent and an admin may do. Handlers check it; nothing else is allowed."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from hadir.domain.identity import UserType
 
 
 class Action(StrEnum):
-    """What can be asked for, over a socket or by REST."""
+    """The actions that clients may ask for, over a socket or by REST."""
 
     HEARTBEAT = "heartbeat"
     SYNC = "sync"
@@ -42,11 +42,11 @@ ALLOWED = {
     Action.ERASE: _ADMINS,
     Action.POST_MESSAGE: _ADMINS,
 }
-"""The table. In every case only in sessions of their tenant that their token is for."""
+"""Who may do what, and only in the sessions of their tenant that their token is for."""
 
 
 def require(user_type: UserType, action: Action) -> None:
-    """Return if somebody of that type may do that.
+    """Return if a user of that type may do that.
 
     Raises:
         NotPermitted: they may not.

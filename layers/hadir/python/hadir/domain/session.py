@@ -20,11 +20,11 @@ class PresenceEvent:
     """A user became present or absent.
 
     Attributes:
-        version: place in the session's order: 1, 2, 3 … without gaps.
-        at: when, in milliseconds since the Unix epoch, by Redis's clock.
-        departure: why, on ``USER_DISCONNECTED``.
-        offline_ms: how long they had been absent, on a ``USER_CONNECTED`` that is a return within
-            the reconnect window.
+        version: the event's place in the session's order: 1, 2, 3 … without gaps.
+        at: when it happened, in milliseconds since the Unix epoch, by Redis's clock.
+        departure: why the person left, on ``USER_DISCONNECTED``.
+        offline_ms: how long the person was absent, on a ``USER_CONNECTED`` within the reconnect
+            window.
     """
 
     version: int
@@ -37,14 +37,14 @@ class PresenceEvent:
 
 @dataclass(frozen=True, slots=True)
 class MessageEvent:
-    """A user said something.
+    """A user, or a backend, sent a message.
 
     Attributes:
-        version, at: as of a ``PresenceEvent``; both kinds share one order.
-        connection_id: whence it was sent; empty if by a backend.
-        client_id: the sender's name for it, empty if none.
-        is_erased: whether its text was taken out of the history.
-        is_system: whether a backend has said it, who need not be present.
+        version, at: as for a ``PresenceEvent``; both kinds of event share one order.
+        connection_id: the connection that sent it; empty if a backend did.
+        client_id: the sender's name for it; empty if there is none.
+        is_erased: whether its text was erased from the history.
+        is_system: whether a backend sent it; its person need not be present.
     """
 
     version: int
@@ -65,7 +65,7 @@ class Socket:
     """One connection in a session.
 
     Attributes:
-        since: the first version it is told of; 0 while it is only admitted.
+        since: the first version that it is told of; 0 while it is only admitted.
     """
 
     connection_id: str
@@ -80,11 +80,11 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Somebody who is present.
+    """A person who is present.
 
     Attributes:
-        at: since when, milliseconds since the Unix epoch.
-        sockets: how many of theirs are open; 0 in grace, while they may still come back unnoticed.
+        at: when they became present, milliseconds since the Unix epoch.
+        sockets: how many of their sockets are open; 0 in grace.
     """
 
     person: Person
@@ -94,12 +94,12 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a session stands.
+    """A place in a session's order.
 
     Attributes:
-        epoch: names this life of the session; empty when Redis does not know the session. A later
+        epoch: names this life of the session; empty if Redis does not know the session. A later
             life's name sorts after an earlier one's.
-        version: of an event, 0 before the first.
+        version: the version of an event; 0 before the first.
     """
 
     epoch: str
@@ -122,16 +122,16 @@ class Session:
 
     @property
     def session_id(self) -> str:
-        """What its clients call it."""
+        """The id by which clients know the session."""
         return self.ref.session_id
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a session's history, and where the session was at that instant.
+    """A page of a session's history, and the session's place at that instant.
 
     Attributes:
-        epoch, version: as of a ``Session``.
+        epoch, version: as for a ``Session``.
         events: in order.
     """
 
@@ -148,11 +148,11 @@ class Batch:
         token: proves to ``settle`` that the lease is still this holder's.
         session: membership at or after the last of ``events``.
         sockets: the open ones.
-        events: pending, in order; none where only ``behind`` have something to get.
-        behind: connection ids that missed something earlier and are owed the status, and since
-            when (ms).
-        recovered_up_to: events up to this version were once handed to a holder that died,
-            so somebody may have been told already; 0 when there are none.
+        events: the pending events, in order; none if only ``behind`` have something to get.
+        behind: ids of the connections that missed something earlier and are owed the status, and
+            since when (ms).
+        recovered_up_to: events up to this version were once handed to a holder that died, so some
+            sockets may have got them already; 0 if there are no such events.
     """
 
     token: str

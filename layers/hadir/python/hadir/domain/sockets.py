@@ -1,11 +1,11 @@
-"""What API Gateway says of a socket."""
+"""What API Gateway says about a socket."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """Whether there is a socket, as far as API Gateway said.
+    """Whether a socket is open, according to API Gateway.
 
     It answers 410 while ``$connect`` has not returned, and once the socket is gone
     ("GetConnection", Amazon API Gateway Management API).
@@ -20,11 +20,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What became of asking for one socket.
+    """The answer to a question about one socket.
 
     Attributes:
         last_active_ms: ``lastActiveAt``, when the socket was last used, in ms since 1970; None if
-            the answer did not say.
+            the answer does not say.
         status: the last HTTP status, 0 if there was no answer.
     """
 
@@ -34,5 +34,5 @@ class Seen:
 
     @property
     def is_refused(self) -> bool:
-        """Whether asking again would be answered alike."""
+        """Whether a retry would get the same answer."""
         return self.state is State.FAILED and 400 <= self.status < 500 and self.status != 429

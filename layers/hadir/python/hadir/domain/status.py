@@ -1,4 +1,4 @@
-"""Who is here now: people, counted once however many sockets they have."""
+"""Who is here now; a person counts once, however many sockets they have."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,13 +9,13 @@ from hadir.domain.session import Presence, Session
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """The people present in a session, those who came first first."""
+    """The people present in a session, sorted by when they became present."""
 
     people: tuple[Presence, ...]
 
     @classmethod
     def of(cls, session: Session) -> Self:
-        """The status that ``session`` shows."""
+        """The status of ``session``."""
         return cls(tuple(sorted(session.people, key=lambda each: (each.at, each.person))))
 
     @property
@@ -29,11 +29,11 @@ class ConnectionStatus:
         return len(self.people) - self.total_customer
 
     def by_name(self) -> dict[str, Presence]:
-        """The people by the name each has in the ``users`` map (contract, section 2).
+        """The people by the key that each has in the ``users`` map (contract, section 2).
 
-        The bare id is taken by the customer before the agent before the admin; another of that id
-        stands under ``{user_type}:{user_id}``, and should that be somebody's id, under a name with
-        one more ``{user_type}:`` before it.
+        If several people have the same id, the bare id is the key of the customer, else of the
+        agent, else of the admin. Each of the others has the key ``{user_type}:{user_id}``; if that
+        is somebody's id, one more ``{user_type}:`` is put before it.
         """
         holders: dict[str, UserType] = {}
         for each in self.people:

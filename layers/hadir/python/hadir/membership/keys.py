@@ -69,8 +69,8 @@ Of a connection:
 ``hadir2:of:<connection_id>``
     whose it is (``Identity``), for events whose context does not say; until it leaves
 
-The partition is ``crc32(session) % 256``. 256 is fixed for a deployment's life: with another number,
-no session would be found.
+The partition is ``crc32(session) % 256``. 256 is fixed for a deployment's life: with another
+number, sessions would be looked for in the wrong partition.
 """
 
 from zlib import crc32

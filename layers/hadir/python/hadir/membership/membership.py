@@ -194,7 +194,7 @@ class Membership:
         return ended == 1, read_batch(ref, token, claimed)
 
     def repair(self, ref: SessionRef) -> Batch | None:
-        """Rebuild what Redis has evicted of a session from what is left; return what to announce."""
+        """Rebuild a session of which Redis has evicted keys; return what to announce."""
         token = new_token()
         (claimed,) = self._scripts.run("repair", ref, token)
         return read_batch(ref, token, claimed)

@@ -1,7 +1,7 @@
 """Loads the Lua scripts beside this file.
 
-The first line of a script may name files of ``lua/include``, ``-- takes: life, pace``, each of which
-may name others; the script runs with their texts before its own.
+The first line of a script may name files of ``lua/include``, ``-- takes: life, pace``, each of
+which may name others; the script runs with their texts before its own.
 """
 
 import re
