@@ -8,6 +8,7 @@
 
 local token, name = unpack(ARGV, OWN_ARGV)
 
+even_when_full()
 if not begin() then
     return { 0, false }
 end
