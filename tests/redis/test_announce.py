@@ -1,6 +1,5 @@
 """The function that opens sockets, on real membership."""
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +12,9 @@ from hadir.domain.delivery import Delivery
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from tests.conftest import Clock
+from tests.redis.handlers import load
 from tests.redis.test_announcer import RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join
-from tests.running_gateway import ROOT
 
 
 class SlowPoster(RecordingPoster):
@@ -70,11 +69,7 @@ def test_a_newcomer_who_reads_slowly_does_not_use_up_the_announcing_lease(
         return settle(*args, **kwargs)
 
     monkeypatch.setattr(membership, "settle", settle_in_time)
-    spec = importlib.util.spec_from_file_location("announce", ROOT / "functions/announce/app.py")
-    assert spec
-    assert spec.loader
-    app = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(app)
+    app = load("announce")
     authorizer = {
         "session_id": SESSION.session_id,
         "user_id": who.user_id,

@@ -128,6 +128,21 @@ class TestAnnouncing:
 
         assert poster.events("a2") == [(3, "user_disconnected", "customer_1")]
 
+    def test_nor_of_one_before_that_nobody_has_announced_yet(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        poster = RecordingPoster()
+        join(membership, "a1", "admin_1")
+        membership.admit("c1", identity("customer_1"))
+        membership.open("c1", SESSION)  # dies here
+        clock.pass_seconds(11)
+        membership.admit("a2", identity("admin_1"))
+
+        Announcer(membership, poster).announce(membership.open("a2", SESSION).batch, TEN_SECONDS)
+
+        assert poster.events("a1") == [(2, "user_connected", "customer_1")]
+        assert poster.events("a2") == []
+
     def test_a_socket_found_gone_late_takes_no_lease_from_its_own_announcer(
         self, membership: Membership, clock: Clock
     ) -> None:
@@ -214,3 +229,17 @@ class TestAnnouncing:
             membership.leave("nobody", SESSION, CLOSED).batch, TEN_SECONDS
         )
         assert poster.events("a1")[1:] == [(3, "user_disconnected", "customer_1")]
+
+    def test_without_time_for_a_single_post_all_of_it_stays(self, membership: Membership) -> None:
+        poster = RecordingPoster()
+        join(membership, "a1", "admin_1")
+        membership.admit("c1", identity("customer_1"))
+        batch = membership.open("c1", SESSION).batch
+
+        assert Announcer(membership, poster).announce(batch, Deadline(0.4, lambda: 0.0)) == []
+
+        assert poster.asked == set()
+        again = membership.claim(SESSION)
+        assert again is not None
+        assert batch is not None
+        assert (again.events, again.recovered_up_to) == (batch.events, 0)

@@ -9,7 +9,7 @@ from redis import Redis
 from hadir.announcer import Announcer
 from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
-from hadir.domain.limits import Limits
+from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import GONE
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
@@ -390,6 +390,22 @@ class TestPrices:
 
         posts = sum(len(frames) for frames in poster.frames.values())
         assert posts <= 200 * 2
+
+    def test_a_sync_is_dearer_than_a_heartbeat(self, membership: Membership) -> None:
+        join(membership, "c1", "customer_1")
+        poster = RecordingPoster()
+        conversation = conversation_of(membership, Announcer(membership, poster), lambda _: None)
+        all_but_five = Price(once=ROOMY.posts_burst - 5)
+        membership.open("c1", SESSION, heard=True, price=all_but_five)
+
+        for action in ("sync", "heartbeat"):
+            conversation.answer(
+                said("c1", {"action": action}), identity("customer_1"), 0, TEN_SECONDS
+            )
+
+        refused, answered = poster.frames["c1"]
+        assert (refused["type"], refused["data"].get("code")) == ("error", "rate_limited")
+        assert answered["type"] == "heartbeat_ack"
 
     def test_a_message_to_a_crowd_is_dearer_than_one_to_few(
         self, membership: Membership, clock: Clock

@@ -109,3 +109,13 @@ class TestGrace:
             (3, "user_connected", "customer_1"),
         ]
         assert last(opened.batch).offline_ms == 15_000
+
+    def test_whom_we_put_out_has_none(self, membership: Membership, clock: Clock) -> None:
+        join(membership, "a1", "admin_1")
+        membership.admit("c1", identity("customer_1", expires_at=clock.now // 1000 + 30))
+        membership.open("c1", SESSION)
+        clock.pass_seconds(31)
+
+        assert membership.lapse("c1", SESSION).outcome is Opening.EXPIRED
+
+        assert present(membership) == {"admin_1"}

@@ -357,6 +357,19 @@ class TestSync:
         answer = say("a1", "admin_1", action="sync", since=since)
         assert shape(answer) == [("connection_status_update", None, None, False)]
 
+    def test_nor_does_who_saw_more_of_an_earlier_life_than_is_known_of_it_go_on(
+        self, epoch: str, say: Say, redis: AnyRedis
+    ) -> None:
+        redis.hset(session_key(SESSION, "session"), "earlier", "an-earlier-one 3")
+
+        lost, whole = (
+            say("a1", "admin_1", action="sync", since={"epoch": "an-earlier-one", "version": seen})
+            for seen in (4, 3)
+        )
+
+        assert shape(lost) == [("connection_status_update", None, None, False)]
+        assert [version for _, _, version, _ in shape(whole)] == [4, 5, None]
+
     def test_history_that_is_no_longer_there_is_not_made_up(
         self, epoch: str, say: Say, redis: AnyRedis
     ) -> None:
@@ -486,6 +499,18 @@ class TestSpeakingOpens:
         assert shape(poster.frames["c1"])[0][:2] == ("connection_status_update", "user_connected")
         assert poster.frames["c1"][-1]["type"] == "heartbeat_ack"
         assert present(membership) == {"customer_1"}
+
+    def test_a_second_tab_whose_announcement_was_lost_is_shown_the_session(
+        self, membership: Membership, say: Say
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.admit("c2", identity("customer_1"))
+
+        shown, answer = say("c2", "customer_1", action="heartbeat")
+
+        users = shown["data"]["connection_status"]["users"]
+        assert users["customer_1"]["connections"] == 2
+        assert answer["type"] == "heartbeat_ack"
 
     def test_who_has_left_is_told_to_come_back_and_closed(
         self, membership: Membership, say: Say, closed: list[str]

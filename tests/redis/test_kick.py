@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from hadir.announcer import Announcer
+from hadir.domain.errors import SocketsUnavailable
+from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
+from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission, Left
 from hadir.membership.scripts import AnyRedis
@@ -94,6 +97,88 @@ def test_what_is_refused_changes_nothing(
     assert closed == []
 
 
+class TestNamesakes:
+    """A customer and an agent of one id are two people."""
+
+    @pytest.fixture
+    def membership(self, membership: Membership) -> Membership:
+        join(membership, "a1", "admin_1")
+        for user_type in (UserType.CUSTOMER, UserType.AGENT):
+            membership.admit(user_type, Identity(SESSION.session_id, "42", user_type))
+            batch = membership.open(user_type, SESSION).batch
+            assert batch is not None
+            membership.settle(batch, more=True)
+        return membership
+
+    def test_the_id_alone_does_not_say_who(
+        self, membership: Membership, poster: RecordingPoster, closed: list[str]
+    ) -> None:
+        told = ask(membership, poster, closed, "a1", "admin_1", user_id="42")
+
+        assert told["data"]["code"] == "invalid_payload"
+        assert "an agent and a customer have that user_id" in told["data"]["message"]
+        assert closed == []
+
+    @pytest.mark.parametrize("user_type", ["customer", "agent"])
+    def test_with_the_type_it_does(
+        self,
+        membership: Membership,
+        poster: RecordingPoster,
+        closed: list[str],
+        user_type: str,
+    ) -> None:
+        ask(membership, poster, closed, "a1", "admin_1", user_id="42", user_type=user_type)
+
+        assert closed == [user_type]
+        left = {each.person.user_type for each in membership.session(SESSION).people}
+        assert left == {UserType.ADMIN, UserType.CUSTOMER, UserType.AGENT} - {user_type}
+
+    def test_nobody_of_a_third_type_is_put_out(
+        self, membership: Membership, poster: RecordingPoster, closed: list[str]
+    ) -> None:
+        membership.leave("agent", SESSION, CLOSED)
+
+        told = ask(membership, poster, closed, "a1", "admin_1", user_id="42", user_type="agent")
+
+        assert told["data"]["code"] == "invalid_payload"
+        assert closed == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "latest"),
+    [(Reason.KICKED, 0), (Reason.RATE_LIMITED, 59_999), (Reason.HEARTBEAT_TIMEOUT, 4_999)],
+)
+def test_why_somebody_is_put_out_says_how_soon_they_may_be_back(
+    membership: Membership,
+    poster: RecordingPoster,
+    closed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    reason: Reason,
+    latest: int,
+) -> None:
+    monkeypatch.setattr("hadir.doorman.random.randrange", lambda _, end: end - 1)
+    announcer = Announcer(membership, poster)
+    doorman = Doorman(membership, announcer, closed.append, lambda *_: None)
+
+    assert doorman.close("c1", reason, TEN_SECONDS)
+
+    (farewell,) = poster.received["c1"]
+    assert farewell == {"reason": reason, "reconnect_after_ms": latest}
+
+
+def test_a_socket_that_cannot_be_closed_is_told_all_the_same(
+    membership: Membership, poster: RecordingPoster
+) -> None:
+    def refuse(_: str) -> None:
+        raise SocketsUnavailable("refused")
+
+    doorman = Doorman(membership, Announcer(membership, poster), refuse, lambda *_: None)
+
+    assert not doorman.close("c1", Reason.KICKED, TEN_SECONDS)
+
+    assert [frame["type"] for frame in poster.frames["c1"]] == ["closing"]
+
+
 def test_there_is_no_grace_for_who_is_put_out(
     redis: AnyRedis, clock: Clock, poster: RecordingPoster, closed: list[str]
 ) -> None:
@@ -156,19 +241,14 @@ def test_a_kick_whose_first_answer_was_lost_has_put_them_out(
     assert told["data"].get("reason") == "kicked"
 
 
-@pytest.mark.parametrize("waiting", [0, 600])
 def test_whose_socket_could_not_be_closed_is_told_the_same_when_they_speak(
-    membership: Membership,
-    clock: Clock,
-    poster: RecordingPoster,
-    closed: list[str],
-    waiting: float,
+    membership: Membership, poster: RecordingPoster, closed: list[str]
 ) -> None:
+    """For as long as any socket lives: ``test_lifetimes.py``."""
     join(membership, "a1", "admin_1")
     join(membership, "c1", "customer_1")
     membership.leave("c1", SESSION, Departure(Reason.KICKED, Evidence.SERVER))  # dies here
     membership.leave("c1", SESSION, CLOSED)  # a $disconnect that comes late changes nothing
-    clock.pass_seconds(waiting)
 
     conversation = conversation_of(membership, Announcer(membership, poster), closed.append)
     request = said("c1", {"action": "heartbeat"})
@@ -192,3 +272,31 @@ def test_one_who_dies_midway_can_be_repeated(
 
     assert present(membership) == {"admin_1"}
     assert closed == ["c2"]
+
+
+def test_who_comes_back_while_they_are_put_out_is_put_out_again(
+    membership: Membership, poster: RecordingPoster
+) -> None:
+    closed: list[str] = []
+
+    def come_back(connection_id: str) -> None:
+        closed.append(connection_id)
+        if len(closed) < 3:
+            join(membership, f"c{len(closed) + 1}", "customer_1")
+
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+
+    doorman = Doorman(membership, Announcer(membership, poster), come_back, lambda *_: None)
+    kicked = doorman.kick(
+        SESSION,
+        "customer_1",
+        None,
+        by=identity("admin_1").person,
+        message=None,
+        deadline=TEN_SECONDS,
+    )
+
+    assert kicked.anybody
+    assert closed == ["c1", "c2", "c3"]
+    assert present(membership) == {"admin_1"}

@@ -85,17 +85,6 @@ def test_whatever_happens_in_a_session_renews_all_of_it(
     assert all(between(1439 * MINUTE, life, 1440 * MINUTE) for life in lives.values()), lives
 
 
-def test_a_message_said_by_one_is_not_said_already_by_another_in_another_tenant(
-    redis: AnyRedis,
-) -> None:
-    """The keys of both may share a partition."""
-    other = SESSION.__class__("another", SESSION.session_id)
-    who = identity("customer_1")
-
-    assert said_key(SESSION, who.person, "m") != said_key(other, who.person, "m")
-    assert str(SESSION) in said_key(SESSION, who.person, "m")
-
-
 def test_nothing_else_is_left_when_all_have_gone(membership: Membership, redis: AnyRedis) -> None:
     assert membership.admit("c2", identity("customer_2")) is Admission.ADMITTED
     batch = membership.open("c2", SESSION).batch

@@ -120,6 +120,7 @@ class TestMessages:
         clock.pass_seconds(60)
         strict.leave("customer_2", SESSION, CLOSED)
         assert not any(redis.keys("*pace*"))
+        assert not any(redis.keys("*tenants*"))
 
 
 class TestJoins:

@@ -283,6 +283,7 @@ class TestAnnouncing:
 
         assert membership.settle(slow, more=True) is None
 
+        assert membership.claim(SESSION) is None, "the other still announces"
         assert membership.settle(other, more=True) is None
         join(membership, "c3", "customer_3")
         assert membership.session(SESSION).version == 3
@@ -322,6 +323,36 @@ class TestAnnouncing:
             batch = membership.settle(batch, more=True)
 
         assert handed_out == list(range(1, 252))
+
+    def test_however_many_leave_at_once_who_tells_of_it_has_them_all(
+        self, membership: Membership
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        crowd = [f"c{number}" for number in range(201)]
+        for number in range(201):
+            join(membership, f"c{number}", f"customer_{number}")
+
+        batch = membership.leave_each(crowd, SESSION, CLOSED)
+
+        gone = set()
+        while batch:
+            gone |= {event.person.user_id for event in batch.events}
+            batch = membership.settle(batch, more=True)
+        assert gone == {f"customer_{number}" for number in range(201)}
+
+    def test_so_are_long_messages_as_many_as_fit_in_a_frame(self, membership: Membership) -> None:
+        join(membership, "c1", "customer_1")
+        batch = membership.say("c1", identity("customer_1"), "x" * 4000, "").batch
+        for _ in range(29):
+            membership.say("c1", identity("customer_1"), "x" * 4000, "")
+        handed_out = []
+        while batch:
+            texts = [event.text for event in batch.events if isinstance(event, MessageEvent)]
+            assert sum(map(len, texts)) <= 48_000
+            handed_out += [event.version for event in batch.events]
+            batch = membership.settle(batch, more=True)
+
+        assert handed_out == list(range(2, 32))
 
     def test_the_history_is_bounded_and_what_is_pending_is_never_cut(
         self, membership: Membership, redis: AnyRedis

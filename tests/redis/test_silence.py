@@ -88,12 +88,21 @@ def test_who_really_fell_silent_is_ended_in_time(deployment: Deployment) -> None
     assert deployment.platform.probes == 0
 
 
-def test_a_large_share_is_not(deployment: Deployment) -> None:
-    """Half of all clients cannot be heard, and the platform says nothing about them."""
-    deployment.run(600, range(25))
+@pytest.mark.parametrize("silent", [15, 25])
+def test_a_large_share_is_not(deployment: Deployment, silent: int) -> None:
+    """Of 50 clients so many cannot be heard, and the platform says nothing about them."""
+    deployment.run(600, range(silent, 50))
 
     assert deployment.present == 50
     assert deployment.spared > 0
+
+
+def test_nor_are_a_few_for_a_lease_from_then_on(deployment: Deployment) -> None:
+    deployment.run(60, range(25, 50))
+    deployment.run(120, range(27, 50))
+
+    assert deployment.present == 50
+    assert deployment.spared > 25
 
 
 def test_once_they_are_few_they_are_ended_after_all(deployment: Deployment) -> None:

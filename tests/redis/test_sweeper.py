@@ -7,6 +7,9 @@ import pytest
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
+from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.identity import SessionRef
+from hadir.domain.session import Batch
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
 from hadir.membership.keys import session_keys
@@ -200,6 +203,18 @@ def test_without_time_all_stays_due(
     assert sweeper.sweep(TEN_SECONDS)["gone"] == 1
 
 
+def test_without_time_what_is_to_be_told_stays_due_too(
+    sweeper: Sweeper, membership: Membership, clock: Clock
+) -> None:
+    join(membership, "a1", "admin_1")
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, CLOSED)  # dies here
+    clock.pass_seconds(11)
+
+    assert sweeper.sweep(Deadline(1.0, lambda: 0.0)) == Swept(["unfinished"])
+    assert sweeper.sweep(TEN_SECONDS)["announced"] == 1
+
+
 def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
     sweeper: Sweeper, membership: Membership, platform: Platform, clock: Clock
 ) -> None:
@@ -215,6 +230,26 @@ def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(
     assert sweeper.sweep(TEN_SECONDS) == Swept()  # it has moved back in the queue
     clock.pass_seconds(60)
     assert sweeper.sweep(TEN_SECONDS) == Swept(["failed"])
+
+
+def test_nor_does_one_session_that_redis_does_not_answer_for(
+    sweeper: Sweeper, membership: Membership, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    for number in range(3):
+        session = ref(f"session-{number}")
+        membership.admit(f"c{number}", identity(f"customer_{number}", session))
+        membership.open(f"c{number}", session)  # dies here
+    clock.pass_seconds(11)
+    claim = membership.claim
+
+    def claim_but_one(session: SessionRef) -> Batch | None:
+        if session == ref("session-1"):
+            raise MembershipUnavailable("away")
+        return claim(session)
+
+    monkeypatch.setattr(membership, "claim", claim_but_one)
+
+    assert sweeper.sweep(TEN_SECONDS) == Swept({"announced": 2, "failed": 1})
 
 
 def test_two_sweeps_tell_once(

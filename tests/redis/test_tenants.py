@@ -1,6 +1,7 @@
 """What two tenants call alike has nothing in common; and who is present where."""
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -8,30 +9,50 @@ from hadir.domain.errors import InvalidIdentity
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.membership.directory import Directory, Place
+from hadir.membership.keys import session_keys
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opening
+from hadir.membership.outcomes import Opening, Saying
 from hadir.membership.scripts import AnyRedis
-from tests.redis.test_membership import CLOSED, SESSION, join, present
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 ALL = Grant("acme", "admin_1", UserType.ADMIN, ("*",), 0)
 ACME = Identity(SESSION.session_id, "customer_1", UserType.CUSTOMER, "acme")
+NEIGHBOUR = next(
+    each
+    for each in (replace(ACME, tenant=f"tenant-{number}") for number in count())
+    if session_keys(each.session)[-1] == session_keys(SESSION)[-1]
+)
+"""Of a tenant whose session of that name shares the partition, as that of one in 256 does."""
 
 
 class TestApart:
-    def test_nothing_of_one_is_seen_by_the_other(self, membership: Membership) -> None:
+    @pytest.mark.parametrize("other", [ACME, NEIGHBOUR])
+    def test_nothing_of_one_is_seen_by_the_other(
+        self, membership: Membership, other: Identity
+    ) -> None:
         join(membership, "c1", "customer_1")
-        assert membership.sockets(ACME.session) == ()
-        assert membership.admit("x1", ACME).is_in
-        opened = membership.open("x1", ACME.session)
+        assert membership.sockets(other.session) == ()
+        assert membership.admit("x1", other).is_in
+        opened = membership.open("x1", other.session)
         assert opened.batch
         assert [m.connection_id for m in opened.batch.sockets] == ["x1"]
         assert opened.batch.events[0].version == 1
-        assert membership.session(SESSION).epoch != membership.session(ACME.session).epoch
-        assert membership.history.page(ACME.session, 10).events == opened.batch.events
-        assert (
-            membership.history.missed(ACME.session, membership.session(SESSION).epoch, 0, 10)[0]
-            is None
-        )
+        assert membership.session(SESSION).epoch != membership.session(other.session).epoch
+        assert membership.history.page(other.session, 10).events == opened.batch.events
+        epoch = membership.session(SESSION).epoch
+        assert membership.history.missed(other.session, epoch, 0, 10)[0] is None
+
+    @pytest.mark.parametrize("other", [ACME, NEIGHBOUR])
+    def test_what_one_has_said_the_other_has_not(
+        self, membership: Membership, other: Identity
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        assert membership.admit("x1", other).is_in
+        membership.open("x1", other.session)
+
+        for connection_id, who in (("c1", identity("customer_1")), ("x1", other)):
+            said = membership.say(connection_id, who, "hello", "m1")
+            assert said.outcome is Saying.SAID
 
     def test_a_socket_of_one_can_do_nothing_to_the_other(self, membership: Membership) -> None:
         join(membership, "c1", "customer_1")

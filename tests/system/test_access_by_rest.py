@@ -3,6 +3,7 @@
 import asyncio
 import urllib.request
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -59,6 +60,25 @@ class TestRest:
         status, body = rest(guarded, f"/api/session/s2/{path}", token())
         assert (status, body["error"]["code"]) == (403, "forbidden")
         assert rest(guarded, f"/api/session/s2/{path}", token(session="s*"))[0] == 200
+
+    def test_where_somebody_is_in_ones_own_sessions_alone(self, guarded: LocalGateway) -> None:
+        sessions = sorted((new_session(), new_session()))
+        user = f"u-{new_session()}"
+
+        def found(session: str) -> Any:
+            asker = token(session=session, type="admin", tenant="acme")
+            return rest(guarded, f"/api/user/{user}/sessions", asker)[1]["sessions"]
+
+        async def run() -> None:
+            async with AsyncExitStack() as opened:
+                for session in sessions:
+                    mine = token(session=session, user=user, tenant="acme")
+                    await (await opened.enter_async_context(socket(guarded, mine))).told()
+                assert await asyncio.to_thread(found, "*") == sessions
+                assert await asyncio.to_thread(found, sessions[0]) == sessions[:1]
+                assert await asyncio.to_thread(found, "elsewhere") == []
+
+        asyncio.run(run())
 
     @pytest.mark.parametrize(
         "path",

@@ -1,6 +1,7 @@
 """The poster against a real HTTP server that answers as it is told."""
 
 import asyncio
+import socket
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -80,6 +81,17 @@ class TestPosting:
         assert deliveries.pop("slow") == Delivery(Outcome.FAILED, 0, 0)
         assert set(deliveries.values()) == {Delivery(Outcome.DELIVERED, 1, 200)}
         assert poster.post({"c1": [b"again"]}, 5)["c1"].outcome is Outcome.DELIVERED
+
+    def test_what_hangs_is_cut_off_when_the_time_is_over(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            new_poster(f"http://127.0.0.1:{silent.getsockname()[1]}").post({"c1": [b"1"]}, 0.5)
+
+            silent.settimeout(10)
+            connection, _ = silent.accept()
+            with connection:
+                connection.settimeout(10)
+                while connection.recv(4096):
+                    pass  # until it is closed at the other end
 
     def test_trouble_that_stays_ends_with_the_time_given(
         self, api: ScriptedHttp, poster: Poster
