@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint sam-local test-sam-local unit browser soak fuzz bench build format lock clean
+.PHONY: help run test lint sam-local test-sam-local unit browser soak fuzz mutants bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,9 @@ soak: .venv/dev browser ## What takes too long for every day: 32,000 cycles, all
 fuzz: .venv/dev ## A million inputs, some 30 minutes
 	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
+
+mutants: .venv/dev ## Break Hadir in some 200 ways, one at a time: a test must see each; 15 minutes
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
