@@ -21,7 +21,7 @@ Full = Callable[[], AbstractContextManager[None]]
 @pytest.fixture
 def membership(node: Redis, clock: Clock) -> Membership:
     membership = Membership(node, clock=clock)
-    membership.due(10)
+    membership.leases.due(10)
     join(membership, "a1", "admin_1")
     join(membership, "c1", "customer_1")
     return membership
@@ -72,7 +72,7 @@ def test_a_socket_whose_announcement_was_lost_is_opened_by_the_sweep(
     clock.pass_seconds(91)
 
     with full():
-        lapsed = membership.lapse("c2", SESSION)
+        lapsed = membership.leases.lapse("c2", SESSION)
 
     assert lapsed.outcome is Opening.JOINED
     assert events(lapsed.batch) == [(3, "user_connected", "customer_2")]
@@ -83,25 +83,25 @@ def test_a_silent_client_is_suspected(membership: Membership, full: Full, clock:
     clock.pass_seconds(91)
 
     with full():
-        assert membership.lapse("c1", SESSION, Verdict.NONE).outcome is Opening.SUSPECT
+        assert membership.leases.lapse("c1", SESSION, Verdict.NONE).outcome is Opening.SUSPECT
 
 
 def test_what_the_platform_does_not_say_is_put_off(
     membership: Membership, full: Full, clock: Clock
 ) -> None:
     clock.pass_seconds(91)
-    due = {lease.connection_id for lease in membership.due(10).leases}
+    due = {lease.connection_id for lease in membership.leases.due(10).leases}
 
     with full():
-        assert membership.postpone("c1", SESSION) == 1
+        assert membership.leases.postpone("c1", SESSION) == 1
 
     assert due == {"a1", "c1"}
-    assert {lease.connection_id for lease in membership.due(10).leases} == {"a1"}
+    assert {lease.connection_id for lease in membership.leases.due(10).leases} == {"a1"}
 
 
 def test_nothing_is_erased_of_who_has_said_nothing(membership: Membership, full: Full) -> None:
     with full():
-        assert membership.erase(SESSION, identity("customer_1").person) == 0
+        assert membership.history.erase(SESSION, identity("customer_1").person) == 0
 
 
 def test_somebody_is_put_out_and_whoever_wanted_it_is_answered(

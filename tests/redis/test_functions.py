@@ -315,11 +315,11 @@ class TestSweep:
         answer: bytes | FunctionsUnavailable,
         left: set[str],
     ) -> None:
-        deployment.membership.due(1)
+        deployment.membership.leases.due(1)
         join(deployment.membership, "c1", "customer_1")
         deployment.membership.open("c1", SESSION, beat=True)
         clock.pass_seconds(60)
-        deployment.membership.due(1)
+        deployment.membership.leases.due(1)
         clock.pass_seconds(31)
         deployment.functions.answer = answer
 

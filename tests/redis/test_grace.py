@@ -116,6 +116,6 @@ class TestGrace:
         membership.open("c1", SESSION)
         clock.pass_seconds(31)
 
-        assert membership.lapse("c1", SESSION).outcome is Opening.EXPIRED
+        assert membership.leases.lapse("c1", SESSION).outcome is Opening.EXPIRED
 
         assert present(membership) == {"admin_1"}
