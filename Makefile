@@ -50,6 +50,7 @@ mutants: .venv/dev ## Break Hadir in some 200 ways, one at a time: a test must s
 bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
 	@$(BIN)/python -m benchmarks.looking
+	@$(BIN)/python -m benchmarks.sweeping
 	@$(BIN)/python -m benchmarks.emulators
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.leaving

@@ -25,14 +25,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.crowd_platform import standing_in
-from benchmarks.crowd_side import ROOT, Refused, Sample, environment, serve
+from benchmarks.crowd_side import ROOT, Refused, Sample, Side, environment, serve
 from local.embedded_redis import embedded_redis
 
 ACTIONS = ("heartbeat", "join", "leave", "message", "sync")
@@ -57,19 +57,19 @@ class Process:
     """A side's process, seen from here."""
 
     def __init__(
-        self, name: str, checkout: Path, port: int, variables: dict[str, str], log: Path
+        self, name: str, make: Callable[[], Any], variables: dict[str, str], log: Path
     ) -> None:
         self.name = name
         context = multiprocessing.get_context("spawn")
         self._orders, theirs = context.Pipe()
         self._process = context.Process(
-            target=serve, args=(theirs, checkout, port, variables, log), daemon=True
+            target=serve, args=(theirs, make, variables, log), daemon=True
         )
         self._process.start()
         theirs.close()
 
     def ask(self, *order: str | int) -> Any:
-        """What ``crowd_side.Side`` returns.
+        """What the side returns.
 
         Raises:
             Failed: it refused, or is no more.
@@ -127,7 +127,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Samples, str]:
         for name, checkout in checkouts.items():
             url = stack.enter_context(embedded_redis())
             variables = {**environment(url, port), **dict(arguments.env)}
-            side = Process(name, checkout, port, variables, logs / name)
+            side = Process(name, partial(Side, checkout, port), variables, logs / name)
             stack.callback(side.stop)
             sides.append(side)
         samples = take_turns(sides, arguments.people, arguments.rounds)

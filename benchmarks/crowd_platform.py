@@ -1,7 +1,7 @@
-"""What stands in for API Gateway and Lambda in ``benchmarks.crowd``, in a process of its own.
+"""What stands in for API Gateway and Lambda in benchmarks, in a process of its own.
 
-It accepts every post, says that every socket is open, takes every invocation, and counts. Nothing
-is checked and nobody is told.
+It accepts every post, says that every socket is open whose id does not begin with ``GONE``, takes
+every invocation, and counts. Nothing is checked and nobody is told.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 STAGE = "live"
+GONE = "gone"
 
 _TYPE = re.compile(rb'"type": ?"(\w+)"')
 _REFUSALS = (b"error", b"closing")
@@ -47,7 +48,10 @@ class _Platform:
             if method == "POST":
                 self._take(body)
                 return "200 OK", b""
-            return ("204 No Content", b"") if method == "DELETE" else ("200 OK", _SOCKET)
+            if method == "DELETE":
+                return "204 No Content", b""
+            is_gone = f"/@connections/{GONE}" in path
+            return ("410 Gone", b"") if is_gone else ("200 OK", _SOCKET)
         if path.endswith("/invocations"):
             self.invoked.append(json.loads(body))
             return "202 Accepted", b""
@@ -72,10 +76,11 @@ class _Platform:
 
 
 class _Server(asyncio.Protocol):
-    """Reads requests by their content-length, answers each at once, keeps connections open."""
+    """Reads requests by their content-length, answers each in its time, keeps connections open."""
 
-    def __init__(self, platform: _Platform) -> None:
+    def __init__(self, platform: _Platform, seconds: float) -> None:
         self.platform = platform
+        self.seconds = seconds
         self.buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,7 +101,14 @@ class _Server(asyncio.Protocol):
             method, path, _ = head.decode("latin-1").split(" ", 2)
             status, answer = self.platform.answer(method, path, body)
             length_line = "" if status.startswith("204") else f"content-length: {len(answer)}\r\n"
-            self.transport.write(f"HTTP/1.1 {status}\r\n{length_line}\r\n".encode() + answer)
+            self._send(f"HTTP/1.1 {status}\r\n{length_line}\r\n".encode() + answer)
+
+    def _send(self, answer: bytes) -> None:
+        if self.seconds:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.seconds, self.transport.write, answer)
+        else:
+            self.transport.write(answer)
 
     def _acknowledge(self) -> None:
         """At once: the sender may keep the rest of a long body back until then (Nagle)."""
@@ -105,13 +117,13 @@ class _Server(asyncio.Protocol):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def _serve(port: Connection) -> None:
+def _serve(port: Connection, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
 
     async def run() -> None:
         platform = _Platform()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Server(platform), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: _Server(platform, seconds), "127.0.0.1", 0)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -119,11 +131,15 @@ def _serve(port: Connection) -> None:
 
 
 @contextmanager
-def standing_in() -> Iterator[int]:
-    """Start it; its port. It ends with the block."""
+def standing_in(seconds: float = 0) -> Iterator[int]:
+    """Start it; its port. It ends with the block.
+
+    Args:
+        seconds: that it takes to answer.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, seconds), daemon=True)
     process.start()
     theirs.close()
     try:

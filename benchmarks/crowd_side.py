@@ -100,21 +100,20 @@ def environment(redis_url: str, port: int) -> dict[str, str]:
 
 
 def serve(
-    orders: Connection, checkout: Path, port: int, variables: dict[str, str], log: Path
+    orders: Connection, make: Callable[[], Any], variables: dict[str, str], log: Path
 ) -> None:
     """Answer each order with what it found, or with the ``Refused`` that it met.
 
     Args:
-        orders: (name of a method of Side, its arguments), until it is closed.
-        checkout: whose handlers are measured.
-        port: of the stand-in for the platform.
+        orders: (name of a method of the side, its arguments), until it is closed.
+        make: the side, once the environment is as it should be.
         variables: the environment.
         log: where what the handlers print goes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     os.environ.update(variables)
-    side = Side(checkout, Asked(port))
+    side = make()
     while True:
         try:
             method, *arguments = orders.recv()
@@ -137,10 +136,10 @@ class Side:
     the next joins.
     """
 
-    def __init__(self, checkout: Path, asked: Asked) -> None:
-        self._handlers = load(checkout)
-        self._asked = asked
-        self._redis = _RedisMeter(os.environ["REDIS_URL"])
+    def __init__(self, checkout: Path, port: int) -> None:
+        self._handlers = load(checkout, FUNCTIONS)
+        self._asked = Asked(port)
+        self._redis = RedisMeter(os.environ["REDIS_URL"])
         self._samples = {
             kind: json.loads((ROOT / "events" / f"{kind}.json").read_text())
             for kind in ("connect", "default", "disconnect")
@@ -252,7 +251,7 @@ class Side:
         return _person(session_id, 100_000 + self._newcomers)
 
 
-class _RedisMeter:
+class RedisMeter:
     """What a Redis did between ``begin`` and ``end``, without what asking it takes."""
 
     def __init__(self, url: str) -> None:
@@ -296,18 +295,18 @@ class _RedisMeter:
         return total, len(b"$%d\r\n%s\r\n" % (len(reply), reply))
 
 
-def load(checkout: Path) -> dict[str, Callable[[dict[str, Any], Any], Any]]:
-    """The handlers of a checkout, by their function's name.
+def load(checkout: Path, names: Sequence[str]) -> dict[str, Callable[[dict[str, Any], Any], Any]]:
+    """Handlers of a checkout, by their function's name.
 
     Unlike in Lambda, they share a process.
     """
     layer = checkout / "layers" / "hadir" / "python"
-    sys.path[:0] = [str(layer), *(str(checkout / "functions" / name) for name in FUNCTIONS)]
+    sys.path[:0] = [str(layer), *(str(checkout / "functions" / name) for name in names)]
     hadir = importlib.import_module("hadir")
     if layer not in Path(hadir.__file__ or "").resolve().parents:
         raise ImportError(f"hadir is {hadir.__file__}, not that of {checkout}")
     handlers = {}
-    for name in FUNCTIONS:
+    for name in names:
         path = checkout / "functions" / name / "app.py"
         spec = importlib.util.spec_from_file_location(f"{name}_app", path)
         assert spec is not None
@@ -321,7 +320,7 @@ def load(checkout: Path) -> dict[str, Callable[[dict[str, Any], Any], Any]]:
 def fill(people: Sequence[Person]) -> None:
     """Make them present and post nothing: by the handlers it would take a post for every pair.
 
-    This and ``position`` are all that knows more of a checkout than its handlers.
+    This, ``position`` and ``sweeping_side`` alone know more of a checkout than its handlers.
 
     Raises:
         Refused: somebody was not let in.
