@@ -22,6 +22,7 @@ from hadir.membership.audit import Audit
 from hadir.membership.client import connect
 from hadir.membership.directory import Directory
 from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Lease
 from tests.redis_cluster import Cluster
 from tests.running_gateway import ROOT
 
@@ -288,7 +289,8 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
     assert membership.leases.due(100).unanswered == 0
     membership.leases.deafen()
     membership.leases.prove_hearing()
-    membership.leases.postpone("c1", who.session)
+    membership.leases.postpone([Lease(who.session, "c1", deaf=False)])
+    membership.leases.renew([(Lease(who.session, "c1", deaf=False), None)])
     membership.leases.lapse("c1", who.session)
     directory, audit = Directory(client), Audit(client)
     assert directory.totals() == (1, 1)

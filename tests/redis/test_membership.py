@@ -42,10 +42,12 @@ def identity(user_id: str, session: SessionRef = SESSION, expires_at: int = 0) -
     return Identity(session.session_id, user_id, kind, session.tenant, expires_at)
 
 
-def join(membership: Membership, connection_id: str, user_id: str) -> Batch | None:
+def join(
+    membership: Membership, connection_id: str, user_id: str, session: SessionRef = SESSION
+) -> Batch | None:
     """Admit and open; settle at once, as an announcer that is never interrupted would."""
-    assert membership.admit(connection_id, identity(user_id)).is_in
-    batch = membership.open(connection_id, SESSION).batch
+    assert membership.admit(connection_id, identity(user_id, session)).is_in
+    batch = membership.open(connection_id, session).batch
     if batch:
         assert membership.settle(batch, more=True) is None
     return batch

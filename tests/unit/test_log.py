@@ -14,7 +14,7 @@ from hadir import log, metrics, report
 from hadir.canary import Run, Step
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
-from hadir.sweeper import Sweeper, Swept
+from hadir.sweeper import Errands, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
 MESSAGE = {"requestContext": {"requestId": "g1", "connectionId": "c1"}, "body": "my secret"}
@@ -107,9 +107,6 @@ def test_invocations_side_by_side_in_one_process_are_told_apart(
 
 
 def test_what_a_sweep_does_side_by_side_is_its_own(lines: Callable[[], list[str]]) -> None:
-    unused: Any = None
-    sweeper = Sweeper(unused, unused, unused, unused, lambda: True, lambda _: None)
-
     def look() -> Swept:
         log.logger.info("hello")
         return Swept(["done"])
@@ -117,7 +114,10 @@ def test_what_a_sweep_does_side_by_side_is_its_own(lines: Callable[[], list[str]
     @report.published
     def sweeps(_event: Any, _context: Any) -> None:
         with ThreadPoolExecutor(2) as pool:
-            sweeper._each(pool, [look] * 4, Deadline.after(60, time.monotonic))
+            errands = Errands(pool, Deadline.after(60, time.monotonic))
+            for _ in range(4):
+                errands.add(look)
+            errands.wait()
 
     sweeps({}, Context("r1"))
 

@@ -96,9 +96,14 @@ _OF_SESSION = (
 _OF_PARTITION = ("leases", "failing", "agenda", "occupied", "whereabouts", "hearing", "tenants")
 
 
+def partition_of(ref: SessionRef) -> int:
+    """Where a session lives."""
+    return crc32(str(ref).encode()) % PARTITIONS
+
+
 def session_keys(ref: SessionRef) -> list[str]:
     """The first KEYS of every script on a session: its own, then its partition's."""
-    prefix = _prefix(_partition(ref))
+    prefix = _prefix(partition_of(ref))
     return [
         *(f"{prefix}:{kind}:{ref}" for kind in _OF_SESSION),
         *(f"{prefix}:{kind}" for kind in _OF_PARTITION),
@@ -107,13 +112,19 @@ def session_keys(ref: SessionRef) -> list[str]:
 
 def session_key(ref: SessionRef, kind: str) -> str:
     """One of a session's own keys, ``events`` for example."""
-    return session_keys(ref)[_OF_SESSION.index(kind)]
+    return f"{_prefix(partition_of(ref))}:{kind}:{ref}"
 
 
 def due_keys(partition: int) -> list[str]:
     """KEYS of ``due.lua`` in one partition: leases, agenda, hearing."""
     prefix = _prefix(partition)
     return [f"{prefix}:leases", f"{prefix}:agenda", f"{prefix}:hearing"]
+
+
+def lease_keys(partition: int) -> list[str]:
+    """Where a partition's leases are, and how often nobody could say of one: leases, failing."""
+    prefix = _prefix(partition)
+    return [f"{prefix}:leases", f"{prefix}:failing"]
 
 
 def hearing_key(partition: int) -> str:
@@ -133,12 +144,12 @@ def whereabouts_key(partition: int) -> str:
 
 def tombstone_key(ref: SessionRef, connection_id: str) -> str:
     """The key of a connection's tombstone, which says that it has left its session."""
-    return f"{_prefix(_partition(ref))}:tombstone:{connection_id}"
+    return f"{_prefix(partition_of(ref))}:tombstone:{connection_id}"
 
 
 def said_key(ref: SessionRef, person: Person, client_id: str) -> str:
     """The key that says that a person has sent a message with that client id."""
-    return f"{_prefix(_partition(ref))}:said:{ref} {person} {client_id}"
+    return f"{_prefix(partition_of(ref))}:said:{ref} {person} {client_id}"
 
 
 def bans_keys(tenant: str) -> list[str]:
@@ -149,10 +160,6 @@ def bans_keys(tenant: str) -> list[str]:
 def identity_key(connection_id: str) -> str:
     """The key of a connection's identity, which has its own slot."""
     return f"{PREFIX}:of:{connection_id}"
-
-
-def _partition(ref: SessionRef) -> int:
-    return crc32(str(ref).encode()) % PARTITIONS
 
 
 def _prefix(partition: int) -> str:

@@ -1,14 +1,23 @@
 """Leases that ran out, and whether their clients could have been heard: what a sweep asks."""
 
 import time
+from collections.abc import Iterable, Sequence
 
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import SessionRef
 from hadir.domain.limits import Limits
-from hadir.membership.keys import PARTITIONS, due_keys, hearing_key, tombstone_key
-from hadir.membership.outcomes import Due, Lease, Opened, Verdict
+from hadir.membership.keys import (
+    PARTITIONS,
+    due_keys,
+    hearing_key,
+    lease_keys,
+    partition_of,
+    session_key,
+    tombstone_key,
+)
+from hadir.membership.outcomes import Due, Lease, Opened, Renewal, Verdict
 from hadir.membership.replies import read_opened
 from hadir.membership.scripts import AnyRedis
 from hadir.membership.session_scripts import CLOSED_TOMBSTONE_MS, SessionScripts, new_token
@@ -21,7 +30,8 @@ Redis was away: clients may have spoken unheard, and silence proves nothing."""
 class Leases:
     """The leases of all connections.
 
-    Every method but ``due`` and ``deafen`` is one round trip, atomic, and may be repeated.
+    Every method is one round trip, to each node that it concerns, and may be repeated. What it
+    changes of a connection it changes in one step.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -32,28 +42,72 @@ class Leases:
         self._scripts = scripts
         self._limits = limits
 
-    def due(self, most: int, *, first: bool = True) -> Due:
+    def due(self, leases: int, sessions: int | None = None, *, first: bool = True) -> Due:
         """What the sweep has to look at, over all partitions.
 
         Args:
-            most: leases, and sessions, to return of each partition.
+            leases: to return of each partition at most.
+            sessions: likewise; as many as leases unless given.
             first: whether a sweep begins, or goes on.
         """
-        leases: list[Lease] = []
-        sessions: list[SessionRef] = []
-        heard = overdue_ms = oldest_ms = answered = 0
-        args = (most, DEAF_MS, "1" if first else "0", self._scripts.lease_ms)
-        for _, reply in self._scripts.run_everywhere("due", due_keys, *args):
-            is_deaf, count, lapsed, agenda, session_ms, lease_ms = reply
-            for each in lapsed:
-                name, _, connection_id = each.rpartition(" ")
-                leases.append(Lease(SessionRef.read(name), connection_id, is_deaf == "1"))
-            sessions += map(SessionRef.read, agenda)
+        most = (leases, leases if sessions is None else sessions)
+        args = (*most, DEAF_MS, "1" if first else "0", self._scripts.lease_ms)
+        replies = list(self._scripts.run_everywhere("due", due_keys, *args))
+        by_age: list[tuple[int, list[Lease]]] = []
+        agenda: list[tuple[float, str]] = []
+        heard = overdue_ms = oldest_ms = 0
+        for _, (is_deaf, count, lapsed, waiting, session_ms, lease_ms) in replies:
+            by_age.append((lease_ms, [_read_lease(each, is_deaf == "1") for each in lapsed]))
+            agenda += zip(map(float, waiting[1::2]), waiting[::2], strict=True)
             heard += count
             overdue_ms, oldest_ms = max(overdue_ms, session_ms), max(oldest_ms, lease_ms)
-            answered += 1
-        unanswered = PARTITIONS - answered
-        return Due(tuple(leases), tuple(sessions), heard, overdue_ms, oldest_ms, unanswered)
+        by_age.sort(key=lambda each: -each[0])
+        return Due(
+            tuple(lease for _, some in by_age for lease in some),
+            tuple(SessionRef.read(name) for _, name in sorted(agenda)),
+            heard,
+            overdue_ms,
+            oldest_ms,
+            unanswered=PARTITIONS - len(replies),
+        )
+
+    def renew(
+        self, there: Sequence[tuple[Lease, int | None]], *, spare: bool = False
+    ) -> list[Renewal]:
+        """Renew leases that ran out although the platform says that their sockets are there.
+
+        In one round trip to each node, a script for each partition: what one is refused keeps no
+        other from it.
+
+        Args:
+            there: each with when the platform last saw something of it, in milliseconds since the
+                epoch.
+            spare: whether silence proves nothing, not only that of leases that are ``deaf``.
+
+        Returns:
+            What was found of each.
+        """
+        groups: dict[tuple[int, bool], list[int]] = {}
+        for place, (lease, _) in enumerate(there):
+            group = partition_of(lease.ref), spare or lease.deaf
+            groups.setdefault(group, []).append(place)
+        calls = []
+        for (partition, is_deaf), places in groups.items():
+            keys = lease_keys(partition)
+            args: list[str | int] = [self._scripts.lease_ms, "1" if is_deaf else "0"]
+            for place in places:
+                lease, active_ms = there[place]
+                keys.append(session_key(lease.ref, "connections"))
+                args += (_written(lease), "" if active_ms is None else active_ms)
+            calls.append((keys, args))
+        found = [Renewal.REFUSED] * len(there)
+        for places, reply in zip(
+            groups.values(), self._scripts.run_all("renew", calls), strict=True
+        ):
+            if not isinstance(reply, Exception):
+                for place, letter in zip(places, reply, strict=True):
+                    found[place] = Renewal(letter)
+        return found
 
     def lapse(
         self,
@@ -86,13 +140,18 @@ class Leases:
         )
         return read_opened(ref, token, reply)
 
-    def postpone(self, connection_id: str, ref: SessionRef) -> int:
-        """Note that nobody could say whether a socket is there; how often in a row.
+    def postpone(self, leases: Iterable[Lease]) -> None:
+        """Note that nobody could say whether sockets are there.
 
-        Its lease goes back in the queue: a minute the first time, then twice as far each time, at
-        most 16 minutes.
+        Their leases go back in the queue: a minute the first time, then twice as far each time, at
+        most 16 minutes. In one round trip to each node; what Redis refuses stays due.
         """
-        return int(self._scripts.run("postpone", ref, connection_id))
+        calls: dict[int, list[str]] = {}
+        for lease in leases:
+            calls.setdefault(partition_of(lease.ref), []).append(_written(lease))
+        self._scripts.run_all(
+            "postpone", ((lease_keys(partition), names) for partition, names in calls.items())
+        )
 
     def deafen(self) -> None:
         """Note that we may not have heard clients: for a lease, silence proves nothing."""
@@ -108,3 +167,12 @@ class Leases:
             self._redis.hset(hearing_key(0), "proved", str(now))
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be written: {error}") from error
+
+
+def _read_lease(text: str, deaf: bool) -> Lease:
+    session, _, connection_id = text.rpartition(" ")
+    return Lease(SessionRef.read(session), connection_id, deaf)
+
+
+def _written(lease: Lease) -> str:
+    return f"{lease.ref} {lease.connection_id}"

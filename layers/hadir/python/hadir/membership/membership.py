@@ -1,7 +1,7 @@
 """Membership: who is in which session, kept in Redis and changed by one script at a time."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -187,6 +187,30 @@ class Membership:
             batch = self._leave(some, ref, departure, claim=claim and is_last).batch
         return batch
 
+    def leave_all(
+        self, gone: Mapping[SessionRef, Sequence[str]], departure: Departure
+    ) -> set[SessionRef]:
+        """Note that sockets of many sessions are gone, in one round trip to each node.
+
+        What there is to announce waits for whoever claims it.
+
+        Returns:
+            The sessions in which that could not be noted.
+        """
+        parts = [
+            (ref, ids[first : first + _MOST_AT_ONCE])
+            for ref, ids in gone.items()
+            for first in range(0, len(ids), _MOST_AT_ONCE)
+        ]
+        replies = self._scripts.run_in_each(
+            "leave", (_leaving(ref, ids, departure, "") for ref, ids in parts)
+        )
+        forgotten = (("DEL", identity_key(each)) for _, ids in parts for each in ids)
+        with suppress(MembershipUnavailable):  # they expire by themselves
+            ask_all(self._redis, forgotten, "asked")
+        results = zip(parts, replies, strict=True)
+        return {ref for (ref, _), reply in results if isinstance(reply, Exception)}
+
     def end_grace(self, ref: SessionRef, person: Person) -> tuple[bool, Batch | None]:
         """End a person's grace now; return whether they were in grace, and what to announce."""
         token = new_token()
@@ -287,18 +311,8 @@ class Membership:
         self, connection_ids: Sequence[str], ref: SessionRef, departure: Departure, *, claim: bool
     ) -> Left:
         token = new_token() if claim else ""
-        code = departure.close_code
-        outcomes, claimed, remaining = self._scripts.run(
-            "leave",
-            ref,
-            token,
-            departure.reason.value,
-            "" if code is None else code,
-            departure.evidence.value,
-            CLOSED_TOMBSTONE_MS if departure.reason in OURS else TOMBSTONE_MS,
-            *connection_ids,
-            keys=[tombstone_key(ref, each) for each in connection_ids],
-        )
+        _, args, keys = _leaving(ref, connection_ids, departure, token)
+        outcomes, claimed, remaining = self._scripts.run("leave", ref, *args, keys=keys)
         self._forget(connection_ids)
         return Left(Leaving(outcomes[0]), read_batch(ref, token, claimed), remaining)
 
@@ -340,6 +354,22 @@ class Membership:
     def _is_any_ahead(self, ends: list[Any]) -> bool:
         now = self._scripts.now() or time.time_ns() // 10**6
         return any(end is not None and float(end) > int(now) for end in ends)
+
+
+def _leaving(
+    ref: SessionRef, connection_ids: Sequence[str], departure: Departure, token: str
+) -> tuple[SessionRef, list[str | int], list[str]]:
+    """The session, and ARGV and KEYS of ``leave.lua`` that are its own."""
+    code = departure.close_code
+    args: list[str | int] = [
+        token,
+        departure.reason.value,
+        "" if code is None else code,
+        departure.evidence.value,
+        CLOSED_TOMBSTONE_MS if departure.reason in OURS else TOMBSTONE_MS,
+        *connection_ids,
+    ]
+    return ref, args, [tombstone_key(ref, each) for each in connection_ids]
 
 
 def _ends_of(ref: SessionRef, person: Person) -> tuple[str, ...]:

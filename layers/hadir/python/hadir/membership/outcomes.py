@@ -46,6 +46,17 @@ class Verdict(StrEnum):
     """Its client may have sent something that was not heard: it stays for another lease."""
 
 
+class Renewal(StrEnum):
+    """What ``renew`` found; ``renew.lua`` says what each means."""
+
+    RENEWED = "r"
+    SPARED = "s"
+    SUSPECT = "?"
+    LAPSED = "-"
+    REFUSED = ""
+    """Redis did not run the script: it stays due."""
+
+
 class Admission(StrEnum):
     """What ``admit`` found; ``admit.lua`` says what each means."""
 
@@ -148,8 +159,9 @@ class Due:
     """What the sweep has to look at.
 
     Attributes:
-        leases: the expired ones.
-        sessions: those with pending events, owed statuses or graces that are over.
+        leases: the expired ones, by partition; the partition with the oldest comes first.
+        sessions: those with pending events, owed statuses or graces that are over; the one that has
+            waited longest comes first.
         heard: how many connections were heard since the last sweep.
         overdue_ms: for how long the session that has waited longest has been due.
         oldest_lease_ms: for how long the oldest of the leases has been expired.

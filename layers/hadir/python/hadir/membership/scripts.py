@@ -5,7 +5,7 @@ which may name others; the script runs with their texts before its own.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -33,12 +33,13 @@ SESSION_SCRIPTS = (
     "message",
     "open",
     "page",
-    "postpone",
     "repair",
     "settle",
     "sockets",
     "view",
 )
+
+PARTITION_SCRIPTS = ("deafen", "due", "postpone", "renew")
 
 TENANT_SCRIPTS = ("ban", "bans", "lift")
 
@@ -56,7 +57,7 @@ class Scripts:
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
-        texts = {name: _text(name) for name in SESSION_SCRIPTS + TENANT_SCRIPTS}
+        texts = {name: _text(name) for name in SESSION_SCRIPTS + PARTITION_SCRIPTS + TENANT_SCRIPTS}
         # As bytes, and not by `register_script`, which would already connect to Redis.
         self._scripts = {
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()
@@ -78,13 +79,39 @@ class Scripts:
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not run {name}: {error}") from error
 
+    def run_all(
+        self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[str | int]]]
+    ) -> list[Any]:
+        """Run a script many times, each with its keys and args, in one round trip to each node.
+
+        Returns:
+            The replies; an error stands for a call that Redis refused.
+
+        Raises:
+            MembershipUnavailable: a node did not answer in time. Any of the calls may have run.
+        """
+        digest, text = self._scripts[name]
+        arguments = [(len(keys), *keys, *args) for keys, args in calls]
+
+        def ask(places: Sequence[int], loading: bool = False) -> list[Any]:
+            commands = [("EVALSHA", digest, *arguments[place]) for place in places]
+            if loading:
+                commands[0] = ("EVAL", text, *arguments[places[0]])
+            return ask_all(self._redis, commands, f"asked to run {name}")
+
+        replies = ask(range(len(arguments)))
+        # By text it is loaded too, in one node more each time.
+        while unknown := [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]:
+            for place, reply in zip(unknown, ask(unknown, loading=True), strict=True):
+                replies[place] = reply
+        return replies
+
     def run_everywhere(
         self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
     ) -> Iterator[tuple[int, Any]]:
         """Run a script of partitions in each of them, in one round trip to each node.
 
-        It is called by text, as a cluster's pipeline takes no hashes. If a node does not answer,
-        the script still runs on the others.
+        If a node does not answer, the script still runs on the others.
 
         Returns:
             Each partition that answered, with its reply.
@@ -92,16 +119,11 @@ class Scripts:
         Raises:
             MembershipUnavailable: no partition answered.
         """
-        text = _text(name)
         failure: object = None
         answered = False
         for partitions in self._by_node(keys_of):
-            commands = []
-            for partition in partitions:
-                keys = keys_of(partition)
-                commands.append(("EVAL", text, len(keys), *keys, *args))
             try:
-                replies = ask_all(self._redis, commands, f"asked to run {name}")
+                replies = self.run_all(name, ((keys_of(each), args) for each in partitions))
             except MembershipUnavailable as error:
                 failure = error
                 continue

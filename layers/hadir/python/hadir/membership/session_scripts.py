@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hadir.domain.identity import SessionRef
@@ -44,8 +44,27 @@ class SessionScripts:
         Raises:
             MembershipUnavailable: as ``Scripts.run``.
         """
+        all_keys, all_args = self._call(ref, args, keys)
+        return self._scripts.run(name, all_keys, *all_args)
+
+    def run_in_each(
+        self, name: str, calls: Iterable[tuple[SessionRef, Sequence[str | int], Sequence[str]]]
+    ) -> list[Any]:
+        """Run a script on many sessions, with args and keys of each, as ``Scripts.run_all``."""
+        return self._scripts.run_all(name, [self._call(*each) for each in calls])
+
+    def _call(
+        self, ref: SessionRef, args: Sequence[str | int], keys: Sequence[str]
+    ) -> tuple[list[str], list[str | int]]:
         common = (self.now(), self.lease_ms, self._grace_ms, _new_epoch(), str(ref))
-        return self._scripts.run(name, [*session_keys(ref), *keys], *common, *args)
+        return [*session_keys(ref), *keys], [*common, *args]
+
+    def run_all(
+        self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[str | int]]]
+    ) -> list[Any]:
+        """Run a script of partitions in many of them, as ``Scripts.run_all``."""
+        now = self.now()
+        return self._scripts.run_all(name, ((keys, (now, *args)) for keys, args in calls))
 
     def run_everywhere(
         self, name: str, keys_of: Callable[[int], list[str]], *args: str | int

@@ -6,17 +6,18 @@
 --         the last sweep (heard), when that was (swept, ms), until when silence proves nothing
 --         because we may have been deaf (deaf_until, ms)
 -- ARGV[1] now
--- ARGV[2] most to return of each
--- ARGV[3] ms without a sweep after which we may have been deaf: nobody has seen that we could hear
--- ARGV[4] '1' if this is the sweep's first look at the partition
--- ARGV[5] ms that a client may take to be heard again: a lease
+-- ARGV[2] most leases to return
+-- ARGV[3] most sessions to return
+-- ARGV[4] ms without a sweep after which we may have been deaf: nobody has seen that we could hear
+-- ARGV[5] '1' if this is the sweep's first look at the partition
+-- ARGV[6] ms that a client may take to be heard again: a lease
 -- Reply   { '1' if silence proves nothing, connections heard since the sweep before, leases that
---           ran out, sessions on the agenda, ms for which the first of the agenda, and the first
---           lease, have been waiting }
+--           ran out, sessions on the agenda and since when they are due (ms), ms for which the first
+--           of the agenda, and the first lease, have been waiting }; who has waited longest is first
 --
 -- Killed after: the next sweep gets the same, but counts only who was heard since.
 
-local most, deaf_after, is_first, lease = unpack(ARGV, 2)
+local most_leases, most_sessions, deaf_after, is_first, lease = unpack(ARGV, 2)
 
 local known = redis.call('HMGET', KEYS[3], 'swept', 'deaf_until', 'heard')
 local deaf_until = tonumber(known[2] or '0')
@@ -35,8 +36,9 @@ end
 return {
     now < deaf_until and '1' or '0',
     tonumber(known[3] or '0'),
-    redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now), 'LIMIT', 0, most),
-    redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', integer(now), 'LIMIT', 0, most),
+    redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', integer(now), 'LIMIT', 0, most_leases),
+    redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', integer(now), 'WITHSCORES', 'LIMIT', 0,
+        most_sessions),
     waiting(KEYS[2]),
     waiting(KEYS[1]),
 }

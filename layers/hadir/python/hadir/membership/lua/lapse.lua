@@ -17,23 +17,10 @@
 -- Killed before: the next sweep comes back to it. Killed after: the event is pending; a socket not
 -- closed is closed when its client speaks.
 
--- AWS does not say what counts as activity (GetConnection's lastActiveAt, perhaps our own posts):
--- so it makes the verdict later, but not for ever.
-local ACTIVE_LEASES = 3
-
 -- verdict: 'end', 'spare' or 'none'. active_at: when the platform last saw something of it, or ''.
 -- most_…: as admit.lua.
 local connection_id, token, verdict, active_at, tombstone_lifetime, most_sockets, most_people =
     unpack(ARGV, OWN_ARGV)
-
-local function is_silent(connection)
-    local silence = now - connection.heard
-    local lease = tonumber(redis.call('ZSCORE', LEASES, lease_of(connection_id)) or '0')
-    if connection.beats == 0 or silence < LEASE or lease > now then
-        return false
-    end
-    return active_at == '' or now - active_at >= LEASE or silence >= ACTIVE_LEASES * LEASE
-end
 
 even_when_full()
 local connection = begin() and find_connection(connection_id)
@@ -44,7 +31,7 @@ if not connection then
     end
     return { 'unknown', false, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
 end
-local silent = is_silent(connection)
+local silent = is_silent(connection, LEASES, lease_of(connection_id), active_at, LEASE)
 local outcome
 if has_expired(connection) then
     outcome = 'expired'

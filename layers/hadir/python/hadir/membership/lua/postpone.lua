@@ -1,19 +1,35 @@
--- takes: life
+-- takes: clock
 --
--- The management API would not say whether the socket is there: its lease goes back in the queue,
--- further with each time.
+-- The management API would not say whether sockets of one partition are there: their leases go back
+-- in the queue, further with each time.
 --
--- Reply   how often it has failed in a row; 0 if it has left meanwhile
+-- KEYS[1] leases   KEYS[2] failing
+-- ARGV[1] now
+-- ARGV[2], …: the lease of each, "<session> connection_id"
+-- Reply   for each how often it has failed in a row; 0 if it has left meanwhile
+--
+-- Killed before: the next sweep asks again. Killed after: nothing.
 
 local FIRST_PAUSE, LONGEST_PAUSE = 60000, 960000    -- ms
+local RETENTION = 86400000    -- ms; as in outbox.lua
 
-local connection_id = unpack(ARGV, OWN_ARGV)
+local LEASES, FAILING = KEYS[1], KEYS[2]
 
-if not redis.call('ZSCORE', LEASES, lease_of(connection_id)) then
-    return 0
+local function postpone(lease_key)
+    if not redis.call('ZSCORE', LEASES, lease_key) then
+        return 0
+    end
+    local failures = tonumber(redis.call('ZINCRBY', FAILING, 1, lease_key))
+    local pause = math.min(FIRST_PAUSE * 2 ^ (failures - 1), LONGEST_PAUSE)
+    redis.call('ZADD', LEASES, integer(now + pause), lease_key)
+    return failures
 end
-even_when_full()
-local failures = tonumber(redis.call('ZINCRBY', FAILING, 1, lease_of(connection_id)))
-local pause = math.min(FIRST_PAUSE * 2 ^ (failures - 1), LONGEST_PAUSE)
-redis.call('ZADD', LEASES, 'XX', integer(now + pause), lease_of(connection_id))
-return failures
+
+redis.call('ZREM', FAILING, '')  -- Redis deletes even when it is full, and then does the rest too
+local found = {}
+for place = 2, #ARGV do
+    found[place - 1] = postpone(ARGV[place])
+end
+redis.call('PEXPIRE', LEASES, RETENTION)
+redis.call('PEXPIRE', FAILING, RETENTION)
+return found

@@ -1,4 +1,4 @@
--- takes: records
+-- takes: records, terms
 --
 -- A connection is looked at when its lease runs out.
 
@@ -6,17 +6,8 @@ local function lease_of(connection_id)
     return NAME .. ' ' .. connection_id
 end
 
-local function has_expired(connection)
-    return connection.expires > 0 and connection.expires <= now
-end
-
--- Somebody looks when it runs out: at the latest when what the connection proved expires.
 local function renew_lease(connection_id, connection)
-    local due = now + LEASE
-    if connection.expires > 0 then
-        due = math.min(due, connection.expires)
-    end
-    redis.call('ZADD', LEASES, integer(due), lease_of(connection_id))
+    redis.call('ZADD', LEASES, integer(lease_end(connection, LEASE)), lease_of(connection_id))
 end
 
 local function forget_lease(connection_id)
