@@ -38,18 +38,24 @@ sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, _can_hear
 
 
 def _repair(deadline: Deadline) -> None:
-    """Write anew what Redis has evicted; what there is no time for is left to the next sweep."""
+    """Write anew what Redis has evicted; where time runs out, the next sweep goes on."""
+
+    def in_time() -> bool:
+        return deadline.seconds_left >= _STOPPING_SECONDS
+
     try:
-        evicted = audit.evicted()
-        if not evicted:
+        begun = audit.begin()
+        if begun is None:
             return
+        evicted, first = begun
         log.logger.error(f"Redis has evicted {evicted} keys: set maxmemory-policy to noeviction")
-        for ref in audit.sessions():
-            if deadline.seconds_left < _STOPPING_SECONDS:
-                return
-            report.broadcasts(announcer.announce(membership.repair(ref), deadline))
-        audit.forget_ghosts()
-        audit.note_done(evicted)
+        for partition, refs in audit.partitions(first, in_time):
+            for ref in refs:
+                if not in_time():
+                    return
+                report.broadcasts(announcer.announce(membership.repair(ref), deadline))
+            audit.forget_ghosts(partition)
+            audit.note_done(partition)
     except MembershipUnavailable:
         log.logger.exception("What Redis has evicted could not be seen to")
 

@@ -1,7 +1,6 @@
 """Redis throws a key away, which it should never be let do: nobody is a ghost for ever."""
 
 from collections.abc import Callable
-from unittest.mock import patch
 
 import pytest
 from redis import Redis
@@ -9,7 +8,7 @@ from redis import Redis
 from hadir.domain.identity import DEFAULT_TENANT
 from hadir.membership.audit import Audit
 from hadir.membership.directory import Directory
-from hadir.membership.keys import session_keys
+from hadir.membership.keys import PARTITIONS, session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening
 from hadir.membership.scripts import AnyRedis
@@ -39,11 +38,12 @@ def repair(redis: AnyRedis, membership: Membership) -> Callable[[], None]:
 
     def repair() -> None:
         audit = Audit(redis)
-        for ref in audit.sessions():
-            batch = membership.repair(ref)
-            while batch:
-                batch = membership.settle(batch, more=True)
-        audit.forget_ghosts()
+        for partition, refs in audit.partitions(0, lambda: True):
+            for ref in refs:
+                batch = membership.repair(ref)
+                while batch:
+                    batch = membership.settle(batch, more=True)
+            audit.forget_ghosts(partition)
 
     return repair
 
@@ -168,7 +168,7 @@ def test_nor_is_a_session_listed_in_which_nobody_is_left(
 
 def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
     membership, audit = Membership(node, clock=clock), Audit(node)
-    assert audit.evicted() == 0
+    assert audit.begin() is None
     for number in range(50):
         join(membership, f"c{number}", f"customer_{number}")
     node.config_set("maxmemory-policy", "allkeys-lru")
@@ -181,22 +181,27 @@ def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
         node.config_set("maxmemory", 0)
         node.config_set("maxmemory-policy", "noeviction")
 
-    evicted = audit.evicted()
+    begun = audit.begin()
+    assert begun is not None
+    evicted, first = begun
     assert evicted > 0
-    audit.note_done(evicted)
-    assert audit.evicted() == 0
+    assert first == 0
+    audit.note_done(PARTITIONS - 1)
+    assert audit.begin() is None
 
 
 def test_evictions_before_a_failover_are_no_reason_to_look_for_ever(node: Redis) -> None:
     audit = Audit(node)
-    audit.note_done(100)
-    stats = {"evicted_keys": 5}
+    stats = {"evicted_keys": 100}
     with patch.object(audit, "_stats", lambda: [stats]):
-        assert audit.evicted() == 5
-        audit.note_done(5)
-        assert audit.evicted() == 0
+        assert audit.begin() == (100, 0)
+        audit.note_done(PARTITIONS - 1)
+        stats["evicted_keys"] = 5
+        assert audit.begin() == (5, 0)
+        audit.note_done(PARTITIONS - 1)
+        assert audit.begin() is None
         stats["evicted_keys"] = 7
-        assert audit.evicted() == 2
+        assert audit.begin() == (2, 0)
 
 
 class TestInfoRefused:
@@ -235,4 +240,4 @@ class TestInfoRefused:
         assert present(membership) == {"admin_1"}
 
     def test_nor_may_it_ask_for_evictions(self, membership: Membership) -> None:
-        assert Audit(membership._redis).evicted() == 0
+        assert Audit(membership._redis).begin() is None

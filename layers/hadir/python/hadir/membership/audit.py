@@ -4,7 +4,10 @@ A session of which something is missing is written anew by whatever happens in i
 (``life.lua``, ``rebuild``). Where nothing happens, and for what a partition knows of its sessions,
 somebody has to look.
 
-If we die midway, the next sweep begins anew: nothing is noted as done before its end.
+An audit goes through the partitions in order, over as many sweeps as it takes. If we die midway, or
+have no time left, the next sweep goes on with the partition that was not noted as done; what it
+does again does nothing. Once all are done, what was evicted since the audit began is a reason for
+another one.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,12 +24,13 @@ from hadir.membership.keys import (
     PARTITIONS,
     PREFIX,
     occupied_key,
+    partition_of,
     session_key,
     whereabouts_key,
 )
-from hadir.membership.scripts import AnyRedis
+from hadir.membership.scripts import AnyRedis, Scripts
 
-_AUDITED = f"{PREFIX}:audited"
+_AUDIT = f"{PREFIX}:audit"
 _AT_ONCE = 500
 
 
@@ -39,16 +43,27 @@ class Audit:
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis: Any = redis
+        self._scripts = Scripts(redis)
 
-    def evicted(self) -> int:
-        """How many keys Redis has evicted since the last audit; 0 where we may not ask."""
-        nodes = self._ask(self._stats)
-        now = sum(int(node["evicted_keys"]) for node in nodes)
-        before = int(self._ask(lambda: self._redis.get(_AUDITED)) or 0)
+    def begin(self) -> tuple[int, int] | None:
+        """How many keys Redis had evicted when the audit began, and the partition to go on with.
+
+        None where nothing was evicted since the last audit, or we may not ask.
+        """
+        seen, upto, partition = self._ask(
+            lambda: self._redis.hmget(_AUDIT, "seen", "upto", "partition")
+        )
+        before = int(seen or 0)
+        if partition:
+            return int(upto) - before, int(partition)
+        now = sum(int(node["evicted_keys"]) for node in self._ask(self._stats))
         if now < before:  # Redis was started anew, or a replica was promoted
-            self._ask(lambda: self._redis.set(_AUDITED, 0))
+            self._note(seen=0)
             before = 0
-        return now - before
+        if now == before:
+            return None
+        self._note(upto=now, partition=0)
+        return now - before, 0
 
     def _stats(self) -> list[dict[str, Any]]:
         try:
@@ -59,41 +74,57 @@ class Audit:
         except NoPermissionError:
             return []
 
-    def note_done(self, evicted: int) -> None:
-        """Note that everything has been looked at after so many evictions."""
-        self._ask(lambda: self._redis.incrby(_AUDITED, evicted))
+    def partitions(
+        self, first: int, in_time: Callable[[], bool]
+    ) -> Iterator[tuple[int, set[SessionRef]]]:
+        """The partitions from ``first`` on, each with the sessions that may need a repair.
 
-    def sessions(self) -> Iterator[SessionRef]:
-        """The sessions of which there is anything, or that are listed, most of them twice."""
+        Those are all of which there is anything, or that are listed. Every call lists all keys
+        anew, and ends when there is no time left for that.
+        """
+        sessions: dict[int, set[SessionRef]] = {each: set() for each in range(first, PARTITIONS)}
+        for ref in self._with_keys():
+            if not in_time():
+                return
+            sessions.get(partition_of(ref), set()).add(ref)
+        for partition in range(first, PARTITIONS):
+            listed = self._names(occupied_key(partition))
+            yield partition, sessions.pop(partition).union(map(SessionRef.read, listed))
+
+    def _with_keys(self) -> Iterator[SessionRef]:
         for kind in ("connections", "people"):
             marker = f"}}:{kind}:"  # no id holds a brace
             keys = self._redis.scan_iter(f"{PREFIX}:{{*{marker}*", count=_AT_ONCE)
             while key := self._ask(partial(next, keys, None)):
                 yield SessionRef.read(key.partition(marker)[2])
-        for index in map(occupied_key, range(PARTITIONS)):
-            yield from map(SessionRef.read, self._ask(partial(self._redis.zrange, index, 0, -1)))
 
-    def forget_ghosts(self) -> int:
-        """Take people who are in no session off the indexes; how many there were."""
-        count = 0
-        for index in map(whereabouts_key, range(PARTITIONS)):
-            names = self._ask(partial(self._redis.zrange, index, 0, -1))
-            for first in range(0, len(names), _AT_ONCE):
-                some = names[first : first + _AT_ONCE]
-                ghosts = self._nowhere(some)
-                if ghosts:
-                    self._ask(partial(self._redis.zrem, index, *ghosts))
-                count += len(ghosts)
+    def forget_ghosts(self, partition: int) -> int:
+        """Take people who are in no session off a partition's index; how many there were."""
+        index, count = whereabouts_key(partition), 0
+        names = self._names(index)
+        for first in range(0, len(names), _AT_ONCE):
+            keys, args = [index], list[str]()
+            for name in names[first : first + _AT_ONCE]:
+                tenant, user_id, user_type, session_id = name.split(" ")
+                keys.append(session_key(SessionRef(tenant, session_id), "people"))
+                args += (name, f"{user_type}/{user_id}")
+            count += int(self._scripts.run("ghosts", keys, *args))
         return count
 
-    def _nowhere(self, names: list[str]) -> list[str]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for name in names:
-            tenant, user_id, user_type, session_id = name.split(" ")
-            people = session_key(SessionRef(tenant, session_id), "people")
-            pipeline.hexists(people, f"{user_type}/{user_id}")
-        there = self._ask(pipeline.execute)
-        return [name for name, is_there in zip(names, there, strict=True) if not is_there]
+    def note_done(self, partition: int) -> None:
+        """Note that the audit has been through a partition, and all before it."""
+        if partition < PARTITIONS - 1:
+            self._note(partition=partition + 1)
+        else:
+            upto = self._ask(lambda: self._redis.hget(_AUDIT, "upto"))
+            self._note(partition="", seen=upto or 0)
+
+    def _note(self, **fields: str | int) -> None:
+        self._ask(lambda: self._redis.hset(_AUDIT, mapping=fields))
+
+    def _names(self, index: str) -> list[str]:
+        names: list[str] = self._ask(lambda: self._redis.zrange(index, 0, -1))
+        return names
 
     def _ask(self, command: Callable[[], Any]) -> Any:
         try:

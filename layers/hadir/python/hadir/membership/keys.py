@@ -57,8 +57,9 @@ Of a tenant:
 
 Of the whole deployment:
 
-``hadir2:audited``
-    how many evictions of keys the sweep has already repaired
+``hadir2:audit``
+    hash: seen (how many evictions of keys have been repaired); while an audit is under way: upto
+    (how many there were when it began), partition (the next to look at)
 
 Of a connection:
 

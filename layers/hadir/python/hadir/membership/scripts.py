@@ -39,7 +39,7 @@ SESSION_SCRIPTS = (
     "view",
 )
 
-PARTITION_SCRIPTS = ("deafen", "due", "postpone", "renew")
+PARTITION_SCRIPTS = ("deafen", "due", "ghosts", "postpone", "renew")
 
 TENANT_SCRIPTS = ("ban", "bans", "lift")
 
