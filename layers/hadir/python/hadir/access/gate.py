@@ -1,4 +1,4 @@
-"""Who may come in: what a request shows against what is asked of it."""
+"""Decides who may open a socket or send a request, by token and origin."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,7 +9,8 @@ from hadir.domain.identity import DEFAULT_TENANT, Identity, UserType
 ANY_ORIGIN = "*"
 
 SUBPROTOCOL = "hadir.v1"
-"""What a client offers beside its token, and gets back: a token is never repeated."""
+"""The subprotocol that a client offers beside its token. The server chooses it, as it must never
+repeat a token."""
 
 _TOKEN_SUBPROTOCOL = "token."  # noqa: S105 (a prefix, not a secret)
 
@@ -20,8 +21,8 @@ class Gate:
     """Lets sockets and requests in.
 
     Args:
-        read_token: what a token grants; None where anybody is whom they say they are.
-        origins: the web origins that sockets may come from; ``*`` among them: from any.
+        read_token: returns what a token grants; None if everybody is who they say they are.
+        origins: the web origins that sockets may come from; with ``*`` among them, any origin.
     """
 
     def __init__(self, read_token: Callable[[str], Grant] | None, origins: frozenset[str]) -> None:
@@ -31,11 +32,11 @@ class Gate:
     def socket(self, query: Mapping[str, str], headers: Mapping[str, str]) -> Identity:
         """Who opens a socket, and into which session.
 
-        A program says no origin; a browser always does (RFC 6455, 4.1).
+        A program sends no origin; a browser always does (RFC 6455, 4.1).
 
         Raises:
-            InvalidIdentity: an id or a type is none.
-            InvalidToken: there is no token, or it proves nothing.
+            InvalidIdentity: an id or a type is invalid.
+            InvalidToken: there is no token, or it is not valid.
             KeysUnavailable: tokens cannot be verified at the moment.
             NotPermitted: the origin, or the session, is not open to them.
         """
@@ -55,7 +56,7 @@ class Gate:
         """What the sender of a REST request may do (``Authorization: Bearer``, RFC 6750).
 
         Raises:
-            InvalidToken: there is no token, or it proves nothing.
+            InvalidToken: there is no token, or it is not valid.
             KeysUnavailable: tokens cannot be verified at the moment.
         """
         if self._read_token is None:
@@ -76,7 +77,7 @@ def offer(token: str | None) -> str:
 
 
 def offers_subprotocol(headers: Mapping[str, str]) -> bool:
-    """Whether a client offers ``hadir.v1``, which is then to be chosen."""
+    """Whether a client offers ``hadir.v1``, which the server must then choose."""
     found = {name.lower(): value for name, value in headers.items()}
     return SUBPROTOCOL in _offers(found.get("sec-websocket-protocol", ""))
 

@@ -1,4 +1,4 @@
-"""The keys that tokens are verified with, fetched when needed and kept for a while."""
+"""The keys to verify tokens with, fetched when needed and cached."""
 
 import time
 from collections.abc import Callable
@@ -15,11 +15,11 @@ KEPT_SECONDS = 300.0
 """How long keys are used before they are fetched again."""
 
 LONGEST_KEPT_SECONDS = 3600.0
-"""... and for how long while they cannot be: one that was taken back is not good for ever."""
+"""How long keys are used while new ones cannot be fetched, as a revoked key must end some time."""
 
 COOLDOWN_SECONDS = 10.0
-"""A token that no known key verifies may be signed with a new one, or forged: for its sake keys are
-fetched again, but not more often than this."""
+"""A token that no known key verifies may be signed with a new key, or forged: keys are fetched
+again for it, but not more often than this."""
 
 FETCH_SECONDS = 2.0
 
@@ -28,7 +28,7 @@ _CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 
 
 class _Kept(Generic[T]):
-    """Keys that are fetched when needed. While none can be had, the last ones serve for a time.
+    """A cache of keys. While new ones cannot be fetched, the last ones serve for a time.
 
     Args:
         fetch: raises ``KeysUnavailable``.
@@ -49,7 +49,7 @@ class _Kept(Generic[T]):
             fresh: fetch them again, unless that has just been tried.
 
         Raises:
-            KeysUnavailable: there are none, or they are too old, and new ones cannot be had now.
+            KeysUnavailable: there are none, or they are too old, and fetching new ones fails.
         """
         now = self._clock()
         age = now - self._asked_at
@@ -68,14 +68,14 @@ class _Kept(Generic[T]):
 
 
 class SecretKeys:
-    """HS256: the value of a secret in Secrets Manager, and the one before it.
+    """HS256: the value of a secret in Secrets Manager, and the previous one.
 
-    Whoever stores a new value rotates: Secrets Manager keeps the old one as ``AWSPREVIOUS``, and
-    tokens signed with it are taken until the next rotation.
+    Storing a new value rotates the secret: Secrets Manager keeps the old value as ``AWSPREVIOUS``,
+    and tokens signed with it are accepted until the next rotation.
 
     Args:
-        fetch: the value of the secret's version at a stage; None if there is none.
-        clock: seconds, of any origin.
+        fetch: returns the secret's value at a stage; None if there is none.
+        clock: returns seconds, of any origin.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class SecretKeys:
             fresh: fetch them again, unless that has just been tried.
 
         Raises:
-            KeysUnavailable: there are none, or they are too old, and new ones cannot be had now.
+            KeysUnavailable: there are none, or they are too old, and fetching new ones fails.
         """
         return self._kept.get(fresh=fresh)
 
@@ -110,8 +110,8 @@ class SigningKeys:
     """RS256 and ES256: the public keys that an issuer publishes (RFC 7517).
 
     Args:
-        url: of the JSON Web Key Set.
-        clock: seconds, of any origin.
+        url: the URL of the JSON Web Key Set.
+        clock: returns seconds, of any origin.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -129,11 +129,11 @@ class SigningKeys:
         self._kept = _Kept(published, clock)
 
     def key(self, key_id: str) -> "PyJWK":
-        """The public key of that name; an unknown one is looked for again.
+        """The public key with that id; if it is unknown, the set is fetched again.
 
         Raises:
             InvalidToken: there is no such key.
-            KeysUnavailable: there is no set, or it is too old, and a new one cannot be had now.
+            KeysUnavailable: there is no set, or it is too old, and fetching a new one fails.
         """
         key = self._kept.get().get(key_id) or self._kept.get(fresh=True).get(key_id)
         if not key:
@@ -142,7 +142,7 @@ class SigningKeys:
 
 
 def fetch_secret(secret_id: str) -> Callable[[str], str | None]:
-    """Reads a secret's versions from Secrets Manager."""
+    """A function that reads a secret's value at a stage from Secrets Manager."""
     from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
     from aws_lambda_powertools.utilities.parameters.exceptions import (  # noqa: PLC0415
         GetParameterError,

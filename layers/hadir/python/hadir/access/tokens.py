@@ -1,7 +1,7 @@
 """Tokens: JSON Web Tokens (RFC 7519) that say who somebody is and which sessions they may enter.
 
-Claims: ``session`` (an id, a prefix ending in ``*``, or a list of such), ``user``, ``type``,
-``exp``, ``aud``; ``tenant``, ``nbf`` and ``iat`` if wanted.
+Claims: ``session`` (an id, a prefix ending in ``*``, or a list of these), ``user``, ``type``,
+``exp`` and ``aud``; ``tenant``, ``nbf`` and ``iat`` are optional.
 """
 
 import time
@@ -15,13 +15,13 @@ from hadir.domain.grant import LONGEST_TOKEN, Grant, check_sessions
 from hadir.domain.identity import DEFAULT_TENANT, Identity, check_id, check_user_type
 
 _LEEWAY_SECONDS = 5
-"""For how long after its expiry a token is still taken."""
+"""How long after its expiry a token is still accepted."""
 
 _EARLY_SECONDS = 30
-"""How far ``iat`` and ``nbf`` may lie ahead: the clock of who signs may be that fast."""
+"""How far ``iat`` and ``nbf`` may lie in the future: the signer's clock may be that fast."""
 
 _LAST_EXPIRY = 253402300799
-"""The end of the year 9999, in seconds; in milliseconds it was in 1978."""
+"""The end of the year 9999 in seconds. A larger ``exp`` is probably in milliseconds."""
 
 _PUBLIC = ["RS256", "ES256"]
 
@@ -36,13 +36,13 @@ _SENTENCES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
 
 
 class Tokens:
-    """Reads tokens. Which algorithms are taken follows from the keys there are, never from a token.
+    """Reads tokens. The configured keys decide which algorithms are accepted, never a token.
 
     Args:
-        audience: what ``aud`` must be, or hold.
-        issuer: what ``iss`` must be; empty: anything.
-        secret: keys for HS256.
-        public: keys for RS256 and ES256.
+        audience: what ``aud`` must be, or contain.
+        issuer: what ``iss`` must be; if empty, anything.
+        secret: keys for HS256; None to refuse it.
+        public: keys for RS256 and ES256; None to refuse them.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class Tokens:
         """What ``token`` grants.
 
         Raises:
-            InvalidToken: it proves nothing; the text says why, without repeating it.
-            KeysUnavailable: there is nothing to verify it with at the moment.
+            InvalidToken: it is not valid; the text says why, without repeating the token.
+            KeysUnavailable: there are no keys to verify it with at the moment.
         """
         if not token.isascii() or len(token) > LONGEST_TOKEN:
             raise InvalidToken(f"a token is at most {LONGEST_TOKEN} characters of ASCII")
@@ -139,7 +139,7 @@ class Signer:
 
 
 def _grant(claims: dict[str, Any]) -> Grant:
-    expires_at = int(claims["exp"]) + _LEEWAY_SECONDS  # for a socket as for a token
+    expires_at = int(claims["exp"]) + _LEEWAY_SECONDS  # sockets get the same leeway as tokens
     if expires_at > _LAST_EXPIRY:
         raise InvalidToken("the token's exp must be in seconds since 1970")
     try:

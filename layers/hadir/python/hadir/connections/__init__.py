@@ -1,1 +1,1 @@
-"""The port to the sockets: API Gateway's management API."""
+"""The adapters to other services: API Gateway's management API, Lambda and SQS."""

@@ -1,4 +1,4 @@
-"""Makes many calls of the management API side by side, until each is answered or time is over."""
+"""Makes many calls of the management API in parallel, until all are answered or time is up."""
 
 import heapq
 import random
@@ -19,7 +19,8 @@ _LANES = 32
 """HTTP connections at most; each carries one request at a time."""
 
 _ATTEMPT_SECONDS = 1.5
-"""An HTTP connection that does not answer for so long is dead: a thawed sandbox's often are."""
+"""The timeout of an attempt. An HTTP connection that takes longer is probably dead, as they often
+are after a sandbox was frozen."""
 
 _LOOKING_SECONDS = 0.5
 
@@ -29,17 +30,17 @@ _LONGEST_BACKOFF_SECONDS = 1.0
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """What is asked about one socket, and what came of it.
+    """A request about one socket, and its result.
 
     Attributes:
         method: ``GET``, ``POST`` or ``DELETE``.
-        payload: the request's body; empty: it has none.
+        payload: the request's body; empty if it has none.
         wants_body: whether to keep the answer's body.
         status: the last HTTP status, 0 if there was no answer.
-        body: the last answer's, if it was wanted.
-        attempted: whether an attempt was made; one is without a connection as well.
-        final: whether the last answer is one that is not tried again.
-        retries: how often it was tried again.
+        body: the body of the last answer, if ``wants_body``.
+        attempted: whether an attempt was made; failing to connect counts as one.
+        final: whether the last answer is final, so that the call is not retried.
+        retries: how often it was retried.
     """
 
     method: str
@@ -54,21 +55,22 @@ class Call:
     failures_in_a_row: int = 0
 
     def has_next(self) -> bool:
-        """Whether it goes on, after an answer that is final, with what it is changed to by now.
+        """Whether the call goes on with another request, to which it has changed itself by now.
 
-        Called in the C runtime's thread, one call at a time.
+        It is called after a final answer, in the C runtime's thread, one call at a time.
         """
         return False
 
 
 def make_all(api: ManagementApi, calls: Iterable[Call], seconds: float) -> None:
-    """Make all ``calls``, side by side; they are told what came of each.
+    """Make all ``calls`` in parallel; the results are written into them.
 
-    429, 5xx and broken HTTP connections are tried again, with full jitter, until ``seconds`` are
-    over. What has not been answered by then is cut off: nothing more of it is sent. A request may
-    arrive twice, and late, when the answer to it was lost or took longer than an attempt may.
+    429, 5xx and broken HTTP connections are retried, with backoff and full jitter, until
+    ``seconds`` are over. Calls that are not answered by then are cut off: nothing more of them is
+    sent. A request may arrive twice, and late, if its answer was lost or took longer than an
+    attempt may.
 
-    They take turns: what goes on or is tried again goes to the back of the queue.
+    Calls take turns: one that goes on, or is retried, goes to the back of the queue.
     """
     _Round(api, calls, time.monotonic() + seconds).run()
 
@@ -80,10 +82,11 @@ class _Retry:
 
 
 class _Round:
-    """Calls that wait, and lanes that carry them.
+    """The waiting calls, and the lanes that carry them.
 
-    A lane is an HTTP connection and whatever call it carries. Lanes move on in the C runtime's
-    thread; ``run`` waits in the caller's, and starts lanes for calls whose backoff is over.
+    A lane is an HTTP connection and the call that it carries at the moment. Lanes move on in the C
+    runtime's thread; ``run`` waits in the caller's thread, and starts lanes for calls whose backoff
+    is over.
     """
 
     def __init__(self, api: ManagementApi, calls: Iterable[Call], deadline: float) -> None:

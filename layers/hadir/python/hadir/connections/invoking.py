@@ -14,8 +14,8 @@ class Functions:
     """Lambda functions, by name or ARN.
 
     Args:
-        client: boto3's ``lambda``. Its read timeout is how long ``invoke_and_wait`` waits; where
-            it then tries again, the function runs twice.
+        client: boto3's ``lambda``. Its read timeout is how long ``invoke_and_wait`` waits; if the
+            client then retries, the function runs twice.
     """
 
     def __init__(self, client: "LambdaClient") -> None:
@@ -25,12 +25,12 @@ class Functions:
         """Have a function invoked with ``payload``, which is JSON; Lambda queues it.
 
         Raises:
-            FunctionsUnavailable: Lambda did not take it, or did not say so.
+            FunctionsUnavailable: Lambda did not confirm that it took the invocation.
         """
         self._invoke(name, "Event", payload)
 
     def invoke_and_wait(self, name: str, payload: bytes) -> bytes:
-        """What a function returns for ``payload``; both are JSON.
+        """Invoke a function with ``payload`` and return its result; both are JSON.
 
         Raises:
             FunctionsUnavailable: it was throttled, it failed, or there was no answer in time.
@@ -40,7 +40,7 @@ class Functions:
     def _invoke(self, name: str, how: Literal["Event", "RequestResponse"], payload: bytes) -> bytes:
         try:
             answer = self._client.invoke(FunctionName=name, InvocationType=how, Payload=payload)
-            # Read even where it is empty: before that its HTTP connection is not used again.
+            # Read it even if it is empty: until then its HTTP connection is not reused.
             body = answer["Payload"].read()
         except (BotoCoreError, ClientError) as error:
             raise FunctionsUnavailable(f"{name} could not be invoked: {error}") from error

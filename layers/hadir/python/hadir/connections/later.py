@@ -1,4 +1,4 @@
-"""Has something come back later: a queue that gives a message only after a delay."""
+"""Sends delayed messages through a queue."""
 
 import math
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Later:
-    """A queue of SQS.
+    """An SQS queue.
 
     Args:
         client: boto3's ``sqs``, with short timeouts.
-        queue_url: of a standard queue: only there has each message a delay of its own
+        queue_url: the URL of a standard queue, as only there each message can have its own delay
             ("Amazon SQS message timers").
     """
 
@@ -25,10 +25,10 @@ class Later:
         self._queue_url = queue_url
 
     def send(self, body: str, seconds: float) -> None:
-        """Have ``body`` come in so many seconds, rounded up; 900 at most.
+        """Have ``body`` delivered after ``seconds``, rounded up; 900 at most.
 
         Raises:
-            NotQueued: the queue has not taken it, or has not said so.
+            NotQueued: the queue did not confirm that it took the message.
         """
         try:
             self._client.send_message(

@@ -1,4 +1,4 @@
-"""One stage's management API: its HTTP connections, which are kept, and how requests are signed.
+"""One stage's management API: its pool of HTTP connections, and how requests are signed.
 
 AWS's own C runtime (``awscrt``) does the HTTP and the signatures; ``benchmarks/fan_out.py`` has the
 comparison that chose it.
@@ -25,13 +25,13 @@ _CONNECT_TIMEOUT_MS = 1000
 
 
 class ManagementApi:
-    """Where ``calls.make_all`` sends its requests. One for a process: others share what it keeps.
+    """The API that ``calls.make_all`` sends its requests to. A process has one, and shares its pool.
 
     Args:
-        endpoint: the stage's, for example
+        endpoint: the stage's URL, for example
             ``https://abcdef1234.execute-api.eu-west-1.amazonaws.com/prod``.
-        region: to sign for.
-        credentials: defaults to what an AWS SDK finds by itself.
+        region: the region to sign for.
+        credentials: None for those that an AWS SDK finds by itself.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class ManagementApi:
             return None
 
     def give_back(self, connection: HttpClientConnection) -> None:
-        """Keep an HTTP connection for later."""
+        """Return an HTTP connection to the pool."""
         self._idle.append(connection)
 
     def signing_config(self, payload: bytes) -> AwsSigningConfig:
-        """How to sign a request with ``payload`` now; good for some minutes and every socket."""
+        """How to sign a request with ``payload``; valid for some minutes, and for every socket."""
         return AwsSigningConfig(
             credentials_provider=self._credentials,
             region=self._region,

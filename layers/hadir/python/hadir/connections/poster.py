@@ -12,28 +12,27 @@ class Poster:
     """Posts frames to the sockets of one stage.
 
     Args:
-        api: the stage's.
+        api: the stage's management API.
     """
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
     def post(self, mail: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Delivery]:
-        """Post to every socket in ``mail`` its frames, in order; sockets side by side, in turns.
+        """Post to every socket in ``mail`` its frames, in order; sockets in parallel, taking turns.
 
-        With little time, every socket has had its first frame before any has its second.
+        So if time is short, every socket gets its first frame before any gets its second.
 
-        429, 5xx and broken HTTP connections are tried again, with full jitter, until ``seconds``
-        are over. What has not been answered by then is cut off: nothing more of it is sent.
+        429, 5xx and broken HTTP connections are retried, with backoff and full jitter, until
+        ``seconds`` are over. Posts that are not answered by then are cut off: nothing more is sent.
 
-        A frame may arrive twice, and late, when the answer to it was lost or took longer than
-        1.5 s.
+        A frame may arrive twice, and late, if its answer was lost or took longer than 1.5 s.
 
         Args:
             mail: connection id -> one text frame or more, in UTF-8, at most 128 KB each.
 
         Returns:
-            What became of each socket's frames.
+            The result for each socket.
         """
         letters = [_Letter("POST", to, frames[0], frames=frames) for to, frames in mail.items()]
         make_all(self._api, letters, seconds)
@@ -42,7 +41,7 @@ class Poster:
 
 @dataclass(slots=True, eq=False)
 class _Letter(Call):
-    """The frames for one socket, and how far they have come."""
+    """The frames for one socket, and how many of them are posted."""
 
     frames: Sequence[bytes] = ()
     posted: int = 0

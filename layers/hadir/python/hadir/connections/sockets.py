@@ -11,7 +11,7 @@ from hadir.domain.errors import SocketsUnavailable
 from hadir.domain.sockets import Seen, State
 
 _FIRST_PAUSE_SECONDS = 0.03
-"""Sockets really open about so long after ``$connect`` has returned."""
+"""A socket opens about so long after its ``$connect`` has returned."""
 
 _LONGEST_PAUSE_SECONDS = 0.25
 
@@ -24,16 +24,16 @@ class Sockets:
     """The sockets of one WebSocket API stage.
 
     Args:
-        api: the stage's.
+        api: the stage's management API.
     """
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
     def look(self, connection_ids: Iterable[str], seconds: float) -> dict[str, Seen]:
-        """What API Gateway says of each socket, all asked side by side.
+        """What API Gateway says about each socket; it is asked about all of them in parallel.
 
-        Trouble that may pass is waited out for ``seconds`` at most, as in ``Poster.post``.
+        Temporary failures are retried for ``seconds`` at most, as in ``Poster.post``.
         """
         calls = [
             Call("GET", connection_id, wants_body=True)
@@ -43,9 +43,9 @@ class Sockets:
         return {call.connection_id: _seen(call) for call in calls}
 
     def close_each(self, connection_ids: Iterable[str], seconds: float) -> dict[str, bool]:
-        """Close sockets, side by side; of each whether it is closed now, or was gone already.
+        """Close sockets in parallel; return for each whether it is closed or already gone.
 
-        API Gateway closes with 1000 "Connection Closed Normally": neither can be chosen.
+        API Gateway closes with 1000 "Connection Closed Normally"; code and text cannot be chosen.
         """
         calls = [Call("DELETE", each) for each in dict.fromkeys(connection_ids)]
         make_all(self._api, calls, seconds)
@@ -55,7 +55,7 @@ class Sockets:
         }
 
     def wait_until_open(self, connection_id: str, seconds: float) -> bool:
-        """Ask until the socket is open, at most for ``seconds``; False if it never was.
+        """Ask until the socket is open, for ``seconds`` at most; return whether it opened.
 
         Raises:
             SocketsUnavailable: the management API refuses to say, or never answers.
@@ -77,7 +77,7 @@ class Sockets:
         return False
 
     def close(self, connection_id: str) -> None:
-        """Close a socket; one that is gone already is no error.
+        """Close a socket; if it is already gone, that is no error.
 
         Raises:
             SocketsUnavailable: it could not be closed.

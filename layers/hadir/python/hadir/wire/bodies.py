@@ -1,4 +1,4 @@
-"""What stands in the body of a REST request, checked before anything is done about it."""
+"""Reads the bodies of REST requests, and checks them before anything is done about them."""
 
 import json
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ _CODE = "invalid_request"
 
 
 def read_object(body: str | None) -> dict[str, Any]:
-    """The object in JSON that a body is.
+    """The JSON object in a body.
 
     Raises:
-        InvalidRequest: it is none.
+        InvalidRequest: the body is not a JSON object.
     """
     try:
         found = json.loads(body or "")
@@ -29,10 +29,10 @@ def read_object(body: str | None) -> dict[str, Any]:
 
 
 def read_text(fields: Mapping[str, Any], name: str, most: int) -> str | None:
-    """A text in a body; None where there is none.
+    """The text ``name`` in a body; None if there is none.
 
     Raises:
-        InvalidRequest: it is no text, empty, or too long.
+        InvalidRequest: it is not a text, or it is empty or too long.
     """
     text = fields.get(name)
     if text is None:
@@ -46,12 +46,12 @@ def read_ban(body: str | None, by: Person, now: int) -> Ban:
     """The ban that a body asks for.
 
     Args:
-        by: who asks for it.
+        by: the admin who asks for it.
         now: milliseconds since the Unix epoch.
 
     Raises:
-        InvalidIdentity: names nobody, or no session.
-        InvalidRequest: anything else that a ban cannot be.
+        InvalidIdentity: the user or the session is missing or invalid.
+        InvalidRequest: anything else is missing or invalid.
     """
     fields = read_object(body)
     user_type = check_user_type(fields.get("user_type"))
@@ -67,10 +67,10 @@ def read_ban(body: str | None, by: Person, now: int) -> Ban:
 
 
 def read_message(body: str | None) -> tuple[str, str]:
-    """The text, and the sender's own name for it, empty if none, that a body holds.
+    """The text and the ``client_id`` in a body; the latter is empty if there is none.
 
     Raises:
-        InvalidIdentity: that name is none.
+        InvalidIdentity: the ``client_id`` is not an id.
         InvalidRequest: there is no text, or it is too long.
     """
     fields = read_object(body)

@@ -1,4 +1,4 @@
-"""Several events in one frame: bursts, and what a client missed (contract, "Bursts")."""
+"""Several events in one frame: bursts, and the answer to ``sync`` (contract, "Bursts")."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +17,21 @@ from hadir.wire.updates import (
 )
 
 MAX_FRAME = 125_000
-"""Bytes of a frame; a little under API Gateway's 128 KB."""
+"""Bytes in a frame; a little under API Gateway's 128 KB."""
 
 _FEW = 10
-"""Events that are sent one by one in answer to ``sync``."""
+"""Up to so many events are sent one by one in answer to ``sync``."""
 
 _FEW_BYTES = 65_536
 
 _MOST_FRAMES = 10
-"""In answer to ``sync``."""
+"""Frames in answer to ``sync``."""
 
 
 class Bursts:
-    """Frames that tell of several events at once, with the status that is current now.
+    """Frames that carry several events at once, with the current status.
 
-    The fields of the frame itself are those of the newest event that is no message (contract,
-    "Bursts").
+    The fields of the frame itself are those of the newest join or leave (contract, "Bursts").
     """
 
     def __init__(self, session: Session, events: Sequence[Event], recovered_up_to: int) -> None:
@@ -45,7 +44,7 @@ class Bursts:
         """The frame of all events but the first ``skip``.
 
         Args:
-            reader: the connection id whose copy it is, where it has sent one of the messages.
+            reader: the connection that the copy is for, if it has sent one of the messages.
         """
         told = self._events[skip:]
         newest = [event for event in told if isinstance(event, PresenceEvent)][-1:]
@@ -60,13 +59,13 @@ class Bursts:
 
 
 def missed_frames(session: Session, events: Sequence[Event], at: int) -> list[bytes] | None:
-    """The answer to ``sync``: what was missed, in order, and the status.
+    """The answer to ``sync``: the missed events, in order, and the status.
 
-    A few events come one by one, and then the snapshot. Many come together in the snapshot; what is
-    too much for that in frames ``events`` before it.
+    A few events come one by one, then the snapshot. Many come together in the snapshot; those that
+    do not fit come before it, in frames of type ``events``.
 
     Returns:
-        None where that would be too many frames.
+        The frames; None if they would be too many.
     """
     if len(events) <= _FEW:
         frames = [copy for _, copy in event_frames(session, events, session.version)]
@@ -99,7 +98,7 @@ def entry(
     """An event as one of several in a frame.
 
     Args:
-        reader: as of ``Bursts.frame``.
+        reader: as for ``Bursts.frame``.
     """
     if isinstance(event, PresenceEvent):
         return event_data(event, recovered_up_to)

@@ -1,4 +1,4 @@
-"""API Gateway's WebSocket events, read leniently: an odd event must not become a lost leave.
+"""Reads API Gateway's WebSocket events, leniently: an odd event must not become a lost leave.
 
 Field names and presence: "Working with AWS Lambda proxy integrations for WebSocket APIs" and the
 events recorded in ``events/``.
@@ -17,16 +17,16 @@ from hadir.domain.identity import DEFAULT_TENANT, Identity
 from hadir.domain.reasons import Departure, departure_of
 
 PROBE = {"hadir": "probe"}
-"""What the sweep invokes the function with that hears clients, to see whether it can."""
+"""The event with which the sweep invokes the message function, to see whether it works."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketEvent:
-    """What every handler needs of an event about one socket.
+    """The parts of an event about one socket that every handler needs.
 
     Attributes:
-        identity: from the authorizer's context; None where API Gateway did not repeat it, in
-            which case the connection id must do (custom keys on ``$disconnect`` are not
+        identity: from the authorizer's context; None if API Gateway did not repeat it. Then only
+            the connection id says whose socket it is (custom keys on ``$disconnect`` are not
             documented).
         request_id: API Gateway's, for error frames and logs.
         body: the text frame on a message, None on connect and disconnect.
@@ -51,7 +51,7 @@ def read_socket_event(event: Mapping[str, Any]) -> SocketEvent:
 
 
 def read_departure(event: Mapping[str, Any]) -> Departure:
-    """Why a socket closed, from a ``$disconnect`` event; ``unknown`` where it does not say."""
+    """Why a socket closed, from a ``$disconnect`` event; ``unknown`` if that does not say."""
     context = APIGatewayWebSocketEvent(dict(event)).request_context
     code = context.disconnect_status_code
     age_ms = (context.get("requestTimeEpoch") or 0) - (context.get("connectedAt") or 0)

@@ -1,4 +1,4 @@
-"""A grant as an authorizer's context, which reaches the REST function's event."""
+"""Writes a grant as an authorizer's context, which is part of the REST function's event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from hadir.domain.identity import UserType
 
 
 def write_grant(grant: Grant) -> dict[str, str]:
-    """The context of a grant: texts only."""
+    """The context of a grant; all its values are texts."""
     return {
         "tenant": grant.tenant,
         "user_id": grant.user_id,
@@ -18,10 +18,10 @@ def write_grant(grant: Grant) -> dict[str, str]:
 
 
 def read_grant(context: Mapping[str, Any]) -> Grant:
-    """The grant that ``write_grant`` wrote; it was checked then.
+    """The grant that ``write_grant`` wrote; it was checked before that.
 
     Raises:
-        KeyError: this is no such context.
+        KeyError: ``write_grant`` did not write this context.
     """
     return Grant(
         tenant=context["tenant"],

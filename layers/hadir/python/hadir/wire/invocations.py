@@ -1,17 +1,17 @@
-"""What an invocation and the socket it is about are called, for log lines and figures."""
+"""The ids of an invocation and of the socket it is about, for log lines and metrics."""
 
 from collections.abc import Mapping
 from typing import Any
 
 _OF_CONTEXT = {"requestId": "gateway_request_id", "connectionId": "connection_id"}
-"""Of an event's ``requestContext``; clients choose neither."""
+"""The ids in an event's ``requestContext``; clients choose neither."""
 
 
 def invocation_ids(event: Any, context: Any) -> dict[str, str]:
-    """The ids that every line of an invocation carries, as far as there are such.
+    """The ids that every log line of an invocation carries, as far as the invocation has them.
 
     ``request_id`` is Lambda's, ``gateway_request_id`` API Gateway's, ``connection_id`` the
-    socket's. **announce**, which **connect** invokes, has the latter two of the ``$connect``.
+    socket's. **announce**, which **connect** invokes, has the last two from the ``$connect``.
     """
     request_context = event.get("requestContext") if isinstance(event, Mapping) else None
     found = request_context if isinstance(request_context, Mapping) else {}

@@ -1,4 +1,4 @@
-"""What stands in a REST request's query string."""
+"""Reads the query strings of REST requests."""
 
 import re
 from typing import TypeVar
@@ -11,7 +11,7 @@ _Usual = TypeVar("_Usual", int, None)
 def read_number(
     text: str | None, name: str, *, least: int = 0, usual: _Usual, most: int
 ) -> int | _Usual:
-    """A whole number in a range; ``usual`` where there is none.
+    """A whole number in a range; ``usual`` if there is none.
 
     Raises:
         InvalidRequest: ``invalid_request``, naming the parameter.

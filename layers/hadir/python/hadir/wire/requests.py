@@ -1,4 +1,4 @@
-"""What a client may send, checked before anything is done about it."""
+"""Reads clients' messages, and checks them before anything is done about them."""
 
 from typing import Annotated, Literal
 
@@ -22,7 +22,7 @@ _Id = Annotated[str, Field(strict=True), AfterValidator(_check_id)]
 
 
 class Heartbeat(BaseModel):
-    """The client is alive and wants to know that we are."""
+    """The client is alive, and checks that the server is."""
 
     action: Literal["heartbeat"]
 
@@ -35,17 +35,17 @@ class Position(BaseModel):
 
 
 class Sync(BaseModel):
-    """The client wants what it missed since a position, or only the status."""
+    """The client asks for the events after a position, or only for the status."""
 
     action: Literal["sync"]
     since: Position | None = None
 
 
 class Message(BaseModel):
-    """The client says something to everyone in the session.
+    """The client sends a message to everyone in the session.
 
     Attributes:
-        client_id: its own name for the message; one that was said before is not said again.
+        client_id: its own name for the message; a repeated one is not recorded again.
     """
 
     action: Literal["message"]
@@ -54,14 +54,14 @@ class Message(BaseModel):
 
 
 class Typing(BaseModel):
-    """The client's user has begun or stopped to write."""
+    """The client's user has started or stopped writing."""
 
     action: Literal["typing"]
     on: Annotated[bool, Field(strict=True)]
 
 
 class Reauthorize(BaseModel):
-    """The client proves anew who it is, before what it proved at first expires."""
+    """The client sends a fresh token, before its current one expires."""
 
     action: Literal["reauthorize"]
     token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN, strict=True)]
@@ -72,7 +72,7 @@ class Kick(BaseModel):
 
     Attributes:
         user_type: needed where two people in the session have that id.
-        reason: told to who is put out.
+        reason: told to the person who is kicked.
     """
 
     action: Literal["kick"]
@@ -107,7 +107,7 @@ class _Named(BaseModel):
 
 
 def client_id_of(body: str | None) -> str | None:
-    """The ``client_id`` of a ``message``, whatever else is wrong with it; None without one."""
+    """The ``client_id`` of a ``message``, even if the rest is invalid; None if it has none."""
     try:
         return _Named.model_validate_json(body or "").client_id
     except ValidationError:

@@ -1,4 +1,4 @@
-"""A session as the body of a message in a queue: JSON, its tenant and its id."""
+"""Writes a session as the body of a queue's message: JSON with its tenant and its id."""
 
 import json
 
@@ -15,7 +15,7 @@ def read_session(body: str) -> SessionRef:
     """The session that a body names.
 
     Raises:
-        InvalidIdentity: it names none.
+        InvalidIdentity: the body does not name a session.
     """
     try:
         found = json.loads(body)

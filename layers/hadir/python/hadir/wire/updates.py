@@ -1,4 +1,4 @@
-"""What clients are sent: the contract's frames, as compact JSON in UTF-8."""
+"""Writes the contract's frames and REST answers; frames are compact JSON in UTF-8."""
 
 import json
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ MAX_USERS = 500
 """People listed in one frame."""
 
 _USERS_BYTES = 100_000
-"""Bytes that they may take; API Gateway refuses a frame of more than 128 KB ("Amazon API Gateway
-quotas", WebSocket payload size)."""
+"""Bytes that the list of people may take; API Gateway refuses a frame of more than 128 KB ("Amazon
+API Gateway quotas", WebSocket payload size)."""
 
 _USER_BYTES = 100
-"""Of one of them, besides their names."""
+"""Bytes that one person takes in that list, besides their names."""
 
 TYPING_MS = 6000
-"""How long somebody is believed to write after they have said so."""
+"""How long a person counts as writing after their client has said so."""
 
 
 def timestamp(at: int) -> str:
@@ -38,7 +38,7 @@ def timestamp(at: int) -> str:
 
 
 def status_answer(session: Session) -> dict[str, Any]:
-    """What ``GET …/connection-status`` answers: the status with its place in the order."""
+    """The answer to ``GET …/connection-status``: the status with its place in the order."""
     status = ConnectionStatus.of(session)
     users, is_truncated = _users(status)
     return {
@@ -51,7 +51,7 @@ def status_answer(session: Session) -> dict[str, Any]:
 
 
 def totals(session: Session) -> dict[str, Any]:
-    """What ``GET /api/sessions`` answers of each session."""
+    """One session in the answer to ``GET /api/sessions``."""
     status = ConnectionStatus.of(session)
     return {
         "session_id": session.session_id,
@@ -71,8 +71,8 @@ def snapshot(
 
     Args:
         at: the time of the snapshot in milliseconds since the Unix epoch.
-        recovered: on the answer to ``sync``, whether all that was missed came with or before it.
-        events: what was missed, as entries.
+        recovered: in the answer to ``sync``, whether all missed events come with or before it.
+        events: missed events, as entries.
     """
     data = {**current_fields(session), "timestamp": timestamp(at)}
     if recovered is not None:
@@ -85,10 +85,10 @@ def snapshot(
 def event_frames(
     session: Session, events: Sequence[Event], recovered_up_to: int
 ) -> list[tuple[bytes, bytes]]:
-    """The frame of each event, in order: as its sender gets it, and as everybody else does.
+    """The two copies of each event's frame, in order: the sender's, and everybody else's.
 
-    Only a message has a sender, whose copy repeats the ``client_id``. All updates carry the status
-    that is current now, so ``status_version`` may be above ``version``.
+    Only a message has a sender, whose copy repeats the ``client_id``. All updates carry the current
+    status, so ``status_version`` may be above ``version``.
     """
     current = current_fields(session)
     return [
@@ -100,10 +100,10 @@ def event_frames(
 
 
 def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
-    """Somebody has begun, goes on or has stopped to write; ``until`` says when it ends by itself.
+    """A person starts, continues or stops writing; ``until`` says when that ends by itself.
 
     Args:
-        at: when they said so, in milliseconds since the Unix epoch.
+        at: when their client said so, in milliseconds since the Unix epoch.
     """
     data: dict[str, Any] = {
         "session_id": session_id,
@@ -117,7 +117,7 @@ def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
 
 
 def closing(reason: str, reconnect_after_ms: int, message: str | None = None) -> bytes:
-    """The server is about to close this socket; 0 means do not come back."""
+    """The server is about to close this socket; with 0, the client must not come back."""
     data: dict[str, Any] = {"reason": reason, "reconnect_after_ms": reconnect_after_ms}
     if message is not None:
         data["message"] = message
@@ -125,12 +125,12 @@ def closing(reason: str, reconnect_after_ms: int, message: str | None = None) ->
 
 
 def reauthorized(expires_at: int) -> bytes:
-    """The answer to ``reauthorize``: until when, seconds since the Unix epoch."""
+    """The answer to ``reauthorize``; ``expires_at`` is in seconds since the Unix epoch."""
     return write_frame("reauthorized", {"expires_at": timestamp(expires_at * 1000)})
 
 
 def history(session_id: str, page: Page) -> dict[str, Any]:
-    """What ``GET …/events`` answers: what happened, without a status, and the session's place."""
+    """The answer to ``GET …/events``: events without a status, and the session's place."""
     events = [
         message_data(each) if isinstance(each, MessageEvent) else event_data(each)
         for each in page.events
@@ -144,7 +144,7 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
 
 
 def posted(place: Place) -> dict[str, Any]:
-    """What ``POST …/messages`` answers."""
+    """The answer to ``POST …/messages``."""
     return {"id": message_id(place, place.version), "version": place.version}
 
 
@@ -167,7 +167,7 @@ def heartbeat_ack(at: int, place: Place) -> bytes:
 
     Args:
         at: the server's time in milliseconds.
-        place: the last version that was posted to everyone, so that a client can tell that it has
+        place: the last version that was posted to everyone, from which a client sees whether it has
             missed something.
     """
     known = {"epoch": place.epoch, "version": place.version}
@@ -175,10 +175,10 @@ def heartbeat_ack(at: int, place: Place) -> bytes:
 
 
 def error(code: str, message: str, request_id: str, client_id: str | None = None) -> bytes:
-    """The answer to what is refused, or is not in the contract (section 4).
+    """The answer to a message that is refused, or is not in the contract (section 4).
 
     Args:
-        client_id: of the ``message`` that is refused.
+        client_id: that of the refused ``message``, if it has one.
     """
     data = {"code": code, "message": message, "request_id": request_id}
     if client_id is not None:
@@ -187,7 +187,7 @@ def error(code: str, message: str, request_id: str, client_id: str | None = None
 
 
 def current_fields(session: Session) -> dict[str, Any]:
-    """What every update of a session holds: the status, and what it reflects."""
+    """The fields of every update of a session: the status, and the version it reflects."""
     status = ConnectionStatus.of(session)
     users, is_truncated = _users(status)
     return {
@@ -241,7 +241,7 @@ def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple
 
 
 def message_id(place: Session | Place, version: int) -> str:
-    """A name that no other message has, of the one of that version in that life of a session."""
+    """The id of the message with that version, unique over all lives of all sessions."""
     return f"{place.epoch}-{version}"
 
 
@@ -274,7 +274,7 @@ def _status(status: ConnectionStatus, users: dict[str, Any]) -> dict[str, Any]:
 
 
 def _users(status: ConnectionStatus) -> tuple[dict[str, Any], dict[str, bool]]:
-    """The people who fit in a frame, those who came first first, and whether some do not."""
+    """The people who fit in a frame, earliest first, and whether some do not fit."""
     named = status.by_name()
     users: dict[str, Any] = {}
     size = 0
