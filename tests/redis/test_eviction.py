@@ -1,6 +1,7 @@
 """Redis throws a key away, which it should never be let do: nobody is a ghost for ever."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 from redis import Redis

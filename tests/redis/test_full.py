@@ -10,7 +10,7 @@ from hadir.announcer import Announcer
 from hadir.domain.identity import Person
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opening, Verdict
+from hadir.membership.outcomes import Lease, Opening, Verdict
 from tests.conftest import Clock
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, events, identity, join
@@ -93,7 +93,7 @@ def test_what_the_platform_does_not_say_is_put_off(
     due = {lease.connection_id for lease in membership.leases.due(10).leases}
 
     with full():
-        assert membership.leases.postpone("c1", SESSION) == 1
+        membership.leases.postpone([Lease(SESSION, "c1", deaf=False)])
 
     assert due == {"a1", "c1"}
     assert {lease.connection_id for lease in membership.leases.due(10).leases} == {"a1"}

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from hadir.announcer import Announcer, Broadcast
+from hadir.domain.bans import Ban, Banned
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import SessionRef
+from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.domain.session import Batch
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
+from hadir.membership.bans import Bans
 from hadir.membership.keys import partition_of, session_key, session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Lease, Renewal
@@ -179,6 +181,36 @@ def test_an_announcement_that_was_lost_is_made(
 
     assert sweeper.sweep(TEN_SECONDS)["announced"] == 1
     assert poster.events("c1") == [(1, "user_connected", "customer_1")]
+
+
+def test_a_second_tab_that_was_not_announced_is_shown_the_session(
+    sweeper: Sweeper, membership: Membership, poster: RecordingPoster, clock: Clock
+) -> None:
+    join(membership, "c1", "customer_1")
+    membership.admit("c2", identity("customer_1"))
+    clock.pass_seconds(91)
+
+    sweeper.sweep(TEN_SECONDS)
+
+    (shown,) = poster.received["c2"]
+    assert "event_type" not in shown
+    assert set(shown["connection_status"]["users"]) == {"customer_1"}
+
+
+def test_nor_is_somebody_who_was_banned_while_coming_let_in(
+    sweeper: Sweeper, membership: Membership, platform: Platform, redis: AnyRedis, clock: Clock
+) -> None:
+    join(membership, "a1", "admin_1")
+    who = identity("customer_1")
+    membership.admit("c1", who)
+    ban = Ban(Banned(who.person), clock.now + 600_000, identity("admin_1").person, "")
+    Bans(redis, clock=clock).ban(DEFAULT_TENANT, ban)
+    clock.pass_seconds(91)
+
+    sweeper.sweep(TEN_SECONDS)
+
+    assert present(membership) == {"admin_1"}
+    assert platform.closed == ["c1"]
 
 
 def test_a_dead_announcers_events_are_told_as_recovered(

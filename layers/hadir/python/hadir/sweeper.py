@@ -21,6 +21,7 @@ failing, this sweep late), so a silence is believed in only while
 Otherwise nobody is ended for silence, and for a lease from then on.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,7 +39,8 @@ from hadir.domain.session import Batch
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Lease, Opening, Renewal, Verdict
+from hadir.membership.outcomes import Lease, Opened, Opening, Renewal, Verdict
+from hadir.wire.updates import snapshot
 
 _MOST_PER_PARTITION = 100
 _AT_ONCE = 500
@@ -305,12 +307,24 @@ class Sweeper:
         swept = self._announce(found.batch, deadline)
         if found.outcome is Opening.SUSPECT:  # has proved anew who it is meanwhile: it stays due
             return swept
+        if found.outcome in (Opening.JOINED, Opening.ADDED):
+            self._welcome(lease, found, deadline)
         if found.outcome not in _ENDED:
             swept["spared" if found.outcome is Opening.SPARED else "renewed"] += 1
             return swept
         closed = self._doorman.close(connection_id, found.left_for, deadline)
         swept.update([found.outcome] if closed else [found.outcome, "failed"])
         return swept
+
+    def _welcome(self, lease: Lease, found: Opened, deadline: Deadline) -> None:
+        """Do for a socket what announce, which was lost, would have done once it is open."""
+        if found.session:
+            frame = snapshot(found.session, time.time_ns() // 1_000_000)
+            self._announcer.tell(lease.connection_id, [frame], deadline)
+        who = self._membership.identity_of(lease.connection_id)
+        if who:
+            put_out = self._doorman.put_out_if_banned(lease.ref, who.person, deadline)
+            self._on_broadcasts(put_out.broadcasts)
 
     def _announce(self, batch: Batch | None, deadline: Deadline) -> Swept:
         broadcasts = self._announcer.announce(batch, deadline)

@@ -25,7 +25,7 @@ _CONNECT_TIMEOUT_MS = 1000
 
 
 class ManagementApi:
-    """The API that ``calls.make_all`` sends its requests to. A process has one, and shares its pool.
+    """The API that ``calls.make_all`` sends its requests to, and its pool; a process has one.
 
     Args:
         endpoint: the stage's URL, for example
