@@ -17,6 +17,9 @@ _STAYING = 3
 class Visitors:
     """One thread for each session, all on one `membership`; each of the last few people stays.
 
+    No two connections have the same id, in whatever sessions they are, as API Gateway gives none out
+    twice: sessions of one partition share the tombstones.
+
     A call that is refused is made again, as by API Gateway's retries and clients' next words.
     """
 
@@ -60,7 +63,10 @@ class Visitors:
         try:
             while not self._stop.is_set():
                 number = self._cycles[session]
-                connection_id, who = f"c{number}", identity(f"customer_{number}", session)
+                connection_id, who = (
+                    f"c{number}-{session.session_id}",
+                    identity(f"customer_{number}", session),
+                )
                 self._until_done(self._membership.admit, connection_id, who)
                 self._until_done(self._membership.open, connection_id, session)
                 model.append(connection_id)
