@@ -8,7 +8,7 @@
 -- Killed before: the lease runs out and the same events are announced again, as recovered. Killed
 -- after: what was handed out is pending, likewise; who missed something is still owed the status.
 
-local RETRY = 10000    -- ms; who did not accept a frame is tried again then, if no event comes before
+local RETRY = 10000    -- ms; who did not accept a frame is tried again then, or with the next event
 
 -- announced: version. more: '1': hand me what came meanwhile; '0': I stop. soon: '1' if time
 -- alone was short, so that those who missed something may be tried at once. Then the number of
