@@ -17,8 +17,8 @@ _STAYING = 3
 class Visitors:
     """One thread for each session, all on one `membership`; each of the last few people stays.
 
-    No two connections have the same id, in whatever sessions they are, as API Gateway gives none out
-    twice: sessions of one partition share the tombstones.
+    No two connections have the same id, in whatever sessions they are, as API Gateway gives none
+    out twice: sessions of one partition share the tombstones.
 
     A call that is refused is made again, as by API Gateway's retries and clients' next words.
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
+from hadir.domain.errors import InvalidIdentity
 from hadir.domain.grant import MANY, Grant
 from hadir.domain.identity import SessionRef, UserType, check_id
 from hadir.membership.healing import ask_all
@@ -129,12 +129,7 @@ class Directory:
         return sum(people), sum(sessions)
 
     def _ask(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
-        """The replies, in one round trip to each node."""
-        replies = ask_all(self._redis, commands, "read")
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise MembershipUnavailable(f"Redis could not be read: {reply}") from reply
-        return replies
+        return ask_all(self._redis, commands, "read")
 
 
 def _after(partition: int, ref: SessionRef, grant: Grant) -> Place | None:

@@ -32,7 +32,23 @@ def is_of_the_server(error: object) -> bool:
     return (error.status_code or str(error).partition(" ")[0]) in _OF_THE_SERVER
 
 
-def ask_all(redis: Any, commands: Iterable[Sequence[str | bytes | int]], what: str) -> list[Any]:
+Commands = Iterable[Sequence[str | bytes | int]]
+
+
+def ask_all(redis: Any, commands: Commands, what: str) -> list[Any]:
+    """Run commands as ``ask_each`` does, and return their replies.
+
+    Raises:
+        MembershipUnavailable: Redis refused one, or did not answer in time.
+    """
+    replies = ask_each(redis, commands, what)
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise MembershipUnavailable(f"Redis could not be {what}: {reply}") from reply
+    return replies
+
+
+def ask_each(redis: Any, commands: Commands, what: str) -> list[Any]:
     """Run commands, in one round trip to each node; each may run twice.
 
     A command that a server refused because of its state (``is_of_the_server``) is retried once, on

@@ -13,7 +13,7 @@ from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure
 from hadir.domain.session import Batch, Place, Session, Socket
-from hadir.membership.healing import ask_all
+from hadir.membership.healing import ask_all, ask_each
 from hadir.membership.history import History
 from hadir.membership.keys import bans_keys, identity_key, said_key, tombstone_key
 from hadir.membership.leases import Leases
@@ -207,7 +207,7 @@ class Membership:
         )
         forgotten = (("DEL", identity_key(each)) for _, ids in parts for each in ids)
         with suppress(MembershipUnavailable):  # they expire by themselves
-            ask_all(self._redis, forgotten, "asked")
+            ask_each(self._redis, forgotten, "asked")
         results = zip(parts, replies, strict=True)
         return {ref for (ref, _), reply in results if isinstance(reply, Exception)}
 
@@ -233,7 +233,7 @@ class Membership:
 
     def is_banned(self, ref: SessionRef, person: Person) -> bool:
         """Whether a person is banned from a session."""
-        (ends,) = self._ask(_ends_of(ref, person))
+        (ends,) = ask_all(self._redis, [_ends_of(ref, person)], "asked")
         return self._is_any_ahead(ends)
 
     def claim(self, ref: SessionRef) -> Batch | None:
@@ -336,20 +336,13 @@ class Membership:
             )
         )
         remember = ("SET", identity_key(connection_id), record, "EX", IDENTITY_SECONDS)
-        _, ends = self._ask(remember, _ends_of(identity.session, identity.person))
+        ends_of = _ends_of(identity.session, identity.person)
+        _, ends = ask_all(self._redis, (remember, ends_of), "asked")
         return self._is_any_ahead(ends)
 
     def _forget(self, connection_ids: Iterable[str]) -> None:
         with suppress(RedisError, RedisClusterException):  # they expire by themselves
             self._redis.delete(*map(identity_key, connection_ids))
-
-    def _ask(self, *commands: tuple[str | int, ...]) -> list[Any]:
-        """The replies, in one round trip to each node."""
-        replies = ask_all(self._redis, commands, "asked")
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise MembershipUnavailable(f"Redis could not be asked: {reply}") from reply
-        return replies
 
     def _is_any_ahead(self, ends: list[Any]) -> bool:
         now = self._scripts.now() or time.time_ns() // 10**6

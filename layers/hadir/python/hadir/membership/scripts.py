@@ -16,7 +16,7 @@ from redis.commands.core import Script
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.membership.healing import ask_all
+from hadir.membership.healing import ask_each
 from hadir.membership.keys import PARTITIONS
 
 _LUA = files(__package__) / "lua"
@@ -97,7 +97,7 @@ class Scripts:
             commands = [("EVALSHA", digest, *arguments[place]) for place in places]
             if loading:
                 commands[0] = ("EVAL", text, *arguments[places[0]])
-            return ask_all(self._redis, commands, f"asked to run {name}")
+            return ask_each(self._redis, commands, f"asked to run {name}")
 
         replies = ask(range(len(arguments)))
         # By text it is loaded too, in one node more each time.
