@@ -9,7 +9,7 @@ from redis import Redis
 from hadir.domain.identity import DEFAULT_TENANT
 from hadir.membership.audit import Audit
 from hadir.membership.directory import Directory
-from hadir.membership.keys import PARTITIONS, session_keys
+from hadir.membership.keys import PARTITIONS, session_key, session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening
 from hadir.membership.scripts import AnyRedis
@@ -242,3 +242,19 @@ class TestInfoRefused:
 
     def test_nor_may_it_ask_for_evictions(self, membership: Membership) -> None:
         assert Audit(membership._redis).begin() is None
+
+
+def test_nobody_in_grace_is_left_over_for_those_who_come_next(
+    redis: AnyRedis, clock: Clock
+) -> None:
+    membership = Membership(redis, grace_seconds=10, clock=clock)
+    join(membership, "c1", "customer_1")
+    membership.leave("c1", SESSION, CLOSED)
+    for kind in ("session", "connections", "people"):
+        redis.delete(session_key(SESSION, kind))
+    join(membership, "c2", "customer_2")
+    clock.pass_seconds(11)
+
+    membership.open("c2", SESSION, heard=True, beat=True)
+
+    assert present(membership) == {"customer_2"}

@@ -72,9 +72,9 @@ local function rebuild()
 end
 
 -- A new session. Where Redis has evicted what is in its first key alone, its versions go on from
--- the highest that anything else names.
+-- the highest that anything else names. Who was in grace in an earlier one is not among its people.
 local function create()
-    redis.call('DEL', BEHIND)
+    redis.call('DEL', BEHIND, LEAVING)
     local version = 0
     if redis.call('EXISTS', EVENTS) == 1 then  -- perhaps empty: it still refuses earlier ones
         local stream = redis.call('XINFO', 'STREAM', EVENTS)
