@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Metrics
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from hadir.sweeper import Swept
 
 _metrics = Metrics(namespace="Hadir")
+_adding = Lock()
+"""Powertools' metrics are not safe for threads, and the sweep announces in many."""
 
 _TROUBLES = {
     "limited": "MessagesLimited",
@@ -46,19 +49,20 @@ def published(handler: Handler) -> Handler:
 
 
 def broadcasts(made: "Iterable[Broadcast]") -> None:
-    """Events were posted."""
-    for each in made:
-        if each.told:
-            kind = "Messages" if isinstance(each.event, MessageEvent) else "PresenceEvents"
-            _count(kind, 1)
-            _metrics.add_metric("AnnounceLatency", MetricUnit.Milliseconds, each.latency_ms)
-        _count("Posts", each.received)
-        _count("PostsGone", len(each.gone))
-        _count("PostsFailed", each.targets - each.received - len(each.gone))
-        _count("PostRetries", each.retries)
-        _count("PeopleUntold", each.untold)
-        for owed_ms in each.owed_ms:
-            _metrics.add_metric("StatusOwed", MetricUnit.Milliseconds, owed_ms)
+    """Events were posted; may be called from many threads."""
+    with _adding:
+        for each in made:
+            if each.told:
+                kind = "Messages" if isinstance(each.event, MessageEvent) else "PresenceEvents"
+                _count(kind, 1)
+                _metrics.add_metric("AnnounceLatency", MetricUnit.Milliseconds, each.latency_ms)
+            _count("Posts", each.received)
+            _count("PostsGone", len(each.gone))
+            _count("PostsFailed", each.targets - each.received - len(each.gone))
+            _count("PostRetries", each.retries)
+            _count("PeopleUntold", each.untold)
+            for owed_ms in each.owed_ms:
+                _metrics.add_metric("StatusOwed", MetricUnit.Milliseconds, owed_ms)
 
 
 def refused() -> None:
