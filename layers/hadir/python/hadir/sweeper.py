@@ -287,7 +287,7 @@ class Sweeper:
         if not suspects:
             return Swept()
         believed = suspected <= max(_FEW, heard // _SHARE) and (
-            heard >= suspected or self._can_hear()
+            heard >= suspected or (deadline.seconds_left >= _STOPPING_SECONDS and self._can_hear())
         )
         swept, lapsed, verdict = Swept(), suspects, Verdict.END
         if not believed:
