@@ -1,7 +1,7 @@
-"""Once a minute, where there is a canary: comes and goes as clients do, and times what is told.
+"""Runs once a minute, if there is a canary: connects and leaves as clients do, and times updates.
 
-A failure is the result, so nothing is tried again. If we die, the sockets close, and their people
-leave as anybody does.
+A failure is a result, so nothing is retried. If this function dies, its sockets close, and their
+people leave as anybody does.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Once a minute: ends what nobody else ended. What it does not get to is due for the next one."""
+"""Runs once a minute: ends what nobody else has ended. What it does not reach stays due."""
 
 import json
 import time
@@ -25,7 +25,7 @@ message_function = bootstrap.message_function()
 
 
 def _can_hear() -> bool:
-    """Whether the function that hears clients is let run, and can write to Redis."""
+    """Whether the function that hears clients can be invoked, and can write to Redis."""
     try:
         answer = functions.invoke_and_wait(message_function, json.dumps(PROBE).encode())
     except FunctionsUnavailable as error:
@@ -38,7 +38,7 @@ sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, _can_hear
 
 
 def _repair(deadline: Deadline) -> None:
-    """Write anew what Redis has evicted; where time runs out, the next sweep goes on."""
+    """Rebuild what Redis has evicted; if time runs out, the next sweep goes on."""
 
     def in_time() -> bool:
         return deadline.seconds_left >= _STOPPING_SECONDS

@@ -1,6 +1,6 @@
-"""A canary: comes and goes as clients do, and times what others are told of it.
+"""A canary: it connects and leaves as clients do, and times when others are told of it.
 
-That takes all there is: API Gateway, the authorizer, the functions of a socket's life, Redis, and
+This exercises everything: API Gateway, the authorizer, the functions of a socket's life, Redis, and
 posts.
 """
 
@@ -21,31 +21,31 @@ from hadir.domain.identity import Identity, UserType
 from hadir.domain.session import EventType
 
 NAME = "hadir-canary"
-"""Its tenant, where there are tokens; its sessions' and people's ids begin with it."""
+"""Its tenant, if there are tokens; the ids of its sessions and people begin with it."""
 
 STEP_SECONDS = 10.0
-"""How long each step may take; that of the leave, beyond the grace."""
+"""The timeout of each step; the grace is added to that of the leave."""
 
 RUN_SECONDS = 44.0
-"""How long all of them may take together, beyond the grace."""
+"""The timeout of all steps together; the grace is added to it."""
 
 
 class Socket(Protocol):
-    """A socket as a client has it."""
+    """A client's socket."""
 
     def receive(self, seconds: float) -> bytes:
-        """The next message, waiting for it; an error where none comes."""
+        """Wait for the next message; raise if none comes in time."""
 
     def close(self) -> None:
-        """Close it; not an error where it has closed."""
+        """Close it; do nothing if it is already closed."""
 
 
 OpenSocket = Callable[[str, str, float], Socket]
-"""Opens a socket to a URL, offering subprotocols, in so many seconds."""
+"""Opens a socket, given a URL, the subprotocols to offer, and a timeout in seconds."""
 
 
 class Step(StrEnum):
-    """What is done, in order."""
+    """The steps of a run, in order."""
 
     ADMIN_CONNECTS = "connecting the admin"
     ADMIN_IS_TOLD = "telling the admin of their own join"
@@ -57,12 +57,12 @@ class Step(StrEnum):
 
 @dataclass(slots=True)
 class Run:
-    """What came of one coming and going.
+    """The outcome of one run.
 
     Attributes:
-        step: the last that was begun.
+        step: the last step that was begun.
         join_ms: from the customer's handshake until the admin was told; None if they were not.
-        leave_ms: the same from the customer's closing, without the grace.
+        leave_ms: the same from the close of the customer's socket, without the grace.
         error: why the step failed; None if it did not.
     """
 
@@ -74,13 +74,13 @@ class Run:
 
 
 class Canary:
-    """Comes and goes, each time in a session of its own.
+    """Connects and leaves, each time in a new session.
 
     Args:
-        open_socket: raises where it cannot be opened.
+        open_socket: raises if the socket cannot be opened.
         url: of the deployment's WebSocket API, without a query.
-        sign: makes the token that shows who somebody is; None where none is needed.
-        grace_seconds: for how long nobody is told of a leave.
+        sign: makes the token for an identity; None if no token is needed.
+        grace_seconds: how long a leave is held back.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class Canary:
         self._grace_seconds = grace_seconds
 
     def run(self, deadline: Deadline) -> Run:
-        """Come and go once. However that ends, the sockets are closed."""
+        """Connect and leave once. The sockets are closed in any case."""
         run = Run(f"{NAME}-{uuid.uuid4()}")
         try:
             with ExitStack() as opened:
                 longest = self._grace_seconds + RUN_SECONDS
                 self._run(run, deadline.within(longest), opened)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is what a canary is for)
+        except Exception as error:  # noqa: BLE001 (a canary reports any error)
             run.error = error
         return run
 
@@ -118,7 +118,7 @@ class Canary:
         began = deadline.clock()
         _wait_until_told(admin, joined, UserType.CUSTOMER, deadline.within(STEP_SECONDS))
         run.join_ms = round((deadline.clock() - began) * 1000)
-        # Else a post that is still under way would find it gone, and not $disconnect.
+        # Otherwise a post still in flight might find the socket gone before $disconnect does.
         run.step = Step.CUSTOMER_IS_TOLD
         _wait_until_told(customer, joined, UserType.CUSTOMER, deadline.within(STEP_SECONDS))
 
@@ -147,10 +147,10 @@ class Canary:
 
 
 def _wait_until_told(socket: Socket, event: EventType, of: UserType, deadline: Deadline) -> None:
-    """Read what somebody is told until it is of ``event``; other updates are passed over.
+    """Read updates until one is about ``event`` of that type of user; ignore others.
 
     Raises:
-        SocketFailed: it was told with a status from before it.
+        SocketFailed: the update's status is from before the event.
     """
     while True:
         data = json.loads(socket.receive(deadline.seconds_left))["data"]
@@ -163,4 +163,4 @@ def _wait_until_told(socket: Socket, event: EventType, of: UserType, deadline: D
 
 
 _PRESENT = {UserType.ADMIN: "agent_connected", UserType.CUSTOMER: "customer_connected"}
-"""The status' word for whether anybody of that type is there; here there is one at most."""
+"""The field of the status that says whether anybody of that type is present: here, one at most."""

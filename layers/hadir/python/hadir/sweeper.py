@@ -1,24 +1,24 @@
-"""Ends what nobody else ended: sockets that went without a word, events nobody announced.
+"""Ends what nobody else has ended: sockets that vanished silently, and events nobody announced.
 
-Everything here may stop at any point, run twice at once, or be repeated: each step is one script,
-and what is not done stays due for the next sweep, a minute later, which begins with what has waited
+Everything here may stop at any point, run twice at once, or be repeated: each step is one script.
+What is not done stays due for the next sweep, a minute later, which begins with what has waited
 longest.
 
-Leases and sessions are seen to side by side, so that neither keeps the other waiting, however many
-they are and however slowly clients take what is posted. Leases are renewed and put off by many in
-one script (``renew.lua``, ``postpone.lua``), and of those whose sockets are gone many leave in one
-round trip; telling others of it goes on aside, session by session. What is not told stays pending.
+Leases and sessions are handled side by side, so that neither delays the other, however many there
+are and however slowly clients accept posts. One script renews or postpones many leases
+(``renew.lua``, ``postpone.lua``), and one round trip takes out many connections whose sockets are
+gone. Other threads tell the sessions of these leaves; what they do not announce stays pending.
 
-A client that used to send heartbeats and has not been heard for a lease is silent only if it could
-have been heard. What makes us deaf is the same for all clients (Redis away, functions throttled or
-failing, this sweep late), so a silence is believed in only while
+A client that used to send heartbeats and has not been heard for a lease is silent only if Hadir
+could have heard it. Whatever keeps Hadir from hearing clients (Redis away, functions throttled or
+failing, a late sweep) affects all of them, so a silence is believed only if
 
 - sweeps have come on time for a lease (``due.lua``),
-- API Gateway, too, has seen nothing of the client (``terms.lua``),
-- other clients are being heard, or the function that hears them proves that it still does,
-- few fall silent at once, beside those who are being heard.
+- API Gateway has seen nothing of the client either (``terms.lua``),
+- other clients are being heard, or the function that hears them proves that it works,
+- few clients fall silent at once, compared with those that are being heard.
 
-Otherwise nobody is ended for silence, and for a lease from then on.
+Otherwise nobody is taken out for silence, then or during the next lease.
 """
 
 import time
@@ -44,36 +44,36 @@ from hadir.wire.updates import snapshot
 
 _MOST_PER_PARTITION = 100
 _AT_ONCE = 500
-"""Sockets that are asked for in one go."""
+"""How many sockets one call of ``look`` asks about."""
 
 _LOOKING_SECONDS = 10.0
-"""Then those that were not answered are put off, so that they keep no others waiting."""
+"""After this, sockets without an answer are postponed, so that they do not delay others."""
 
 _SIDE_BY_SIDE = 3
-"""Times so many: while some answers are awaited, others are seen to."""
+"""How many such calls run at once: while some wait for answers, others are handled."""
 
 _THREADS = 16
-"""That tell of what was found among the leases, and as many that announce what is due."""
+"""For telling what was found among the leases; as many more announce what is due."""
 
 _STOPPING_SECONDS = 6.0
-"""Nothing new is begun with less time left than posting one batch may take."""
+"""Nothing new is begun with less time left than this, which posting one batch may take."""
 
 _ENDED = (Opening.SILENT, Opening.EXPIRED, Opening.CROWDED)
 
 _RENEWALS = {Renewal.RENEWED: "renewed", Renewal.SPARED: "spared", Renewal.REFUSED: "failed"}
 
 _FEW = 10
-"""So many may always fall silent at once."""
+"""How many clients may always fall silent at once."""
 
 _SHARE = 4
-"""And one for so many who are being heard."""
+"""Beyond that, one client may fall silent for this many that are being heard."""
 
 Looked = tuple[Lease, int | None]
-"""A lease that ran out, and when the platform last saw something of its socket, which is there."""
+"""A lease that ran out although its socket is open, and the socket's last activity (ms)."""
 
 
 class Sockets(Protocol):
-    """Asks for sockets; ``connections.sockets`` is the one that does."""
+    """Asks API Gateway about sockets; ``connections.sockets`` implements it."""
 
     def look(self, connection_ids: Sequence[str], seconds: float) -> Mapping[str, Seen]:
         """What API Gateway says of each socket, within ``seconds``."""
@@ -81,22 +81,23 @@ class Sockets(Protocol):
 
 
 class Swept(Counter[str]):
-    """What a sweep did, how often.
+    """How often a sweep did what.
 
     - ``gone``: sockets that the platform no longer knew
-    - ``silent``: sockets that were there but had fallen silent; they were closed
+    - ``silent``: sockets that were open but had fallen silent; they were closed
     - ``spared``: sockets that had fallen silent while we may have been deaf; they stay
     - ``expired``: sockets whose tokens had expired; they were closed
     - ``crowded``: sockets for which there was no room any more; they were closed
-    - ``renewed``: sockets that are still believed in
+    - ``renewed``: sockets whose leases were renewed
     - ``announced``: events
     - ``repaired``: sessions of which Redis may have evicted something
-    - ``failed``: what Redis or the management API did not answer; it stays due, but for a closing
-    - ``unfinished``: what was not looked at, for want of time; it stays due
+    - ``failed``: calls that Redis or the management API did not answer; what they were for stays
+      due, except closing a socket
+    - ``unfinished``: what was not looked at, for lack of time; it stays due
 
     Attributes:
-        overdue_ms: for how long the session that waited longest had been waiting.
-        oldest_lease_ms: the same of the leases.
+        overdue_ms: how long the session that waited longest had been waiting.
+        oldest_lease_ms: how long the lease that waited longest had been waiting.
     """
 
     overdue_ms = 0
@@ -107,8 +108,8 @@ class Sweeper:
     """Looks at every lease that ran out and every session on the agenda.
 
     Args:
-        can_hear: proves that what clients say still reaches us; asked only when hardly anybody is
-            being heard.
+        can_hear: tests whether clients' messages still reach us; called only when hardly anybody
+            is being heard.
     """
 
     def __init__(
@@ -128,10 +129,10 @@ class Sweeper:
         self._on_broadcasts = on_broadcasts
 
     def sweep(self, deadline: Deadline) -> Swept:
-        """Sweep all partitions until nothing is due, as far as the time goes.
+        """Sweep all partitions until nothing is due or the time is up.
 
         Raises:
-            MembershipUnavailable: Redis does not answer; all stays due.
+            MembershipUnavailable: Redis does not answer; everything stays due.
         """
         due = self._membership.leases.due(_MOST_PER_PARTITION)
         swept = Swept()
@@ -166,9 +167,9 @@ class Sweeper:
     def _see_to_leases(
         self, due: Sequence[Lease], heard: int, seen_to: set[SessionRef], deadline: Deadline
     ) -> Swept:
-        """Look at leases until none is due; telling what came of it goes on meanwhile.
+        """Look at leases until none is due; other threads tell the sessions of the outcome.
 
-        The sessions in which that is done are added to ``seen_to``: nobody else needs to.
+        Those sessions are added to ``seen_to``, so that they are not announced a second time.
         """
         swept, seen_before = Swept(), set[Lease]()
         suspected = 0
@@ -187,7 +188,7 @@ class Sweeper:
                 swept.update(looking.wait())
                 suspected += len(suspects)
                 swept.update(self._judge(suspects, suspected, heard, telling, deadline))
-                if not leases:  # those that were not seen to yet may stand before others
+                if not leases:  # leases still being handled may hide others that are due
                     swept.update(telling.wait())
                 if deadline.seconds_left < _STOPPING_SECONDS:
                     break
@@ -206,7 +207,7 @@ class Sweeper:
         seen_to: set[SessionRef],
         deadline: Deadline,
     ) -> Swept:
-        """Ask for sockets whose leases ran out; what seems silent is added to ``suspects``."""
+        """Ask about sockets whose leases ran out; those that seem silent go to ``suspects``."""
         seconds = deadline.seconds_left - _STOPPING_SECONDS
         ids = [each.connection_id for each in leases]
         seen = self._sockets.look(ids, min(seconds, _LOOKING_SECONDS))
@@ -237,7 +238,7 @@ class Sweeper:
     def _renew(
         self, there: Sequence[Looked], suspects: list[Looked], *, spare: bool = False
     ) -> tuple[Swept, list[Looked]]:
-        """Renew leases of sockets that are there; which of them there is more to do about."""
+        """Renew leases of open sockets; also returns those that ``lapse`` has to handle."""
         swept = Swept()
         lapsed: list[Looked] = []
         try:
@@ -261,7 +262,7 @@ class Sweeper:
     def _take_out(
         self, gone: Mapping[SessionRef, Sequence[str]], telling: "Errands", deadline: Deadline
     ) -> Swept:
-        """Of sockets that are gone: they leave at once, and others are told aside."""
+        """Record at once that gone sockets have left; other threads tell the sessions."""
         swept = Swept()
         try:
             refused = self._membership.leave_all(gone, GONE)
@@ -283,7 +284,7 @@ class Sweeper:
         telling: "Errands",
         deadline: Deadline,
     ) -> Swept:
-        """End the suspects, or spare them; ``suspected`` counts those of the whole sweep."""
+        """End or spare the suspects; ``suspected`` is how many the whole sweep has had."""
         if not suspects:
             return Swept()
         believed = suspected <= max(_FEW, heard // _SHARE) and (
@@ -305,7 +306,7 @@ class Sweeper:
             connection_id, lease.ref, verdict, active_ms=active_ms
         )
         swept = self._announce(found.batch, deadline)
-        if found.outcome is Opening.SUSPECT:  # has proved anew who it is meanwhile: it stays due
+        if found.outcome is Opening.SUSPECT:  # it has reauthorized meanwhile, and stays due
             return swept
         if found.outcome in (Opening.JOINED, Opening.ADDED):
             self._welcome(lease, found, deadline)
@@ -317,7 +318,7 @@ class Sweeper:
         return swept
 
     def _welcome(self, lease: Lease, found: Opened, deadline: Deadline) -> None:
-        """Do for a socket what announce, which was lost, would have done once it is open."""
+        """Do for a socket what the lost announce would have done."""
         if found.session:
             frame = snapshot(found.session, time.time_ns() // 1_000_000)
             self._announcer.tell(lease.connection_id, [frame], deadline)
@@ -334,7 +335,7 @@ class Sweeper:
 
 
 class Errands:
-    """What is done in threads, as far as the time goes.
+    """Tasks that run in threads while there is time.
 
     Args:
         pool: the threads.
@@ -348,16 +349,16 @@ class Errands:
 
     @property
     def are_any(self) -> bool:
-        """Whether anybody has yet to wait for some."""
+        """Whether any errand has not been waited for."""
         return bool(self._running)
 
     def add(self, errand: Callable[[], Swept], size: int = 1) -> None:
-        """Do ``errand``; where it fails or no time is left, so many as its size are counted."""
-        # In a copy of this thread's context, by which log lines know whose they are.
+        """Run ``errand``. If it fails or no time is left, count ``size`` failed or unfinished."""
+        # A copy of this thread's context tells log lines which invocation they belong to.
         self._running.append(self._pool.submit(copy_context().run, self._do, errand, size))
 
     def wait(self) -> Swept:
-        """What all did together that were added since the last time."""
+        """The sum of what the errands added since the last call did."""
         running, self._running = self._running, []
         swept = Swept()
         for each in running:

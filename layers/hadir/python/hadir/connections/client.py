@@ -1,4 +1,4 @@
-"""Sockets as clients have them: opened to API Gateway, told frames, closed.
+"""Client sockets: they connect to API Gateway, receive frames, and close.
 
 ``awscrt.websocket`` answers pings and close frames by itself.
 """
@@ -18,7 +18,7 @@ _CLOSING_SECONDS = 0.4
 
 
 class ClientSocket:
-    """A socket that ``open_socket`` opens. What it is told is kept until it is received.
+    """A socket that ``open_socket`` opens. Incoming messages are kept until ``receive``.
 
     The methods whose names begin with ``on_`` are called in the C runtime's thread.
     """
@@ -34,10 +34,10 @@ class ClientSocket:
         self._messages: SimpleQueue[bytes | None] = SimpleQueue()  # None: it has closed
 
     def wait_until_open(self, seconds: float) -> None:
-        """Wait for the handshake. If it is not done in time, the socket closes once it is.
+        """Wait for the handshake. If it is late, the socket is closed as soon as it is done.
 
         Raises:
-            SocketFailed: it was refused, or was not done in time.
+            SocketFailed: the handshake was refused, or timed out.
         """
         self._set_up.wait(seconds)
         with self._lock:
@@ -48,7 +48,7 @@ class ClientSocket:
             raise SocketFailed(self._refusal)
 
     def receive(self, seconds: float) -> bytes:
-        """The next message, waiting for it if need be.
+        """Return the next message, waiting for it if necessary.
 
         Raises:
             SocketFailed: none came in time, or the socket has closed.
@@ -63,7 +63,7 @@ class ClientSocket:
         return message
 
     def close(self) -> None:
-        """Close it, and see that this has gone out: a function that has returned is frozen."""
+        """Close it, and wait until the close is sent: Lambda freezes a function once it returns."""
         if self._socket is not None:
             self._socket.close()
             self._shut.wait(_CLOSING_SECONDS)
@@ -85,7 +85,7 @@ class ClientSocket:
             self._message += part.data
 
     def on_frame(self, ended: Any) -> None:
-        """A frame has come whole, unless it was cut."""
+        """A frame is complete, or was cut."""
         if ended.exception is not None or not ended.frame.fin:
             return
         if ended.frame.is_data_frame():
@@ -95,7 +95,7 @@ class ClientSocket:
             self._messages.put(None)
 
     def on_shutdown(self, _: Any) -> None:
-        """It has closed, whoever began that."""
+        """The socket has closed, from either side."""
         self._messages.put(None)
         self._shut.set()
 
@@ -105,11 +105,11 @@ def open_socket(url: str, subprotocols: str, seconds: float) -> ClientSocket:
 
     Args:
         url: ``wss://…``, or ``ws://…`` on this machine.
-        subprotocols: what to offer, as the header has it.
-        seconds: how long that may take.
+        subprotocols: the subprotocols to offer, as in the header.
+        seconds: the timeout.
 
     Raises:
-        SocketFailed: it was refused, with which status, or was not open in time.
+        SocketFailed: the handshake was refused (the message says with which status), or timed out.
     """
     where = urlsplit(url)
     path = f"{where.path}?{where.query}"
@@ -136,5 +136,5 @@ def open_socket(url: str, subprotocols: str, seconds: float) -> ClientSocket:
 
 @cache
 def _tls_context() -> ClientTlsContext:
-    """What servers are trusted by; reading the roots takes longer than the rest of a handshake."""
+    """The trusted roots, cached: reading them takes longer than the rest of a handshake."""
     return ClientTlsContext(TlsContextOptions())

@@ -1,13 +1,13 @@
-"""What is done when Redis has evicted keys, which it should never be let do (docs/operate.md).
+"""What is done after Redis has evicted keys; never let it do so (docs/operate.md).
 
-A session of which something is missing is written anew by whatever happens in it next
-(``life.lua``, ``rebuild``). Where nothing happens, and for what a partition knows of its sessions,
-somebody has to look.
+A session that has lost something is rebuilt when something next happens in it (``life.lua``,
+``rebuild``). The audit handles the sessions in which nothing happens, and the indexes that a
+partition keeps of its sessions.
 
-An audit goes through the partitions in order, over as many sweeps as it takes. If we die midway, or
-have no time left, the next sweep goes on with the partition that was not noted as done; what it
-does again does nothing. Once all are done, what was evicted since the audit began is a reason for
-another one.
+An audit goes through the partitions in order, over as many sweeps as it takes. If a sweep dies
+midway, or runs out of time, the next one goes on with the first partition that is not noted as
+done; repeating a repair changes nothing. Once all are done, keys that were evicted since the audit
+began start another one.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ _AT_ONCE = 500
 
 
 class Audit:
-    """Finds the sessions that may need a repair, and entries of people who are nowhere.
+    """Finds the sessions that may need a repair, and index entries of people who are not present.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -46,9 +46,11 @@ class Audit:
         self._scripts = Scripts(redis)
 
     def begin(self) -> tuple[int, int] | None:
-        """How many keys Redis had evicted when the audit began, and the partition to go on with.
+        """Begin an audit, or go on with one.
 
-        None where nothing was evicted since the last audit, or we may not ask.
+        Returns:
+            How many keys Redis had evicted between the last audit and this one, and the partition
+            to go on with. None if there were none, or we are not allowed to ask.
         """
         seen, upto, partition = self._ask(
             lambda: self._redis.hmget(_AUDIT, "seen", "upto", "partition")
@@ -57,7 +59,7 @@ class Audit:
         if partition:
             return int(upto) - before, int(partition)
         now = sum(int(node["evicted_keys"]) for node in self._ask(self._stats))
-        if now < before:  # Redis was started anew, or a replica was promoted
+        if now < before:  # Redis was restarted, or a replica was promoted
             self._note(seen=0)
             before = 0
         if now == before:
@@ -79,8 +81,8 @@ class Audit:
     ) -> Iterator[tuple[int, set[SessionRef]]]:
         """The partitions from ``first`` on, each with the sessions that may need a repair.
 
-        Those are all of which there is anything, or that are listed. Every call lists all keys
-        anew, and ends when there is no time left for that.
+        Those are all sessions that have any key or are in an index. Every call scans all keys
+        again; if there is no time left for that, it yields nothing.
         """
         sessions: dict[int, set[SessionRef]] = {each: set() for each in range(first, PARTITIONS)}
         for ref in self._with_keys():
@@ -99,7 +101,7 @@ class Audit:
                 yield SessionRef.read(key.partition(marker)[2])
 
     def forget_ghosts(self, partition: int) -> int:
-        """Take people who are in no session off a partition's index; how many there were."""
+        """Remove people who are in no session from a partition's index; return how many."""
         index, count = whereabouts_key(partition), 0
         names = self._names(index)
         for first in range(0, len(names), _AT_ONCE):
@@ -112,7 +114,7 @@ class Audit:
         return count
 
     def note_done(self, partition: int) -> None:
-        """Note that the audit has been through a partition, and all before it."""
+        """Record that the audit is done with a partition, and all before it."""
         if partition < PARTITIONS - 1:
             self._note(partition=partition + 1)
         else:

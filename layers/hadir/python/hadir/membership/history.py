@@ -1,4 +1,4 @@
-"""The events of a session, as far as they are kept."""
+"""The events of a session that are still kept."""
 
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.session import Event, Page, Session
@@ -7,7 +7,7 @@ from hadir.membership.session_scripts import SessionScripts
 
 
 class History:
-    """The events of sessions that everyone has been told.
+    """The announced events of sessions.
 
     Every method is one round trip, atomic, and may be repeated.
 
@@ -24,8 +24,8 @@ class History:
         """The events after ``version``, in order, and the session as it is now.
 
         The events are None if there are more than ``most``, if the history does not reach back that
-        far, if the client has seen events that were lost with a node, or if it knows an epoch that
-        is not remembered.
+        far, if the client has seen events that were lost with a node, or if its epoch is not
+        remembered.
         """
         missed, view = self._scripts.run("history", ref, epoch, version, most)
         events = None if missed is None else tuple(read_events(missed))
@@ -34,7 +34,7 @@ class History:
     def page(
         self, ref: SessionRef, most: int, *, since: int = 0, before: int | None = None
     ) -> Page:
-        """A page of the history, as far as that reaches back.
+        """A page of the history that is kept.
 
         Args:
             most: how many events at most.
@@ -46,9 +46,9 @@ class History:
         return Page(epoch, version, tuple(read_events(events)))
 
     def erase(self, ref: SessionRef, person: Person) -> int:
-        """Erase the texts of a person's messages from the history; return of how many."""
+        """Erase the texts of a person's messages from the history; return the number erased."""
         return int(self._scripts.run("erase", ref, str(person)))
 
     def clear(self, ref: SessionRef) -> int:
-        """Delete all events that everyone has been told; return how many."""
+        """Delete all announced events; return how many."""
         return int(self._scripts.run("clear", ref))

@@ -1,4 +1,4 @@
-"""Leases that ran out, and whether their clients could have been heard: what a sweep asks."""
+"""What a sweep asks: which leases ran out, and whether their clients could have been heard."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -23,15 +23,15 @@ from hadir.membership.scripts import AnyRedis
 from hadir.membership.session_scripts import CLOSED_TOMBSTONE_MS, SessionScripts, new_token
 
 DEAF_MS = 75_000
-"""A sweep that comes later than this after the one before (they come every 60 s) did not run, or
-Redis was away: clients may have spoken unheard, and silence proves nothing."""
+"""If two sweeps (every 60 s) are further apart than this, one did not run, or Redis was away. Then
+clients may have sent something unheard, and silence proves nothing."""
 
 
 class Leases:
     """The leases of all connections.
 
-    Every method is one round trip, to each node that it concerns, and may be repeated. What it
-    changes of a connection it changes in one step.
+    Every method is one round trip to each node that it concerns, and may be repeated. It changes
+    each connection in one step.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -46,9 +46,9 @@ class Leases:
         """What the sweep has to look at, over all partitions.
 
         Args:
-            leases: to return of each partition at most.
-            sessions: likewise; as many as leases unless given.
-            first: whether a sweep begins, or goes on.
+            leases: how many leases to return of each partition at most.
+            sessions: how many sessions to return of each at most; as many as leases by default.
+            first: whether this call begins a sweep; if not, the sweep goes on.
         """
         most = (leases, leases if sessions is None else sessions)
         args = (*most, DEAF_MS, "1" if first else "0", self._scripts.lease_ms)
@@ -74,18 +74,18 @@ class Leases:
     def renew(
         self, there: Sequence[tuple[Lease, int | None]], *, spare: bool = False
     ) -> list[Renewal]:
-        """Renew leases that ran out although the platform says that their sockets are there.
+        """Renew leases that ran out although the platform says that their sockets are open.
 
-        In one round trip to each node, a script for each partition: what one is refused keeps no
-        other from it.
+        This takes one round trip to each node, and one script for each partition. If Redis refuses
+        one script, the others still run.
 
         Args:
-            there: each with when the platform last saw something of it, in milliseconds since the
-                epoch.
-            spare: whether silence proves nothing, not only that of leases that are ``deaf``.
+            there: the leases, each with its socket's last activity that the platform saw, in
+                milliseconds since the epoch.
+            spare: whether silence proves nothing for all leases, not only for ``deaf`` ones.
 
         Returns:
-            What was found of each.
+            The outcome for each lease.
         """
         groups: dict[tuple[int, bool], list[int]] = {}
         for place, (lease, _) in enumerate(there):
@@ -117,13 +117,14 @@ class Leases:
         *,
         active_ms: int | None = None,
     ) -> Opened:
-        """Note that a lease ran out although the platform says that the socket is there.
+        """Record that a lease ran out although the platform says that the socket is open.
 
-        ``SILENT`` and ``EXPIRED`` mean that it has left, and the caller is to close it.
+        ``SILENT``, ``EXPIRED`` and ``CROWDED`` mean that it has left, and the caller must close it.
 
         Args:
-            verdict: what becomes of it if it is silent.
-            active_ms: when the platform last saw something of it, milliseconds since the epoch.
+            verdict: what to do if it is silent.
+            active_ms: the socket's last activity that the platform saw, in milliseconds since the
+                epoch.
         """
         token = new_token()
         reply = self._scripts.run(
@@ -141,10 +142,10 @@ class Leases:
         return read_opened(ref, token, reply)
 
     def postpone(self, leases: Iterable[Lease]) -> None:
-        """Note that nobody could say whether sockets are there.
+        """Record that API Gateway did not say whether sockets are open.
 
-        Their leases go back in the queue: a minute the first time, then twice as far each time, at
-        most 16 minutes. In one round trip to each node; what Redis refuses stays due.
+        Their leases are due again after a minute, then with exponential backoff of up to 16
+        minutes. This takes one round trip to each node; what Redis refuses stays due.
         """
         calls: dict[int, list[str]] = {}
         for lease in leases:
@@ -154,14 +155,14 @@ class Leases:
         )
 
     def deafen(self) -> None:
-        """Note that we may not have heard clients: for a lease, silence proves nothing."""
+        """Record that we may not have heard clients: for a lease, silence proves nothing."""
         for _ in self._scripts.run_everywhere(
             "deafen", lambda partition: [hearing_key(partition)], self._scripts.lease_ms
         ):
             pass
 
     def prove_hearing(self) -> None:
-        """Write as whoever hears a client does; return if that works."""
+        """Write to Redis as the function that hears clients does; return if that works."""
         now = self._scripts.now() or time.time_ns() // 10**6
         try:
             self._redis.hset(hearing_key(0), "proved", str(now))

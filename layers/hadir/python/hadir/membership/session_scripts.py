@@ -1,4 +1,4 @@
-"""Runs the scripts on sessions, with the keys and arguments that all of them take."""
+"""Runs scripts on sessions, with the keys and arguments that all of them take."""
 
 import secrets
 import time
@@ -14,8 +14,8 @@ TOMBSTONE_MS = 300_000
 no ``$connect`` or message still under way brings it back."""
 
 CLOSED_TOMBSTONE_MS = 7200_000
-"""The same for a socket that we close ourselves, as the close may fail: as long as any socket lives
-("Amazon API Gateway quotas", WebSocket connection duration)."""
+"""The same for a socket that we close ourselves: as long as any socket may live, as the close may
+fail ("Amazon API Gateway quotas", WebSocket connection duration)."""
 
 
 class SessionScripts:
@@ -23,7 +23,7 @@ class SessionScripts:
 
     Attributes:
         lease_ms: how long a connection counts as open without being heard.
-        now: returns milliseconds since the Unix epoch; '' for Redis's own clock.
+        now: returns milliseconds since the Unix epoch, or '' to use Redis's own clock.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SessionScripts:
         self.now: Callable[[], int | str] = clock or (lambda: "")
 
     def run(self, name: str, ref: SessionRef, *args: str | int, keys: Sequence[str] = ()) -> Any:
-        """Run a script on a session; ``keys`` and ``args`` are its own (``lua/include``).
+        """Run a script on a session; ``keys`` and ``args`` come after the common ones.
 
         Raises:
             MembershipUnavailable: as ``Scripts.run``.
@@ -50,7 +50,7 @@ class SessionScripts:
     def run_in_each(
         self, name: str, calls: Iterable[tuple[SessionRef, Sequence[str | int], Sequence[str]]]
     ) -> list[Any]:
-        """Run a script on many sessions, with args and keys of each, as ``Scripts.run_all``."""
+        """Run a script on many sessions, each with its args and keys, like ``Scripts.run_all``."""
         return self._scripts.run_all(name, [self._call(*each) for each in calls])
 
     def _call(
@@ -62,14 +62,14 @@ class SessionScripts:
     def run_all(
         self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[str | int]]]
     ) -> list[Any]:
-        """Run a script of partitions in many of them, as ``Scripts.run_all``."""
+        """Run a script in many partitions, like ``Scripts.run_all``."""
         now = self.now()
         return self._scripts.run_all(name, ((keys, (now, *args)) for keys, args in calls))
 
     def run_everywhere(
         self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
     ) -> Iterator[tuple[int, Any]]:
-        """Run a script in each partition, as ``Scripts.run_everywhere``."""
+        """Run a script in each partition, like ``Scripts.run_everywhere``."""
         return self._scripts.run_everywhere(name, keys_of, self.now(), *args)
 
 
