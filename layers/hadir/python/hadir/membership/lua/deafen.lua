@@ -1,10 +1,10 @@
 -- takes: clock
 --
--- The sweep could not show that clients can be heard: silence proves nothing for a while.
+-- The sweep could not confirm that clients can be heard: for a lease, silence proves nothing.
 --
 -- KEYS[1] hearing (due.lua)
 -- ARGV[1] now
--- ARGV[2] ms that a client may take to be heard again: a lease
+-- ARGV[2] length of a lease (ms): the time in which every client should be heard again
 
 redis.call('HDEL', KEYS[1], '')  -- Redis deletes even when it is full, and then does the rest too
 redis.call('HSET', KEYS[1], 'deaf_until', integer(now + ARGV[2]))

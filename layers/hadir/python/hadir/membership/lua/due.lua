@@ -1,21 +1,22 @@
 -- takes: clock
 --
--- What the sweep has to look at in one partition; begins a sweep.
+-- Returns what the sweep has to look at in one partition. Its first call begins a sweep.
 --
 -- KEYS[1] leases   KEYS[2] agenda   KEYS[3] hearing: hash of how many connections were heard since
---         the last sweep (heard), when that was (swept, ms), until when silence proves nothing
---         because we may have been deaf (deaf_until, ms)
+--         the last sweep (heard), the time of that sweep (swept, ms), and until when silence proves
+--         nothing because we may have been deaf (deaf_until, ms)
 -- ARGV[1] now
 -- ARGV[2] most leases to return
 -- ARGV[3] most sessions to return
--- ARGV[4] ms without a sweep after which we may have been deaf: nobody has seen that we could hear
--- ARGV[5] '1' if this is the sweep's first look at the partition
--- ARGV[6] ms that a client may take to be heard again: a lease
--- Reply   { '1' if silence proves nothing, connections heard since the sweep before, leases that
---           ran out, sessions on the agenda and since when they are due (ms), ms for which the first
---           of the agenda, and the first lease, have been waiting }; who has waited longest is first
+-- ARGV[4] ms without a sweep after which we may have been deaf, as nothing showed that we could hear
+-- ARGV[5] '1' if this is the sweep's first call for the partition
+-- ARGV[6] length of a lease (ms): the time in which every client should be heard again
+-- Reply   { '1' if silence proves nothing, connections heard since the last sweep, leases that ran
+--           out, sessions on the agenda and since when they have been due (ms), for how many ms the
+--           first session on the agenda has been waiting, and the first lease }
+--         The leases and sessions that have waited longest come first.
 --
--- Killed after: the next sweep gets the same, but counts only who was heard since.
+-- Killed after: the next sweep gets the same, but counts only connections heard since then.
 
 local most_leases, most_sessions, deaf_after, is_first, lease = unpack(ARGV, 2)
 

@@ -1,12 +1,12 @@
--- What Redis has evicted may have left people in one partition's index who are in no session of
--- theirs: they are taken off it.
+-- After Redis has evicted keys, one partition's index may name people who are no longer in the
+-- session that it names. This script removes those entries.
 --
--- KEYS[1] whereabouts   KEYS[2], …: people of the session of each
--- ARGV[1], …: for each two: its name in the index, and the person
--- Reply   how many were taken off
+-- KEYS[1] whereabouts   KEYS[2], …: for each entry, the people of its session
+-- ARGV[1], …: two for each entry: its name in the index, and the person
+-- Reply   how many were removed
 --
--- Looked at and taken off in one step: who joins meanwhile is not lost. Killed before or after:
--- nothing; the next audit does the same.
+-- An entry is checked and removed in one step, so a person who joins meanwhile is not lost. Killed
+-- before or after: no harm; the next audit does the same.
 
 local count = 0
 for place = 2, #KEYS do

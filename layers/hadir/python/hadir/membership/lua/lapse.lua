@@ -4,21 +4,20 @@
 --
 -- Its own key: tombstone of the connection
 -- Reply   { outcome, claim, place, view, reason } as open.lua
---   outcome 'silent'  its client used to send heartbeats and was not heard for the length of the
---                     lease, neither by us nor by the platform: it has left, and the caller closes
---                     the socket
---           'suspect' likewise, but no verdict was given: nothing changed
---           'expired' what it proved is no longer good: as silent
---           'crowded' it was only admitted, and a limit is reached by now: likewise
---           'spared'  likewise, but nothing is proved by it: it stays for another lease
---           'joined', 'added', 'open', 'unknown' as open.lua: it has not been silent, or never
---           promised heartbeats
+--   outcome 'silent'  its client used to send heartbeats, and for a lease neither we nor the platform
+--                     have heard it: it has left, and the caller closes the socket
+--           'suspect' its client is silent, but the verdict is 'none': nothing changed
+--           'spared'  its client is silent, but that proves nothing: it stays for another lease
+--           'expired' its token has expired: it has left, and the caller closes the socket
+--           'crowded' it was only admitted, and a limit has been reached since: likewise
+--           'joined', 'added', 'open', 'unknown' as open.lua: its client is not silent, or never
+--           sent heartbeats
 --
--- Killed before: the next sweep comes back to it. Killed after: the event is pending; a socket not
--- closed is closed when its client speaks.
+-- Killed before: the next sweep comes back to it. Killed after: the event is pending; if the socket
+-- was not closed, its client's next message closes it.
 
--- verdict: 'end', 'spare' or 'none'. active_at: when the platform last saw something of it, or ''.
--- most_…: as admit.lua.
+-- verdict: 'end', 'spare' or 'none'. active_at: the last activity that the platform saw (ms), or ''.
+-- most_…: as in admit.lua.
 local connection_id, token, verdict, active_at, tombstone_lifetime, most_sockets, most_people =
     unpack(ARGV, OWN_ARGV)
 

@@ -1,14 +1,14 @@
 -- takes: clock
 --
--- The management API would not say whether sockets of one partition are there: their leases go back
--- in the queue, further with each time.
+-- The management API did not say whether sockets of one partition are open: their leases are due
+-- again later, with exponential backoff.
 --
 -- KEYS[1] leases   KEYS[2] failing
 -- ARGV[1] now
--- ARGV[2], …: the lease of each, "<session> connection_id"
--- Reply   for each how often it has failed in a row; 0 if it has left meanwhile
+-- ARGV[2], …: the leases, "<session> connection_id"
+-- Reply   for each lease how often it has failed in a row; 0 if its connection has left meanwhile
 --
--- Killed before: the next sweep asks again. Killed after: nothing.
+-- Killed before: the next sweep asks again. Killed after: no harm.
 
 local FIRST_PAUSE, LONGEST_PAUSE = 60000, 960000    -- ms
 local RETENTION = 86400000    -- ms; as in outbox.lua

@@ -1,22 +1,23 @@
 -- takes: format, terms
 --
--- The leases of one partition's connections ran out, and the platform says that their sockets are
--- there: what nobody has to be told of is done here, for many of them at once.
+-- Leases of one partition's connections ran out, and the platform says that their sockets are open.
+-- This script does what needs no event, for many of them at once.
 --
--- KEYS[1] leases   KEYS[2] failing   KEYS[3], …: connections of the session of each
+-- KEYS[1] leases   KEYS[2] failing   KEYS[3], …: for each lease, the connections of its session
 -- ARGV[1] now
--- ARGV[2] ms for which a connection is believed in without being heard: a lease
+-- ARGV[2] length of a lease (ms): how long a connection counts as open without being heard
 -- ARGV[3] '1' if silence proves nothing
--- ARGV[4], …: for each two: its lease, "<session> connection_id", and when the platform last saw
---         something of it (ms), or ''
--- Reply   a letter for each:
---   'r'  its lease is renewed
---   's'  likewise, though its client has fallen silent (lapse.lua): that proves nothing
+-- ARGV[4], …: two for each lease: its name, "<session> connection_id", and the last activity that
+--         the platform saw on its socket (ms), or ''
+-- Reply   a letter for each lease:
+--   'r'  it is renewed
+--   's'  likewise, although its client has fallen silent (lapse.lua): that proves nothing
 --   '?'  its client has fallen silent, and that may prove something: nothing changed
---   '-'  it has left, or expired, or was only admitted: nothing changed, lapse.lua says what follows
+--   '-'  its connection has left, has expired or was only admitted: nothing changed, and lapse.lua
+--        handles it
 --
--- Killed before or after: nothing; what was not renewed stays due, what was is looked at when its
--- lease runs out again.
+-- Killed before or after: no harm. A lease that was not renewed stays due; one that was renewed is
+-- looked at when it runs out again.
 
 local RETENTION = 86400000    -- ms; as in outbox.lua
 
@@ -41,7 +42,7 @@ end
 redis.call('ZREM', FAILING, '')  -- Redis deletes even when it is full, and then does the rest too
 local found = {}
 for place = 3, #KEYS do
-    -- What goes wrong with one keeps no other from being renewed.
+    -- An error with one lease does not stop the others.
     local ok, letter = pcall(renew, KEYS[place], ARGV[2 * place - 2], ARGV[2 * place - 1])
     found[place - 2] = ok and letter or '-'
 end

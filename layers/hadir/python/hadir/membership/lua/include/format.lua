@@ -1,15 +1,15 @@
 -- takes: clock
 --
--- Records are words with a blank between them; '-' is a word that is missing. No id holds a blank,
--- and a person is one word, "user_type/user_id".
+-- A record is a list of words separated by blanks; '-' stands for a missing value. No id contains a
+-- blank, and a person is one word, "user_type/user_id".
 
--- person; since (first version the connection is told of; 0: only admitted); heard (ms of its last
--- message; 0: never); expires (ms until when what it proved is good; 0: for good); beats (1 once it
--- has sent a heartbeat, and so is expected to go on)
+-- person; since (first version that the connection is told of; 0: only admitted); heard (time of its
+-- last message, ms; 0: never); expires (when its token expires, ms; 0: never); beats (1 once it has
+-- sent a heartbeat, so that more are expected)
 local CONNECTION = { 'person', 'since', 'heard', 'expires', 'beats' }
 
--- at (ms since when they are present); sockets (open ones; 0 in grace), and in grace how they left:
--- left (ms), reason, close_code, evidence
+-- at (since when they are present, ms); sockets (how many are open; 0 in grace); and in grace how
+-- they left: left (ms), reason, close_code, evidence
 local PERSON = { 'at', 'sockets', 'left', 'reason', 'close_code', 'evidence' }
 
 local function read_record(fields, text)

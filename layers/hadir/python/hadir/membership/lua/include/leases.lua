@@ -1,6 +1,6 @@
 -- takes: records, terms
 --
--- A connection is looked at when its lease runs out.
+-- The sweep looks at a connection when its lease runs out.
 
 local function lease_of(connection_id)
     return NAME .. ' ' .. connection_id
@@ -15,8 +15,7 @@ local function forget_lease(connection_id)
     redis.call('ZREM', FAILING, lease_of(connection_id))
 end
 
--- A tombstone says why a connection left. The first reason stands, and a life once given is never
--- shortened.
+-- A tombstone says why a connection left. The first reason is kept, and its TTL is never shortened.
 local function bury(tombstone, reason, lifetime)
     if not redis.call('SET', tombstone, reason, 'NX', 'PX', lifetime) then
         redis.call('PEXPIRE', tombstone, lifetime, 'GT')

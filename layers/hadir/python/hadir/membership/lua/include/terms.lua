@@ -1,16 +1,16 @@
 -- takes: clock
 --
--- How long a connection is believed in. lease: for how long without being heard (ms).
+-- How long a connection counts as open. lease: how long it does so without being heard (ms).
 
--- AWS does not say what counts as activity (GetConnection's lastActiveAt, perhaps our own posts):
--- so it makes the verdict later, but not for ever.
+-- AWS does not say what counts as activity (GetConnection's lastActiveAt): perhaps our own posts do.
+-- So activity delays the verdict, but not for ever.
 local ACTIVE_LEASES = 3
 
 local function has_expired(connection)
     return connection.expires > 0 and connection.expires <= now
 end
 
--- When somebody looks at it: at the latest when what it proved expires.
+-- When the sweep next looks at a connection: no later than its token expires.
 local function lease_end(connection, lease)
     if connection.expires > 0 then
         return math.min(now + lease, connection.expires)
@@ -18,9 +18,9 @@ local function lease_end(connection, lease)
     return now + lease
 end
 
--- Whether its client promised to go on, and was not heard for the length of the lease, neither by
--- us nor by the platform. lease_key: where the end of its lease stands; active_at: when the platform
--- last saw something of it (ms), or ''.
+-- Whether its client has sent a heartbeat, so that more are expected, and for a lease neither we nor
+-- the platform have heard it. lease_key: its entry among the leases; active_at: the last activity
+-- that the platform saw (ms), or ''.
 local function is_silent(connection, leases, lease_key, active_at, lease)
     local silence = now - connection.heard
     if connection.beats == 0 or silence < lease then
