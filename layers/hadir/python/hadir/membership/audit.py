@@ -81,8 +81,8 @@ class Audit:
     ) -> Iterator[tuple[int, set[SessionRef]]]:
         """The partitions from ``first`` on, each with the sessions that may need a repair.
 
-        Those are all sessions that have any key or are in an index. Every call scans all keys
-        again; if there is no time left for that, it yields nothing.
+        Those are all sessions that have connections or people, or are in the index of occupied
+        sessions. Every call scans all keys again; if time runs out meanwhile, it yields nothing.
         """
         sessions: dict[int, set[SessionRef]] = {each: set() for each in range(first, PARTITIONS)}
         for ref in self._with_keys():
