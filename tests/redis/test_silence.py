@@ -6,7 +6,7 @@ from redis import Redis
 from hadir.announcer import Announcer
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opening
+from hadir.membership.outcomes import Opening, Verdict
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
 from tests.redis.crowds import ROOMY, customer, fill
@@ -207,3 +207,19 @@ def test_a_connection_is_counted_as_heard_once_a_sweep(membership: Membership) -
     membership.open("c0", ref("another"), heard=True)
     assert membership.leases.due(10, first=False).heard == 1
     assert membership.leases.due(10).heard == 1
+
+
+def test_nobody_is_ended_by_a_verdict_from_before_we_were_found_deaf(
+    node: Redis, clock: Clock
+) -> None:
+    membership = Membership(node, clock=clock)
+    membership.leases.due(1)
+    fill(membership, range(1))
+    membership.open("c0", SESSION, heard=True, beat=True)
+    clock.pass_seconds(91)
+    membership.leases.deafen()
+
+    assert membership.leases.lapse("c0", SESSION, Verdict.END).outcome is Opening.SPARED
+
+    clock.pass_seconds(91)
+    assert membership.leases.lapse("c0", SESSION, Verdict.END).outcome is Opening.SILENT

@@ -21,6 +21,11 @@
 local connection_id, token, verdict, active_at, tombstone_lifetime, most_sockets, most_people =
     unpack(ARGV, OWN_ARGV)
 
+-- Whether silence proves nothing: since the verdict, a sweep may have found that we are deaf.
+local function is_deaf()
+    return now < tonumber(redis.call('HGET', HEARING, 'deaf_until') or '0')
+end
+
 even_when_full()
 local connection = begin() and find_connection(connection_id)
 if not connection then
@@ -42,7 +47,7 @@ elseif connection.since == 0 and room(connection, most_sockets, most_people) the
     bury(KEYS[OWN_KEY], 'rate_limited', tombstone_lifetime)
 elseif silent and verdict == 'none' then
     outcome = 'suspect'
-elseif silent and verdict == 'end' then
+elseif silent and verdict == 'end' and not is_deaf() then
     outcome = 'silent'
     depart(connection_id, connection, 'heartbeat_timeout', '', 'silence')
     bury(KEYS[OWN_KEY], 'heartbeat_timeout', tombstone_lifetime)
