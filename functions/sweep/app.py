@@ -8,11 +8,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, metrics, report
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable
+from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable, ScriptFailed
+from hadir.domain.identity import SessionRef
 from hadir.sweeper import Sweeper
 from hadir.wire.events import PROBE
 
-_PROBE_SECONDS = 5.0
+_PROBE_SECONDS = 2.0
+"""Twice that, and as often a second to connect, is what ``Sweeper`` leaves for it."""
 _STOPPING_SECONDS = 6.0
 
 membership = bootstrap.membership()
@@ -53,11 +55,18 @@ def _repair(deadline: Deadline) -> None:
             for ref in refs:
                 if not in_time():
                     return
-                report.broadcasts(announcer.announce(membership.repair(ref), deadline))
+                _repair_one(ref, deadline)
             audit.forget_ghosts(partition)
             audit.note_done(partition)
     except MembershipUnavailable:
         log.logger.exception("What Redis has evicted could not be seen to")
+
+
+def _repair_one(ref: SessionRef, deadline: Deadline) -> None:
+    try:
+        report.broadcasts(announcer.announce(membership.repair(ref), deadline))
+    except ScriptFailed:  # as it would again: the others must not wait for this one
+        log.logger.exception(f"Session {ref} could not be repaired")
 
 
 @report.published

@@ -27,7 +27,7 @@ from hadir.wire.sessions import write_session
 from tests.conftest import Clock
 from tests.redis.handlers import load
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
-from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
 from tests.redis.test_sweeper import Platform
 from tests.running_gateway import ROOT
 
@@ -338,6 +338,22 @@ class TestSweep:
                 node.delete(people)
                 deployment.call("sweep", {})
                 assert bool(node.exists(people)) == is_seen_to
+
+    def test_a_session_that_cannot_be_repaired_keeps_no_other_from_it(
+        self, deployment: Deployment, node: Redis
+    ) -> None:
+        join(deployment.membership, "c1", "customer_1")
+        broken = ref("broken")
+        deployment.membership.admit("c2", identity("customer_2", broken))
+        node.hset(session_key(broken, "connections"), "c2", "nonsense")
+        node.hdel(session_key(broken, "session"), "sizes")
+        people = session_key(SESSION, "people")
+        with patch.object(deployment.audit, "_stats", lambda: [{"evicted_keys": 3}]):
+            node.delete(people)
+            deployment.call("sweep", {})
+
+            assert node.exists(people)
+            assert deployment.audit.begin() is None
 
 
 def test_a_leave_is_told_when_the_function_that_recorded_it_has_died(

@@ -5,6 +5,7 @@ from redis import Redis
 
 from hadir.announcer import Announcer
 from hadir.doorman import Doorman
+from hadir.membership.keys import PARTITIONS, hearing_key, partition_of
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening, Verdict
 from hadir.sweeper import Sweeper
@@ -207,6 +208,21 @@ def test_a_connection_is_counted_as_heard_once_a_sweep(membership: Membership) -
     membership.open("c0", ref("another"), heard=True)
     assert membership.leases.due(10, first=False).heard == 1
     assert membership.leases.due(10).heard == 1
+
+
+def test_what_one_node_knows_of_being_deaf_is_so_for_all(node: Redis, clock: Clock) -> None:
+    """The others were away when it was noted, and are back."""
+    membership = Membership(node, clock=clock)
+    membership.leases.due(1)
+    fill(membership, range(1))
+    clock.pass_seconds(60)
+    membership.leases.due(1)
+    clock.pass_seconds(31)
+    assert [lease.deaf for lease in membership.leases.due(1).leases] == [False]
+    another = (partition_of(SESSION) + 1) % PARTITIONS
+    node.hset(hearing_key(another), "deaf_until", clock.now + 1)
+
+    assert [lease.deaf for lease in membership.leases.due(1).leases] == [True]
 
 
 def test_nobody_is_ended_by_a_verdict_from_before_we_were_found_deaf(

@@ -17,7 +17,7 @@ from hadir.doorman import Doorman
 from hadir.membership.bans import Bans
 from hadir.membership.keys import partition_of, session_key, session_keys
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Lease, Renewal
+from hadir.membership.outcomes import Due, Lease, Renewal
 from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper, Swept
 from tests.conftest import Clock
@@ -326,6 +326,25 @@ def test_what_is_not_answered_is_not_waited_for_until_the_end(
     sweeper.sweep(Deadline(50.0, lambda: 0.0))
 
     assert max(platform.seconds) <= 10
+
+
+def test_what_was_done_counts_when_redis_stops_answering_in_the_middle(
+    sweeper: Sweeper, membership: Membership, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    join(membership, "c1", "customer_1")
+    clock.pass_seconds(91)
+    due = membership.leases.due
+
+    def away_later(*args: int, first: bool = True) -> Due:
+        if not first:
+            raise MembershipUnavailable("away")
+        return due(*args)
+
+    monkeypatch.setattr(membership.leases, "due", away_later)
+
+    swept = sweeper.sweep(TEN_SECONDS)
+
+    assert (swept["renewed"], swept["failed"]) == (1, 1)
 
 
 def test_two_sweeps_tell_once(

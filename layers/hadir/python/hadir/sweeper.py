@@ -39,7 +39,7 @@ from hadir.domain.session import Batch
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Lease, Opened, Opening, Renewal, Verdict
+from hadir.membership.outcomes import Due, Lease, Opened, Opening, Renewal, Verdict
 from hadir.wire.updates import snapshot
 
 _MOST_PER_PARTITION = 100
@@ -161,7 +161,7 @@ class Sweeper:
                 swept.update(telling.wait())
                 if deadline.seconds_left < _STOPPING_SECONDS:
                     break
-                due = self._membership.leases.due(0, _MOST_PER_PARTITION, first=False).sessions
+                due = self._go_on(swept, sessions=_MOST_PER_PARTITION).sessions
         return swept
 
     def _see_to_leases(
@@ -192,9 +192,17 @@ class Sweeper:
                     swept.update(telling.wait())
                 if deadline.seconds_left < _STOPPING_SECONDS:
                     break
-                due = self._membership.leases.due(_MOST_PER_PARTITION, 0, first=False).leases
+                due = self._go_on(swept, leases=_MOST_PER_PARTITION).leases
             swept.update(telling.wait())
         return swept
+
+    def _go_on(self, swept: Swept, leases: int = 0, sessions: int = 0) -> Due:
+        """What else is due; nothing if Redis has stopped answering, which is counted."""
+        try:
+            return self._membership.leases.due(leases, sessions, first=False)
+        except MembershipUnavailable:
+            swept["failed"] += 1
+            return Due()
 
     def _look_in(self, ref: SessionRef, deadline: Deadline) -> Swept:
         return self._announce(self._membership.claim(ref), deadline)
@@ -225,8 +233,7 @@ class Sweeper:
                 swept["unfinished"] += 1
             else:
                 unknown.append(lease)
-        seen_to.update(gone)
-        swept.update(self._take_out(gone, telling, deadline))
+        swept.update(self._take_out(gone, telling, seen_to, deadline))
         swept.update(self._postpone(unknown))
         renewed, lapsed = self._renew(there, suspects)
         swept.update(renewed)
@@ -260,7 +267,11 @@ class Sweeper:
         return Swept({"failed": len(leases)})
 
     def _take_out(
-        self, gone: Mapping[SessionRef, Sequence[str]], telling: "Errands", deadline: Deadline
+        self,
+        gone: Mapping[SessionRef, Sequence[str]],
+        telling: "Errands",
+        seen_to: set[SessionRef],
+        deadline: Deadline,
     ) -> Swept:
         """Record at once that gone sockets have left; other threads tell the sessions."""
         swept = Swept()
@@ -273,6 +284,7 @@ class Sweeper:
                 swept["failed"] += len(connection_ids)
             else:
                 swept["gone"] += len(connection_ids)
+                seen_to.add(ref)
                 telling.add(partial(self._look_in, ref, deadline))
         return swept
 
@@ -292,7 +304,8 @@ class Sweeper:
         )
         swept, lapsed, verdict = Swept(), suspects, Verdict.END
         if not believed:
-            self._membership.leases.deafen()
+            with suppress(MembershipUnavailable):
+                self._membership.leases.deafen()
             swept, lapsed = self._renew(suspects, [], spare=True)
             verdict = Verdict.SPARE
         for looked in lapsed:

@@ -62,6 +62,10 @@ class MembershipUnavailable(HadirError):
     """Redis did not answer; the change may have happened all the same."""
 
 
+class ScriptFailed(MembershipUnavailable):
+    """A script failed on what it found in Redis, and would fail again."""
+
+
 class SocketsUnavailable(HadirError):
     """API Gateway's management API refused a request about a socket, or did not answer."""
 

@@ -56,8 +56,10 @@ class Leases:
         by_age: list[tuple[int, list[Lease]]] = []
         agenda: list[tuple[float, str]] = []
         heard = overdue_ms = oldest_ms = 0
-        for _, (is_deaf, count, lapsed, waiting, session_ms, lease_ms) in replies:
-            by_age.append((lease_ms, [_read_lease(each, is_deaf == "1") for each in lapsed]))
+        # If a node was away when we were found deaf, its partitions do not know of it.
+        deaf = any(is_deaf == "1" for _, (is_deaf, *_) in replies)
+        for _, (_, count, lapsed, waiting, session_ms, lease_ms) in replies:
+            by_age.append((lease_ms, [_read_lease(each, deaf) for each in lapsed]))
             agenda += zip(map(float, waiting[1::2]), waiting[::2], strict=True)
             heard += count
             overdue_ms, oldest_ms = max(overdue_ms, session_ms), max(oldest_ms, lease_ms)

@@ -168,9 +168,9 @@ class Due:
         unanswered: how many partitions could not be looked at.
     """
 
-    leases: tuple[Lease, ...]
-    sessions: tuple[SessionRef, ...]
-    heard: int
-    overdue_ms: int
-    oldest_lease_ms: int
-    unanswered: int
+    leases: tuple[Lease, ...] = ()
+    sessions: tuple[SessionRef, ...] = ()
+    heard: int = 0
+    overdue_ms: int = 0
+    oldest_lease_ms: int = 0
+    unanswered: int = 0

@@ -15,7 +15,7 @@ from redis.cluster import RedisCluster
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
-from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.errors import MembershipUnavailable, ScriptFailed
 from hadir.membership.healing import ask_each
 from hadir.membership.keys import PARTITIONS
 
@@ -43,6 +43,10 @@ PARTITION_SCRIPTS = ("deafen", "due", "ghosts", "postpone", "renew")
 
 TENANT_SCRIPTS = ("ban", "bans", "lift")
 
+_OF_A_SCRIPT = "user_script:"
+"""How an error of a script itself begins, in Redis 7 and Valkey 9; that of a command it was refused
+begins otherwise."""
+
 AnyRedis = Redis | RedisCluster
 """One node, or a cluster."""
 
@@ -69,6 +73,7 @@ class Scripts:
         Raises:
             MembershipUnavailable: Redis did not answer in time, or answered with an error. The
                 script may have run all the same; it may be run again.
+            ScriptFailed: what the script found in Redis is not as it should be.
         """
         digest, text = self._scripts[name]
         try:
@@ -77,7 +82,9 @@ class Scripts:
             except NoScriptError:
                 return self._redis.eval(text, len(keys), *keys, *args)
         except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not run {name}: {error}") from error
+            by_script = str(error).startswith(_OF_A_SCRIPT)
+            failed = ScriptFailed if by_script else MembershipUnavailable
+            raise failed(f"Redis could not run {name}: {error}") from error
 
     def run_all(
         self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[str | int]]]
