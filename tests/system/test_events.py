@@ -15,8 +15,8 @@ EVENTS = sorted(set((ROOT / "events").glob("*.json")) - {ROOT / "events" / "env.
 
 @pytest.fixture(scope="module")
 def whole(hadir_redis_url: str) -> Iterator[RunningGateway]:
-    """Hadir with a grace: without one there is no function that ends it."""
-    with running_hadir(hadir_redis_url, "DisconnectGraceSeconds=1") as gateway:
+    """Hadir with all its functions: one is there only for a grace, and one for a canary."""
+    with running_hadir(hadir_redis_url, "DisconnectGraceSeconds=1", "Canary=on") as gateway:
         yield gateway
 
 
@@ -32,6 +32,8 @@ def test_its_function_takes_it(whole: RunningGateway, event: Path) -> None:
     if event.stem == "authorize":
         assert body["policyDocument"]["Statement"][0]["Effect"] == "Allow"
         assert body["context"]["user_id"] == "customer_123"
+    elif event.stem == "canary":
+        assert body == {"ok": True}
     elif event.stem == "sweep":
         assert "failed" not in body
     elif event.stem == "end_grace":
