@@ -182,6 +182,10 @@ def test_the_customers_page_shows_messages_typing_and_what_was_said_before(
         for page in (customer, admin):
             expect(page.locator("#messages li").last).to_have_text(both[-1])
             assert page.locator("#messages li").all_inner_texts()[before:] == both
+        admin.reload()
+        expect(admin.locator("#messages li")).to_have_count(before + 2)
+        assert admin.locator("#messages li").all_inner_texts()[before:] == both
+        for page in (customer, admin):
             expect(page.locator("#typing")).to_have_text("")
         leave(customer)
         leave(admin)

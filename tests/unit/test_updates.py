@@ -7,12 +7,21 @@ import pytest
 
 from hadir.domain.identity import DEFAULT_TENANT, Person, SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
-from hadir.domain.session import EventType, MessageEvent, Place, Presence, PresenceEvent, Session
+from hadir.domain.session import (
+    EventType,
+    MessageEvent,
+    Page,
+    Place,
+    Presence,
+    PresenceEvent,
+    Session,
+)
 from hadir.wire.updates import (
     MAX_USERS,
     error,
     event_frames,
     heartbeat_ack,
+    history,
     snapshot,
     status_answer,
     timestamp,
@@ -271,3 +280,19 @@ def test_the_small_frames() -> None:
 
 def test_time_is_whole_seconds_in_utc() -> None:
     assert timestamp(999) == "1970-01-01T00:00:00Z"
+
+
+def test_a_message_in_the_history_is_known_again() -> None:
+    """By its id and its place: as in the frame that told of it."""
+    said = MessageEvent(2, Person(CUSTOMER, "customer_1"), 0, "hello", "c1", "")
+    came = PresenceEvent(1, EventType.USER_CONNECTED, said.person, 0)
+    page = Page("e1", 2, (came, said))
+    ((_, frame),) = event_frames(session(version=2), [said], 0)
+    told = json.loads(frame)["data"]
+
+    joined, message = history(SESSION, page)["events"]
+
+    assert (joined["epoch"], "id" in joined) == ("e1", False)
+    assert {name: message[name] for name in ("epoch", "id", "version")} == {
+        name: told[name] for name in ("epoch", "id", "version")
+    }

@@ -130,9 +130,15 @@ def reauthorized(expires_at: int) -> bytes:
 
 
 def history(session_id: str, page: Page) -> dict[str, Any]:
-    """The answer to ``GET …/events``: events without a status, and the session's place."""
+    """The answer to ``GET …/events``: events without a status, and the session's place.
+
+    Each has its ``epoch`` and each message its ``id``, as in the frames that told of it.
+    """
+    place = Place(page.epoch, page.version)
     events = [
-        message_data(each) if isinstance(each, MessageEvent) else event_data(each)
+        {"epoch": page.epoch, "id": message_id(place, each.version), **message_data(each)}
+        if isinstance(each, MessageEvent)
+        else {"epoch": page.epoch, **event_data(each)}
         for each in page.events
     ]
     return {
