@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from local.embedded_redis import redis_server
+from tests.one_name import OneName
 from tests.running_gateway import free_ports
 
 _SLOTS = 16384
@@ -37,6 +38,10 @@ class Server:
         } | {name.replace("_", "-"): value for name, value in options.items()}
         folder.mkdir()
         self.process = self._start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
 
     def _start(self) -> "subprocess.Popen[bytes]":
         flags = [
@@ -66,6 +71,45 @@ class Server:
 
     def restart(self) -> None:
         self.process = self._start()
+
+
+@contextmanager
+def durable_server(folder: Path) -> Iterator[Server]:
+    """One that still has, after a restart, all that it was told before."""
+    server = Server(free_ports(1)[0], folder, appendonly="yes", appendfsync="always")
+    try:
+        wait_until(lambda: bool(server.ask("PING")))
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def primary_and_replica(folder: Path) -> Iterator[tuple[Server, Server]]:
+    """A primary and its replica; both keep on disk what they are told."""
+    with (
+        durable_server(folder / "primary") as primary,
+        durable_server(folder / "replica") as replica,
+    ):
+        replica.ask("REPLICAOF", "127.0.0.1", primary.port)
+        wait_until(lambda: replica.info("replication", "master_link_status") == "up")
+        yield primary, replica
+
+
+def change_places(name: OneName, primary: Server, replica: Server) -> None:
+    """The replica is promoted with all that was written, the primary is made its replica."""
+    primary.ask("CLIENT", "PAUSE", 60_000, "WRITE")
+    wait_until(
+        lambda: (
+            replica.info("replication", "slave_repl_offset")
+            == primary.info("replication", "master_repl_offset")
+        )
+    )
+    replica.ask("REPLICAOF", "NO", "ONE")
+    name.lead_to(replica.port)
+    primary.ask("REPLICAOF", "127.0.0.1", replica.port)
+    primary.ask("CLIENT", "UNPAUSE")
+    wait_until(lambda: primary.info("replication", "master_link_status") == "up")
 
 
 class Node(Server):

@@ -27,12 +27,14 @@ class RunningGateway:
         http_port: int,
         lambda_port: int,
         host: str = "127.0.0.1",
+        admin_port: int = 0,
     ) -> None:
         self.process = process
         self.host = host
         self.ws_port = ws_port
         self.http_port = http_port
         self.lambda_port = lambda_port
+        self.admin_port = admin_port
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -49,6 +51,10 @@ class RunningGateway:
     @property
     def invoke(self) -> str:
         return f"http://{self.host}:{self.lambda_port}"
+
+    @property
+    def admin(self) -> str:
+        return f"http://{self.host}:{self.admin_port}"
 
     @property
     def output(self) -> str:
@@ -107,7 +113,8 @@ def running_gateway(template: Path, *options: str) -> Iterator[RunningGateway]:
     ports = {"ws": ws_port, "http": http_port, "lambda": lambda_port, "admin": admin_port}
     given = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
     process = start_gateway(["--template", str(template), *given, *options])
-    with _ready(RunningGateway(process, ws_port, http_port, lambda_port)) as gateway:
+    running = RunningGateway(process, ws_port, http_port, lambda_port, admin_port=admin_port)
+    with _ready(running) as gateway:
         yield gateway
 
 

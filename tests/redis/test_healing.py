@@ -22,7 +22,15 @@ from hadir.membership.scripts import AnyRedis
 from tests.one_name import OneName, one_name
 from tests.redis.test_membership import CLOSED, identity, ref
 from tests.redis.visitors import visitors
-from tests.redis_cluster import Cluster, Node, Server, running_cluster, wait_until
+from tests.redis_cluster import (
+    Cluster,
+    Node,
+    Server,
+    change_places,
+    primary_and_replica,
+    running_cluster,
+    wait_until,
+)
 from tests.running_gateway import free_ports
 
 
@@ -45,19 +53,8 @@ def join(membership: Membership, session: SessionRef, connection_id: str) -> Non
 class TestBehindOneName:
     @pytest.fixture
     def servers(self, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
-        """A primary and its replica."""
-        primary, replica = (
-            Server(port, tmp_path / str(port), appendonly="yes", appendfsync="always")
-            for port in free_ports(2)
-        )
-        try:
-            wait_until(lambda: bool(primary.ask("PING") and replica.ask("PING")))
-            replica.ask("REPLICAOF", "127.0.0.1", primary.port)
-            wait_until(lambda: replica.info("replication", "master_link_status") == "up")
-            yield primary, replica
-        finally:
-            primary.kill()
-            replica.kill()
+        with primary_and_replica(tmp_path) as servers:
+            yield servers
 
     @pytest.fixture
     def name(self, servers: tuple[Server, Server]) -> Iterator[OneName]:
@@ -74,27 +71,12 @@ class TestBehindOneName:
     def membership(self, client: AnyRedis) -> Membership:
         return Membership(client)
 
-    def change_places(self, name: OneName, primary: Server, replica: Server) -> None:
-        """The replica is promoted with all that was written, the primary is made its replica."""
-        primary.ask("CLIENT", "PAUSE", 60_000, "WRITE")
-        wait_until(
-            lambda: (
-                replica.info("replication", "slave_repl_offset")
-                == primary.info("replication", "master_repl_offset")
-            )
-        )
-        replica.ask("REPLICAOF", "NO", "ONE")
-        name.lead_to(replica.port)
-        primary.ask("REPLICAOF", "127.0.0.1", replica.port)
-        primary.ask("CLIENT", "UNPAUSE")
-        wait_until(lambda: primary.info("replication", "master_link_status") == "up")
-
     def test_a_primary_is_demoted_under_a_warm_connection(
         self, servers: tuple[Server, Server], name: OneName, membership: Membership
     ) -> None:
         session = ref("s1")
         join(membership, session, "c1")
-        self.change_places(name, *servers)
+        change_places(name, *servers)
 
         membership.leave("c1", session, CLOSED)
 
@@ -104,7 +86,7 @@ class TestBehindOneName:
         self, servers: tuple[Server, Server], name: OneName, membership: Membership
     ) -> None:
         join(membership, ref("s1"), "c1")
-        self.change_places(name, *servers)
+        change_places(name, *servers)
 
         assert membership.leases.due(100).sessions == ()
 
@@ -118,7 +100,7 @@ class TestBehindOneName:
         """MASTERDOWN, also for reads."""
         primary, replica = servers
         join(membership, ref("s1"), "c1")
-        self.change_places(name, primary, replica)
+        change_places(name, primary, replica)
         primary.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
         primary.ask("REPLICAOF", "127.0.0.1", free_ports(1)[0])
 
@@ -131,9 +113,9 @@ class TestBehindOneName:
         primary, replica = servers
         with visitors(membership, some_sessions()) as coming:
             coming.go_on()
-            self.change_places(name, primary, replica)
+            change_places(name, primary, replica)
             coming.go_on()
-            self.change_places(name, replica, primary)
+            change_places(name, replica, primary)
             coming.go_on()
 
     def test_joins_and_leaves_go_on_after_a_restart_with_the_data_kept(
