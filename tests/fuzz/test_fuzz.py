@@ -1,4 +1,4 @@
-"""100,000 inputs for the handlers and the gateway's parsers; ``make fuzz`` tries many more.
+"""40,000 inputs for the handlers and the gateway's parsers; ``make fuzz`` tries many more.
 
 An exception, a message without a typed answer, or something that changed though it was refused ends
 the fuzzer, which then writes the input; it is shown here. To have tried is not enough: every action
