@@ -10,7 +10,7 @@ from hadir.announcer import Announcer
 from hadir.domain.identity import Person
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Lease, Opening, Verdict
+from hadir.membership.outcomes import Lease, Opening, Renewal, Verdict
 from tests.conftest import Clock
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, events, identity, join
@@ -84,6 +84,19 @@ def test_a_silent_client_is_suspected(membership: Membership, full: Full, clock:
 
     with full():
         assert membership.leases.lapse("c1", SESSION, Verdict.NONE).outcome is Opening.SUSPECT
+
+
+def test_leases_of_sockets_that_are_there_are_renewed(
+    membership: Membership, full: Full, clock: Clock
+) -> None:
+    clock.pass_seconds(91)
+    due = membership.leases.due(10).leases
+
+    with full():
+        found = membership.leases.renew([(lease, clock.now) for lease in due])
+
+    assert set(found) == {Renewal.RENEWED}
+    assert membership.leases.due(10).leases == ()
 
 
 def test_what_the_platform_does_not_say_is_put_off(

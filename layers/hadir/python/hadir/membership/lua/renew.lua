@@ -34,12 +34,12 @@ local function renew(connections, lease_key, active_at)
     if silent and not IS_DEAF then
         return '?'
     end
+    -- Deleting comes first: Redis does it even when it is full, and the rest then too.
     redis.call('ZREM', FAILING, lease_key)
     redis.call('ZADD', LEASES, integer(lease_end(connection, LEASE)), lease_key)
     return silent and 's' or 'r'
 end
 
-redis.call('ZREM', FAILING, '')  -- Redis deletes even when it is full, and then does the rest too
 local found = {}
 for place = 3, #KEYS do
     -- An error with one lease does not stop the others.
