@@ -406,7 +406,7 @@ def test_whose_token_has_expired_is_told_and_closed(
 
 
 def leave_unannounced(membership: Membership, session: SessionRef) -> None:
-    """An admin is told of nothing for now: whoever was to tell them that a customer left died."""
+    """A customer has left, and whoever was to tell the admin of it died."""
     join(membership, f"a-{session.session_id}", "admin_1", session)
     join(membership, f"c-{session.session_id}", "customer_1", session)
     membership.leave(f"c-{session.session_id}", session, CLOSED)
