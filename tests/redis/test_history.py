@@ -512,6 +512,21 @@ class TestSpeakingOpens:
         assert users["customer_1"]["connections"] == 2
         assert answer["type"] == "heartbeat_ack"
 
+    def test_one_whose_first_message_is_refused_is_shown_it_too(
+        self, membership: Membership, say: Say
+    ) -> None:
+        for tab in ("c1", "c2"):
+            join(membership, tab, "customer_1")
+            for _ in range(Limits().burst):
+                membership.open(tab, SESSION, heard=True)
+        membership.admit("c3", identity("customer_1"))
+
+        shown, refused = say("c3", "customer_1", action="heartbeat")
+
+        users = shown["data"]["connection_status"]["users"]
+        assert users["customer_1"]["connections"] == 3
+        assert refused["data"]["code"] == "rate_limited"
+
     def test_who_has_left_is_told_to_come_back_and_closed(
         self, membership: Membership, say: Say, closed: list[str]
     ) -> None:

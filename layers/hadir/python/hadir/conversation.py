@@ -109,7 +109,7 @@ class Conversation:
             return self._announcer.announce(opened.batch, deadline)
         if opened.outcome is Opening.ADDED and opened.session:
             self._announcer.tell(connection_id, [snapshot(opened.session, now)], deadline)
-        if opened.outcome is Opening.LIMITED:
+        if opened.is_limited:
             self._on_trouble(Trouble.LIMITED)
             refusal = InvalidRequest("rate_limited", "slow down, or this socket will be closed")
         broadcasts: list[Broadcast] = []

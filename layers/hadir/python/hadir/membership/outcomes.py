@@ -14,7 +14,6 @@ class Opening(StrEnum):
     JOINED = "joined"
     ADDED = "added"
     OPEN = "open"
-    LIMITED = "limited"
     FLOODING = "flooding"
     CROWDED = "crowded"
     EXPIRED = "expired"
@@ -101,6 +100,7 @@ class Opened:
         place: the session's, at the last version that was posted to everyone.
         session: the session as it is now, on ``ADDED``, as no event brings the status then.
         left_for: why the connection has left; None if it has not, or that is not known.
+        is_limited: whether the message that opened it exceeds a limit, and is to be refused.
     """
 
     outcome: Opening
@@ -108,6 +108,7 @@ class Opened:
     place: Place
     session: Session | None
     left_for: Reason | None
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

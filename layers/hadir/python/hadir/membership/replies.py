@@ -36,13 +36,14 @@ def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
 
 def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
     """What ``open.lua`` and ``lapse.lua`` reply."""
-    outcome, claimed, (epoch, announced), view, left_for = reply
+    outcome, claimed, (epoch, announced), view, left_for, *limited = reply
     return Opened(
         Opening(outcome),
         read_batch(ref, token, claimed),
         Place(epoch, announced),
         read_session(ref, view) if view else None,
         Reason(left_for) if left_for else None,
+        is_limited=any(limited),
     )
 
 

@@ -3,15 +3,15 @@
 -- A socket can be written to: its person is present.
 --
 -- Its own key: tombstone of the connection
--- Reply   { outcome, claim, place, view, reason }
+-- Reply   { outcome, claim, place, view, reason, limited }
 --         place is epoch and the last version that was posted to everyone
 --         view is false but on 'added'
 --         reason is why it has left, false if it has not, or nobody remembers
+--         limited is 1 if what its client asks for comes too soon, or costs too much, else false
 --   outcome 'joined'  the person's first socket: an event, told to everyone, them included
 --           'added'   the person was present: no event; the socket is told of events from now on.
 --                     Again while nothing has happened since: the first reply may have been lost
 --           'open'    it was open already; its lease is renewed
---           'limited' as 'open', but what its client asks for comes too soon, or costs too much
 --           'flooding' refused messages did not slow it down: it has left, and the caller closes it
 --           'crowded' sockets that were admitted beside it have reached a limit: likewise
 --           'expired' what it proved is no longer good: likewise
@@ -31,10 +31,13 @@ local connection_id, token, heard, price, price_each, messages_rate, messages_bu
 
 local ENDS = { expired = 'token_expired', flooding = 'rate_limited', crowded = 'rate_limited' }
 
--- 'limited', 'flooding', or nil: this message may pass. A connection's refused messages count too,
+-- 'limited', 'flooding', or false: this message may pass. A connection's refused messages count too,
 -- so that one that does not slow down is closed; what is refused to its person costs them nothing,
 -- so that their other connections may go on.
 local function limit(connection)
+    if heard == '' then
+        return false
+    end
     local own = draw(PACE, 'c ' .. connection_id, 1, messages_rate, messages_burst)
     take(own)
     if own.use > 2 then
@@ -60,7 +63,7 @@ local function limit(connection)
     for _, each in ipairs(drawn) do
         take(each)
     end
-    return nil
+    return false
 end
 
 -- The client was heard. One sweep counts each connection once.
@@ -92,10 +95,14 @@ local expires = connection.expires
 if proved_until ~= '' then
     connection.expires = tonumber(proved_until)
 end
-local outcome = has_expired(connection) and 'expired'
-    or heard ~= '' and limit(connection)
-    or connection.since == 0 and room(connection, most_sockets, most_people)
-    or 'open'
+local outcome, limited = 'open', false
+if has_expired(connection) then
+    outcome = 'expired'
+else
+    limited = limit(connection)
+    outcome = limited == 'flooding' and limited
+        or connection.since == 0 and room(connection, most_sockets, most_people) or outcome
+end
 if ENDS[outcome] then
     depart(connection_id, connection, ENDS[outcome], '', 'server')
     bury(KEYS[OWN_KEY], ENDS[outcome], tombstone_lifetime)
@@ -103,20 +110,16 @@ else
     if heard ~= '' then
         hear(connection)
     end
-    if outcome == 'limited' then
+    if limited then
         connection.expires = expires
     end
-    if connection.since > 0 then
+    if connection.since == 0 then
+        outcome = arrive(connection_id, connection)
+    else
         keep_connection(connection_id, connection)
         if heard == '' and connection.since > counter('version') then
             outcome = 'added'
         end
-    elseif room(connection, most_sockets, most_people) then
-        -- Limited, and nothing would be left to open: it stays admitted.
-        keep_connection(connection_id, connection)
-    else
-        local arrived = arrive(connection_id, connection)
-        outcome = outcome == 'limited' and outcome or arrived
     end
     renew_lease(connection_id, connection)
 end
@@ -124,4 +127,5 @@ local claimed = claim(token)
 finish()
 return {
     outcome, claimed, place(), outcome == 'added' and view(), redis.call('GET', KEYS[OWN_KEY]),
+    limited == 'limited' and 1,
 }
