@@ -14,6 +14,7 @@ from hadir.membership.keys import session_key, session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Saying
 from hadir.membership.scripts import AnyRedis
+from hadir.wire.updates import history
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -119,7 +120,7 @@ class TestMessages:
         self, membership: Membership, say: Say, redis: AnyRedis
     ) -> None:
         join(membership, "c1", "customer_1")
-        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        (told,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
         before = membership.session(SESSION)
         redis.hset(session_key(SESSION, "session"), "lineage", "another")
 
@@ -129,6 +130,9 @@ class TestMessages:
         assert after.epoch != before.epoch
         assert copy["data"]["version"] == after.version == before.version
         assert copy["data"]["epoch"] == after.epoch
+        kept = history("s1", membership.history.page(SESSION, 1, since=after.version - 1))
+        ids = [data["id"] for data in (told["data"], copy["data"], kept["events"][0])]
+        assert len({*ids}) == 1
 
     def test_the_version_of_another_message_is_not_taken_for_it(
         self, membership: Membership, say: Say, redis: AnyRedis

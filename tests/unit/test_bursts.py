@@ -43,7 +43,8 @@ def joined(version: int) -> PresenceEvent:
 
 
 def said(version: int, text: str = "hi", connection_id: str = "c1") -> MessageEvent:
-    return MessageEvent(version, CUSTOMER, AT + 1000 * version, text, connection_id, f"m{version}")
+    at = AT + 1000 * version
+    return MessageEvent(version, CUSTOMER, at, "e1", text, connection_id, f"m{version}")
 
 
 def read(frame: bytes) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def test_who_fits_is_listed_whole() -> None:
 
 
 def test_text_goes_out_as_utf_8_without_escapes() -> None:
-    said = MessageEvent(4, Person(CUSTOMER, "Åsa"), LEFT.at, "😀" * 4000, "c1", "m1")
+    said = MessageEvent(4, Person(CUSTOMER, "Åsa"), LEFT.at, "e1", "😀" * 4000, "c1", "m1")
 
     ((mine, others),) = event_frames(session(ADMIN, version=4), [said], 0)
 
@@ -284,9 +284,9 @@ def test_time_is_whole_seconds_in_utc() -> None:
 
 def test_a_message_in_the_history_is_known_again() -> None:
     """By its id and its place: as in the frame that told of it."""
-    said = MessageEvent(2, Person(CUSTOMER, "customer_1"), 0, "hello", "c1", "")
+    said = MessageEvent(2, Person(CUSTOMER, "customer_1"), 0, "e0", "hello", "c1", "")
     came = PresenceEvent(1, EventType.USER_CONNECTED, said.person, 0)
-    page = Page("e1", 2, (came, said))
+    page = Page("e1", 2, (came, said))  # of a later epoch than the message
     ((_, frame),) = event_frames(session(version=2), [said], 0)
     told = json.loads(frame)["data"]
 

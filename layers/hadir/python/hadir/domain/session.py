@@ -41,6 +41,7 @@ class MessageEvent:
 
     Attributes:
         version, at: as for a ``PresenceEvent``; both kinds of event share one order.
+        epoch: the session's when the message was recorded. A later epoch may keep the message.
         connection_id: the connection that sent it; empty if a backend did.
         client_id: the sender's name for it; empty if there is none.
         is_erased: whether its text was erased from the history.
@@ -50,6 +51,7 @@ class MessageEvent:
     version: int
     person: Person
     at: int
+    epoch: str
     text: str
     connection_id: str
     client_id: str

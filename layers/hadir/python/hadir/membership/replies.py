@@ -78,9 +78,17 @@ def _event(entry_id: str, fields: dict[str, str]) -> Event:
     version = int(entry_id.partition("-")[0])
     person, at = Person.read(fields["person"]), int(fields["at"])
     if fields["type"] == "message":
-        text, sender, client_id = fields["text"], fields["connection_id"], fields["client_id"]
-        flags = "erased" in fields, "system" in fields
-        return MessageEvent(version, person, at, text, sender, client_id, *flags)
+        return MessageEvent(
+            version,
+            person,
+            at,
+            fields["epoch"],
+            fields["text"],
+            fields["connection_id"],
+            fields["client_id"],
+            is_erased="erased" in fields,
+            is_system="system" in fields,
+        )
     departure = offline_ms = None
     if "reason" in fields:
         code = int(fields["close_code"]) if fields["close_code"] else None

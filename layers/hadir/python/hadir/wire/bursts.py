@@ -9,7 +9,6 @@ from hadir.wire.updates import (
     event_data,
     event_frames,
     message_data,
-    message_id,
     snapshot,
     timestamp,
     write_frame,
@@ -54,7 +53,7 @@ class Bursts:
             data.update(event_data(event, recovered))
         if not newest:
             data["timestamp"] = timestamp(told[-1].at)
-        data["events"] = [entry(self._session, event, recovered, reader) for event in told]
+        data["events"] = [_entry(event, recovered, reader) for event in told]
         return write_frame("connection_status_update", data)
 
 
@@ -76,7 +75,7 @@ def missed_frames(session: Session, events: Sequence[Event], at: int) -> list[by
     parts: list[list[dict[str, Any]]] = [[]]
     size = 0
     for event in reversed(events):  # the last part goes with the snapshot
-        one = entry(session, event, session.version)
+        one = _entry(event, session.version)
         size += len(write_json(one)) + 1
         if size > room and parts[-1]:
             parts.append([])
@@ -92,9 +91,7 @@ def missed_frames(session: Session, events: Sequence[Event], at: int) -> list[by
     ]
 
 
-def entry(
-    session: Session, event: Event, recovered_up_to: int, reader: str | None = None
-) -> dict[str, Any]:
+def _entry(event: Event, recovered_up_to: int, reader: str | None = None) -> dict[str, Any]:
     """An event as one of several in a frame.
 
     Args:
@@ -102,7 +99,7 @@ def entry(
     """
     if isinstance(event, PresenceEvent):
         return event_data(event, recovered_up_to)
-    data = {"id": message_id(session, event.version), **message_data(event, recovered_up_to)}
+    data = message_data(event, recovered_up_to)
     if event.client_id and event.connection_id == reader:
         data["client_id"] = event.client_id
     return data

@@ -134,11 +134,11 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
 
     Each has its ``epoch`` and each message its ``id``, as in the frames that told of it.
     """
-    place = Place(page.epoch, page.version)
     events = [
-        {"epoch": page.epoch, "id": message_id(place, each.version), **message_data(each)}
-        if isinstance(each, MessageEvent)
-        else {"epoch": page.epoch, **event_data(each)}
+        {
+            "epoch": page.epoch,
+            **(message_data(each) if isinstance(each, MessageEvent) else event_data(each)),
+        }
         for each in page.events
     ]
     return {
@@ -151,7 +151,7 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
 
 def posted(place: Place) -> dict[str, Any]:
     """The answer to ``POST …/messages``."""
-    return {"id": message_id(place, place.version), "version": place.version}
+    return {"id": _message_id(place.epoch, place.version), "version": place.version}
 
 
 def ban_fields(ban: Ban) -> dict[str, Any]:
@@ -236,7 +236,6 @@ def event_data(event: PresenceEvent, recovered_up_to: int = 0) -> dict[str, Any]
 def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple[bytes, bytes]:
     data = {
         "session_id": session.session_id,
-        "id": message_id(session, event.version),
         "epoch": session.epoch,
         **message_data(event, event.version if recovered else 0),
     }
@@ -246,14 +245,10 @@ def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple
     return write_frame("message", {**data, "client_id": event.client_id}), others
 
 
-def message_id(place: Session | Place, version: int) -> str:
-    """The id of the message with that version, unique over all lives of all sessions."""
-    return f"{place.epoch}-{version}"
-
-
 def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any]:
     """A message's own fields; ``recovered`` up to that version."""
     data: dict[str, Any] = {
+        "id": _message_id(event.epoch, event.version),
         "user_id": event.person.user_id,
         "user_type": event.person.user_type.value,
         "text": event.text,
@@ -267,6 +262,11 @@ def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any
     if event.version <= recovered_up_to:
         data["recovered"] = True
     return data
+
+
+def _message_id(epoch: str, version: int) -> str:
+    """Unique over all sessions and epochs; an epoch that keeps a message keeps its id."""
+    return f"{epoch}-{version}"
 
 
 def _status(status: ConnectionStatus, users: dict[str, Any]) -> dict[str, Any]:

@@ -18,32 +18,33 @@
 -- client_id: '' if there is none. said_lifetime: how long it is remembered (ms).
 local connection_id, backend, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
 
--- The message of that client id, as XRANGE, if it is still what that version says: the session may
--- have been forgotten since, and have begun anew.
-local function find_said(person_name, version)
+-- The message that was recorded at that place, as XRANGE, if it is kept: the session may have been
+-- forgotten since, and have begun anew.
+local function find_said(epoch, version)
     local found = redis.call('XRANGE', EVENTS, version, version)
-    local said = {}
-    for i = 1, found[1] and #found[1][2] or 0, 2 do
-        said[found[1][2][i]] = found[1][2][i + 1]
+    local fields = found[1] and found[1][2] or {}
+    for i = 1, #fields, 2 do
+        if fields[i] == 'epoch' then
+            return fields[i + 1] == epoch and found
+        end
     end
-    return said.person == person_name and said.client_id == client_id and found
+    return false
 end
 
 local function say(person_name)
-    local epoch = redis.call('HGET', SESSION, 'epoch')
     local before = redis.call('GET', KEYS[OWN_KEY])
     if before then
         local earlier_epoch, version, teller = string.match(before, '^(%S+) (%d+) (%S+)$')
-        local earlier = find_said(person_name, version)
-        local place = { earlier and epoch or earlier_epoch, tonumber(version) }
+        local place = { earlier_epoch, tonumber(version) }
         if teller == token then
             return 'said', false, place
         end
-        return 'repeated', earlier, place
+        return 'repeated', find_said(earlier_epoch, version), place
     end
+    local epoch = redis.call('HGET', SESSION, 'epoch')
     local fields = {
-        'person', person_name, 'at', integer(now), 'text', text, 'connection_id', connection_id,
-        'client_id', client_id,
+        'person', person_name, 'at', integer(now), 'epoch', epoch, 'text', text,
+        'connection_id', connection_id, 'client_id', client_id,
     }
     if connection_id == '' then
         table.insert(fields, 'system')
