@@ -1,8 +1,8 @@
-"""A socket was admitted: once it is open its user is present, and everyone is told.
+"""Makes a user present once their socket is open, and tells everyone in the session.
 
-Invoked asynchronously by **connect** with the ``$connect`` event. If we die, Lambda invokes us
-again, or the client's first message or the sweep opens the connection; what was recorded stays
-pending.
+**connect** invokes this function asynchronously with the ``$connect`` event. If it dies, Lambda
+retries the invocation; failing that, the client's first message or the sweep opens the connection.
+An event that was recorded but not announced stays pending.
 """
 
 import time
@@ -16,7 +16,7 @@ from hadir.wire.updates import snapshot
 
 _OPENING_SECONDS = 5.0
 _SNAPSHOT_SECONDS = 2.0
-"""The session's announcing lease, which we may hold, is running meanwhile (``announcer.py``)."""
+"""Kept short, because we may hold the session's announcing lease meanwhile (``announcer.py``)."""
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)

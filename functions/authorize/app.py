@@ -1,8 +1,8 @@
-"""Who is this, and may they come in? The authorizer of ``$connect`` and of the REST API.
+"""Authorizes ``$connect`` and requests to the REST API.
 
-The identity goes into the authorizer's context, which API Gateway repeats on every later event of
-the socket, and on the request. Who may not is denied (403), never an error; where keys cannot be
-fetched it is an error (500), and the client tries again.
+The identity goes into the authorizer's context, which API Gateway adds to the request, or to every
+later event of the socket. Whoever is not permitted is denied (403), which is no failure. If keys
+cannot be fetched, the authorizer fails (500), and the client retries.
 """
 
 from typing import Any

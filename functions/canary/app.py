@@ -1,7 +1,7 @@
-"""Runs once a minute, if there is a canary: connects and leaves as clients do, and times updates.
+"""Runs the canary once a minute, if there is one: connects and leaves as clients do.
 
 A failure is a result, so nothing is retried. If this function dies, its sockets close, and their
-people leave as anybody does.
+users leave like any others.
 """
 
 from typing import Any

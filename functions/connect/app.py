@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         metrics.refused()
         return {"statusCode": 429}
     if admitted.is_in:
-        # The context alone: the token in the query string or the headers goes no further.
+        # Only the context: the token in the query string or the headers must go no further.
         payload = json.dumps({"requestContext": event["requestContext"]})
         try:
             functions.invoke_later(announce_function, payload.encode())

@@ -1,11 +1,12 @@
-"""$default: what a client sends.
+"""$default: handles clients' messages.
 
-A message proves that its socket is open, so it also renews its lease, opens a connection that is
-only admitted (**announce** was lost), and admits one that Redis has forgotten. One that has left is
-closed, so that its client comes back. If we die at any point the client gets no answer, or API
-Gateway's "Internal server error", and asks again.
+A message proves that its socket is open. So it also renews the connection's lease, opens a
+connection that is only admitted because **announce** was lost, and admits one that Redis has lost.
+If the connection has left, its socket is closed, so that the client reconnects. If we die at any
+point, the client gets no answer, or API Gateway's "Internal server error", and retries.
 
-The sweep, where hardly anybody is being heard, asks whether it can still be said here (``PROBE``).
+When hardly any client is being heard, the sweep invokes this function with ``PROBE``, to test
+whether it works.
 """
 
 import time

@@ -1,11 +1,11 @@
 """$disconnect: takes a closed socket out of its session and tells those who remain.
 
-First out, then tell: the status that goes out is from after the removal. If we die before
+Removes first, then announces: the status that is posted is from after the removal. If we die before
 ``leave``, the socket's lease runs out and the sweep finds it gone. If we die after, the event is
 pending, and the next claimant or the sweep announces it.
 
-With a grace, the person is not gone before it is over. A queue then invokes **end_grace**; if it
-does not take our message, or we die before that, the sweep ends the grace.
+With a grace, the person leaves only when it is over. A queue then invokes **end_grace** with our
+delayed message; if the queue does not take that, or we die first, the sweep ends the grace.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from hadir.wire.events import read_departure, read_socket_event
 from hadir.wire.sessions import write_session
 
 _GRACE_RUNS = (Leaving.LEFT, Leaving.UNKNOWN)
-"""After these a grace may run; if the socket was gone already, since a post has found that out."""
+"""After these a grace may run. It began earlier if a post had already found the socket gone."""
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)

@@ -1,7 +1,8 @@
-"""A grace is over: whoever has not come back leaves now, and those who remain are told.
+"""Ends graces: whoever has not come back leaves now, and those who remain are told.
 
-Invoked with messages that **disconnect** has put into a queue, to come when the grace is over. If
-one is lost, or we die, the sweep ends that grace; if one comes twice, there is nothing left to do.
+A queue invokes this function with messages that **disconnect** sent with a delay as long as the
+grace. If a message is lost, or we die, the sweep ends the grace. If a message comes twice, the
+second one finds nothing to do.
 """
 
 from typing import Any
@@ -23,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     for record in event["Records"]:
         try:
             ref = read_session(record["body"])
-        except InvalidIdentity:  # nor would it be of any use when it came again
+        except InvalidIdentity:  # a retry would not help
             log.logger.exception("A message in the queue names no session")
             continue
         try:

@@ -1,4 +1,4 @@
-"""REST: who is in a session and what happened in it; for admins, who is where, and putting out."""
+"""The REST API: sessions and their history; for admins also people, bans and erasure."""
 
 from typing import Any
 

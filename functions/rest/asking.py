@@ -1,4 +1,4 @@
-"""Who asks, and for what: the request that is being answered."""
+"""Reads the request that is being answered: who asks, and for what."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _request = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
 def grant_for(action: Action) -> Grant:
-    """What the one who asks may do, if that includes ``action``.
+    """The grant of whoever asks, if it includes ``action``.
 
     Raises:
         NotPermitted: it does not.
@@ -34,22 +34,22 @@ def grant_for(action: Action) -> Grant:
 
 
 def session_for(action: Action, session_id: str) -> SessionRef:
-    """The session of that id, if who asks may do that there.
+    """The session with that id, if whoever asks may do ``action`` there.
 
     Raises:
-        InvalidIdentity: it is no id.
+        InvalidIdentity: the id is invalid.
         NotPermitted: they may not.
     """
     return grant_for(action).session(check_id("session_id", session_id))
 
 
 def limit(most: int) -> int:
-    """How many are asked for; as many as there may be, where nobody says."""
+    """The parameter ``limit``; ``most`` if there is none."""
     return read_number(query("limit"), "limit", least=1, usual=most, most=most)
 
 
 def user_type() -> UserType | None:
-    """Of whom is asked for; None where the id alone says."""
+    """The parameter ``user_type``; None if there is none."""
     text = query("user_type")
     return None if text is None else check_user_type(text)
 
@@ -60,10 +60,10 @@ def query(name: str) -> str | None:
 
 
 def body() -> str | None:
-    """What was sent along.
+    """The body of the request.
 
     Raises:
-        InvalidRequest: it is no text.
+        InvalidRequest: it is not text in UTF-8.
     """
     try:
         return _request.current_event.decoded_body
@@ -72,12 +72,12 @@ def body() -> str | None:
 
 
 def deadline() -> Deadline:
-    """When the answer has to be given."""
+    """By when the request must be answered."""
     return bootstrap.deadline(_request.lambda_context)
 
 
 def error(status: int, code: str, message: str) -> Response[Any]:
-    """The answer to what cannot be done."""
+    """The answer to a request that is refused, or that failed."""
     request_id = _request.current_event.request_context.request_id
     body = {"error": {"code": code, "message": message, "request_id": request_id}}
     return Response(status, "application/json", body)

@@ -1,4 +1,4 @@
-"""Bans, for admins: who is kept out of a session, or of all of their tenant, and until when."""
+"""Bans, for admins: they keep a person out of a session, or of the tenant, until a given time."""
 
 import time
 from typing import Any
@@ -29,7 +29,7 @@ def ban() -> tuple[dict[str, Any], int]:
     wanted = read_ban(asking.body(), grant.person, time.time_ns() // 1_000_000)
     _require_all_of(grant, wanted.who)
     bans.ban(grant.tenant, wanted)
-    _put_out(grant, wanted)  # who comes from now on is refused
+    _put_out(grant, wanted)  # from now on $connect refuses them
     return ban_fields(wanted), 201
 
 

@@ -1,4 +1,4 @@
-"""The right to be forgotten, for admins: taking out of the history what was said and done."""
+"""Erasure of history, for admins (the right to be forgotten)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the routes share: the adapters, made once, in Lambda's init phase or on first use."""
+"""The adapters that routes share, made once, in Lambda's init phase or on first use."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ bans = bootstrap.bans()
 
 @cache
 def announcer() -> "Announcer":
-    """Posts to sockets, which most requests do not ask for."""
+    """Made on first use, because most requests post nothing."""
     return bootstrap.announcer(membership)
 
 
 @cache
 def doorman() -> "Doorman":
-    """Puts people out, likewise."""
+    """Made on first use, because few requests kick anybody."""
     return bootstrap.doorman(membership, announcer())

@@ -1,4 +1,4 @@
-"""People, for admins: where somebody is, and putting them out."""
+"""People, for admins: list the sessions somebody is in, and kick them."""
 
 from typing import Any
 

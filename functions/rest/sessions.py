@@ -1,4 +1,4 @@
-"""Sessions: who is in one, what happened there; for admins, where anybody is, and speaking."""
+"""Sessions: status and history; for admins, the list of occupied ones, and system messages."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

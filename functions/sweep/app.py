@@ -1,4 +1,4 @@
-"""Runs once a minute: ends what nobody else has ended. What it does not reach stays due."""
+"""Runs once a minute: ends what nobody else has ended. Whatever it does not reach stays due."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from hadir.sweeper import Sweeper
 from hadir.wire.events import PROBE
 
 _PROBE_SECONDS = 2.0
-"""Twice that, and as often a second to connect, is what ``Sweeper`` leaves for it."""
+"""Two attempts, each with a second to connect, fit in the time that ``Sweeper`` leaves for it."""
 _STOPPING_SECONDS = 6.0
 
 membership = bootstrap.membership()
@@ -59,13 +59,13 @@ def _repair(deadline: Deadline) -> None:
             audit.forget_ghosts(partition)
             audit.note_done(partition)
     except MembershipUnavailable:
-        log.logger.exception("What Redis has evicted could not be seen to")
+        log.logger.exception("The audit of evicted keys has failed; the next sweep goes on with it")
 
 
 def _repair_one(ref: SessionRef, deadline: Deadline) -> None:
     try:
         report.broadcasts(announcer.announce(membership.repair(ref), deadline))
-    except ScriptFailed:  # as it would again: the others must not wait for this one
+    except ScriptFailed:  # a retry would fail too, and others must not wait for this session
         log.logger.exception(f"Session {ref} could not be repaired")
 
 
@@ -85,5 +85,5 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         membership.ping()
         metrics.redis_latency(time.monotonic() - started)
     except MembershipUnavailable:
-        log.logger.exception("The totals could not be read; the sweep itself was made")
+        log.logger.exception("The totals could not be read; the sweep itself is done")
     return dict(swept)

@@ -18,11 +18,11 @@ _VARIABLE = "HADIR_TOKEN_SECRET"
 
 
 class _NoSecret(Exception):
-    """There is nothing to sign with; the text says what to do."""
+    """There is no secret to sign with; the text says what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; 0, or 2 where something is wrong with it."""
+    """Run the command; return its exit status, 2 for arguments that are wrong."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:

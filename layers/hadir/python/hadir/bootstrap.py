@@ -61,14 +61,14 @@ def directory() -> "Directory":
 
 
 def bans() -> "Bans":
-    """Who is kept out, in the Redis of ``REDIS_URL``."""
+    """The bans in the Redis of ``REDIS_URL``."""
     from hadir.membership.bans import Bans
 
     return Bans(_redis())
 
 
 def audit() -> "Audit":
-    """Sees to what the Redis of ``REDIS_URL`` has evicted."""
+    """The audit of what the Redis of ``REDIS_URL`` has evicted."""
     from hadir.membership.audit import Audit
 
     return Audit(_redis())
@@ -110,7 +110,7 @@ def announcer(membership: "Membership") -> "Announcer":
 
 
 def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
-    """Puts sockets of this deployment's stage out."""
+    """A doorman for the sockets of this deployment's stage."""
     from hadir.doorman import Doorman
     from hadir.log import kicked
 
@@ -118,11 +118,11 @@ def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
 
 
 def gate() -> "Gate":
-    """Lets sockets and requests in, by token; in an open deployment by their own word."""
+    """Admits sockets and requests by token; with ``AUTH_MODE=open``, by the identity they claim."""
     from hadir.access.gate import Gate
 
     if not _SETTINGS.needs_no_token:
-        tokens()  # says at once if there are no keys
+        tokens()  # raises at once if there are no keys
         return Gate(read_token, _SETTINGS.allowed_origins)
     from hadir.log import logger
 
@@ -134,10 +134,10 @@ def gate() -> "Gate":
 
 @cache
 def tokens() -> "Tokens":
-    """Reads tokens with the keys of this deployment.
+    """Verifies tokens with the keys of this deployment.
 
     Raises:
-        InvalidSettings: there are none.
+        InvalidSettings: it has no keys.
     """
     from hadir.access.keys import SecretKeys, SigningKeys, fetch_secret
     from hadir.access.tokens import Tokens
@@ -159,10 +159,10 @@ def tokens() -> "Tokens":
 def read_token(token: str) -> "Grant":
     """What a token grants.
 
-    Seldom needed by those who need it, so what it takes is imported then.
+    It is seldom called, so its imports are made on the first call.
 
     Raises:
-        InvalidToken: it proves nothing, or nothing is proved by tokens here.
+        InvalidToken: the token is not valid, or this deployment takes no tokens.
         KeysUnavailable: it cannot be verified at the moment.
     """
     if _SETTINGS.needs_no_token:
@@ -189,16 +189,16 @@ def _management_api() -> "ManagementApi":
 def close_socket(connection_id: str) -> None:
     """Close a socket of this deployment's stage.
 
-    Seldom needed by those who need it, so what it takes is imported then.
+    It is seldom called, so its imports are made on the first call.
     """
     sockets().close(connection_id)
 
 
 def functions(wait_seconds: float = 2.0) -> "Functions":
-    """Other functions.
+    """Invokes other functions.
 
     Args:
-        wait_seconds: how long to wait for what one returns.
+        wait_seconds: how long to wait for the answer of one.
     """
     import boto3
 
@@ -220,7 +220,7 @@ def _short(read_seconds: float = 2.0) -> "Config":
 
 
 def grace_queue() -> "Later | None":
-    """The queue that says when a grace is over; None where leaves are told at once."""
+    """The queue whose delayed messages end graces; None without a grace."""
     url = _SETTINGS.grace_queue_url
     if not url:
         return None
@@ -232,7 +232,7 @@ def grace_queue() -> "Later | None":
 
 
 def grace_seconds() -> float:
-    """How long a person who left may come back in as if they had never gone."""
+    """Within how long a person who left may come back as if they had never gone."""
     return _SETTINGS.grace_seconds
 
 
@@ -240,7 +240,7 @@ def canary() -> "Canary":
     """A canary in this deployment's stage.
 
     Raises:
-        InvalidSettings: it must sign tokens, and has no secret to do so.
+        InvalidSettings: it needs tokens, and there is no secret to sign them with.
     """
     from hadir.canary import Canary
     from hadir.connections.client import open_socket
@@ -264,15 +264,15 @@ def _sign() -> "Callable[[Identity], str] | None":
 
 
 def announce_function() -> str:
-    """The function that announces a new socket."""
+    """Name or ARN of the function that announces a new socket."""
     return _SETTINGS.announce_function
 
 
 def message_function() -> str:
-    """The function that hears what clients send."""
+    """Name or ARN of the function that handles clients' messages."""
     return _SETTINGS.message_function
 
 
 def deadline(context: "LambdaContext") -> Deadline:
-    """When the invocation has to be done: a second before Lambda ends it."""
+    """By when the invocation must be done: a second before Lambda ends it."""
     return Deadline.after(context.get_remaining_time_in_millis() / 1000 - 1.0, time.monotonic)

@@ -48,14 +48,14 @@ _PRICES: dict[type, Price] = {
 
 
 class Trouble(StrEnum):
-    """What a client could not have."""
+    """Why a client did not get what it asked for."""
 
     LIMITED = "limited"
-    """A message, for the number or the price of those before it."""
+    """The message exceeded a limit."""
     FLOODING = "flooding"
-    """Its socket: refused messages did not slow it down."""
+    """It went on sending although its messages were refused, and was closed."""
     NOT_RECOVERED = "not_recovered"
-    """What it missed: only the status as it is now."""
+    """What it missed is not kept: it got only the current status."""
 
 
 class Conversation:
@@ -66,7 +66,7 @@ class Conversation:
 
     Args:
         read_token: what a token grants (``access.tokens``), for ``reauthorize``.
-        on_trouble: told what a client could not have.
+        on_trouble: called when a client does not get what it asked for.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Closes sockets: tells the client why, and when to come back, then closes."""
+"""Closes sockets: tells the client why, and when to reconnect, then closes."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Log lines: structured, and worded as those who grep expect (contract, section 6).
+"""Structured log lines, in the wording that people search for (contract, section 6).
 
 Tokens and message texts never appear in them.
 """
@@ -25,9 +25,9 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def identified(handler: Handler) -> Handler:
-    """A handler each of whose lines says which invocation, request and socket it is of.
+    """A handler whose log lines name their invocation, request and socket.
 
-    They are this thread's, as invocations run side by side where functions share a process.
+    The names are kept per thread, because a process may run several invocations at once.
     """
 
     @wraps(handler)
@@ -61,7 +61,7 @@ def disconnecting(who: Identity) -> None:
 
 
 def removed(who: Identity, remaining: int) -> None:
-    """A socket has been taken out; ``remaining`` connections are left in the session."""
+    """A connection was removed; ``remaining`` ones are left in the session."""
     logger.info(
         f"[Disconnect] Removed connection: {who.user_id} from session {who.session_id}. "
         f"Remaining connections: {remaining}",
@@ -70,7 +70,7 @@ def removed(who: Identity, remaining: int) -> None:
 
 
 def disconnected(who: Identity) -> None:
-    """All that a ``$disconnect`` asks for has been done."""
+    """A ``$disconnect`` has been handled."""
     logger.info(
         f"[Disconnect] WebSocket client disconnected: {who.user_id} ({who.user_type}) "
         f"from session {who.session_id}",
@@ -102,7 +102,7 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
 
 
 def kicked(ref: SessionRef, person: Person, by: Person) -> None:
-    """An admin has put somebody out."""
+    """An admin has kicked somebody."""
     logger.info(
         f"[Kick] User {person.user_id} put out of session {ref.session_id} by {by.user_id}",
         extra={
@@ -116,7 +116,7 @@ def kicked(ref: SessionRef, person: Person, by: Person) -> None:
 
 
 def canary(run: "Run") -> None:
-    """A canary has come and gone."""
+    """A run of the canary has ended."""
     fields = {"session_id": run.session_id, "join_ms": run.join_ms, "leave_ms": run.leave_ms}
     if run.error is None:
         told = f"The join was told after {run.join_ms} ms, the leave after {run.leave_ms} ms"

@@ -1,4 +1,4 @@
-"""Figures for CloudWatch, one line of JSON an invocation ("Embedded metric format").
+"""Metrics for CloudWatch, one line of JSON per invocation ("Embedded metric format").
 
 ``docs/operate.md`` has the table: name, unit, meaning, alarm.
 """
@@ -33,7 +33,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def published(handler: Handler) -> Handler:
-    """A handler whose figures are written when it ends, however it ends, with its ids."""
+    """A handler whose metrics are written when it ends, even by an error, with its ids."""
 
     @wraps(handler)
     def measured(event: dict[str, Any], context: Any) -> Any:
@@ -71,7 +71,7 @@ def refused() -> None:
 
 
 def trouble(which: str) -> None:
-    """A client could not have something (``conversation.Trouble``)."""
+    """A client did not get what it asked for (``conversation.Trouble``)."""
     _count(_TROUBLES[which], 1)
 
 
@@ -88,18 +88,18 @@ def swept(found: "Swept") -> None:
 
 
 def present(people: int, sessions: int) -> None:
-    """How many are there.
+    """How many people are present.
 
     Args:
-        people: present over all sessions; in two sessions twice.
-        sessions: with somebody in them.
+        people: over all sessions; a person in two sessions counts twice.
+        sessions: how many have somebody in them.
     """
     _metrics.add_metric("PeoplePresent", MetricUnit.Count, people)
     _metrics.add_metric("SessionsOccupied", MetricUnit.Count, sessions)
 
 
 def redis_memory(memory: "Memory") -> None:
-    """How full Redis is, and whether it throws away when it is; as far as that is known."""
+    """How full Redis is, and whether it may evict keys; as far as either is known."""
     if memory.used is not None:
         _metrics.add_metric("RedisMemoryUsed", MetricUnit.Percent, round(100 * memory.used, 2))
     if memory.evicts is not None:
@@ -107,16 +107,16 @@ def redis_memory(memory: "Memory") -> None:
 
 
 def redis_latency(seconds: float) -> None:
-    """How long a script took, with the way to Redis and back."""
+    """How long a script took, including the round trip to Redis."""
     _metrics.add_metric("RedisLatency", MetricUnit.Milliseconds, round(1000 * seconds, 2))
 
 
 def canary(join_ms: int | None, leave_ms: int | None, *, failed: bool) -> None:
-    """A canary has come and gone.
+    """A run of the canary has ended.
 
     Args:
-        join_ms: until its join was told, where that was seen.
-        leave_ms: the same of its leave.
+        join_ms: until others were told of its join; None if they were not seen to be.
+        leave_ms: likewise of its leave.
     """
     _metrics.add_metric("CanaryFailures", MetricUnit.Count, int(failed))
     if join_ms is not None:

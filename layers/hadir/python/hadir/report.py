@@ -1,4 +1,4 @@
-"""What has happened, for those who read the log and for those who watch the figures."""
+"""Reports what has happened, in the log and in the metrics."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def published(handler: log.Handler) -> log.Handler:
-    """A handler whose lines say what they are of, and whose figures are written when it ends."""
+    """A handler that names itself in its log lines, and writes its metrics when it ends."""
     return log.identified(metrics.published(handler))
 
 

@@ -1,7 +1,7 @@
-"""Clients under SnapStart, which runs a snapshot of an initialized process in many copies.
+"""Clients under SnapStart, which restores many copies from the snapshot of one process.
 
-Credentials and connections of the process that was photographed are not those of a copy ("Handling
-uniqueness with Lambda SnapStart", AWS Lambda Developer Guide).
+A copy must not use the credentials and connections in the snapshot ("Handling uniqueness with
+Lambda SnapStart", AWS Lambda Developer Guide).
 """
 
 import os
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 def made_after_restore(make: Callable[[], T]) -> T:
-    """What ``make`` makes; with SnapStart, makes again once a copy has been restored."""
+    """The result of ``make``; with SnapStart it is called again in every restored copy."""
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
         return make()
     return cast("T", _Restored(make))
 
 
 class _Restored:
-    """Stands for a client that is made anew in every copy."""
+    """A proxy for a client that is made anew in every copy."""
 
     def __init__(self, make: Callable[[], object]) -> None:
         from snapshot_restore_py import register_after_restore  # noqa: PLC0415 (Lambda has it)
@@ -30,7 +30,7 @@ class _Restored:
         register_after_restore(self._restore)
 
     def _restore(self) -> None:
-        random.seed()  # or all copies would wait for the same jitter
+        random.seed()  # otherwise all copies would draw the same jitter
         self._made = self._make()
 
     def __getattr__(self, name: str) -> Any:

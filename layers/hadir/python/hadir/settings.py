@@ -1,4 +1,4 @@
-"""The environment a handler runs in, read once, before the first event."""
+"""Reads a handler's settings from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Settings:
 
     @property
     def redis_iam(self) -> tuple[str, str] | None:
-        """``REDIS_IAM_USER`` and ``REDIS_IAM_CACHE``, where ElastiCache takes IAM for passwords."""
+        """``REDIS_IAM_USER`` and ``REDIS_IAM_CACHE``, for ElastiCache with IAM authentication."""
         user, cache = (self._environment.get(f"REDIS_IAM_{it}", "") for it in ("USER", "CACHE"))
         if bool(user) != bool(cache):
             raise InvalidSettings("set both REDIS_IAM_USER and REDIS_IAM_CACHE, or neither")
@@ -65,12 +65,12 @@ class Settings:
 
     @property
     def message_function(self) -> str:
-        """``MESSAGE_FUNCTION``: name or ARN of the function that hears what clients send."""
+        """``MESSAGE_FUNCTION``: name or ARN of the function that handles clients' messages."""
         return self._text("MESSAGE_FUNCTION")
 
     @property
     def heartbeat_timeout_seconds(self) -> float:
-        """``HEARTBEAT_TIMEOUT_SECONDS``: how long a client that used to speak may be silent.
+        """``HEARTBEAT_TIMEOUT_SECONDS``: how long a client that sends heartbeats may be silent.
 
         At least 90 in a browser: a hidden tab's timers run about once a minute.
         """
@@ -78,19 +78,19 @@ class Settings:
 
     @property
     def grace_seconds(self) -> float:
-        """``DISCONNECT_GRACE_SECONDS``: who is back within it was never gone. At most 300."""
+        """``DISCONNECT_GRACE_SECONDS``: back within it, a person was never gone. At most 300."""
         return self._number("DISCONNECT_GRACE_SECONDS", 0, lowest=0, highest=300)
 
     @property
     def grace_queue_url(self) -> str:
-        """``GRACE_QUEUE_URL``: the queue that says when a grace is over; empty without a grace."""
+        """``GRACE_QUEUE_URL``: the queue whose delayed messages end graces; or empty."""
         if not self.grace_seconds:
             return ""
         return self._url("GRACE_QUEUE_URL", {"http", "https"})
 
     @property
     def needs_no_token(self) -> bool:
-        """``AUTH_MODE``: ``open`` believes what stands in the URL; the default is ``token``."""
+        """``AUTH_MODE``: ``open`` takes identities from URLs unproven; the default is ``token``."""
         mode = self._environment.get("AUTH_MODE") or "token"
         if mode not in ("token", "open"):
             raise InvalidSettings("AUTH_MODE must be token or open")
@@ -103,7 +103,7 @@ class Settings:
 
     @property
     def jwks_url(self) -> str:
-        """``JWKS_URL``: where the keys are published that sign tokens; may be empty.
+        """``JWKS_URL``: where the keys that verify tokens are published; may be empty.
 
         ``https://``, so that nobody on the way can put in keys of their own; on this machine
         ``http://`` too.

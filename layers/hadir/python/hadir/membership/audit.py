@@ -1,4 +1,4 @@
-"""What is done after Redis has evicted keys; never let it do so (docs/operate.md).
+"""Repairs sessions after Redis has evicted keys, which it never should (docs/operate.md).
 
 A session that has lost something is rebuilt when something next happens in it (``life.lua``,
 ``rebuild``). The audit handles the sessions in which nothing happens, and the indexes that a
