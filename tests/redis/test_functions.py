@@ -26,9 +26,9 @@ from hadir.wire.events import PROBE
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
 from tests.redis.handlers import load
+from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
-from tests.redis.test_sweeper import Platform
 from tests.running_gateway import ROOT
 
 HEARTBEAT = '{"action": "heartbeat"}'

@@ -211,7 +211,8 @@ class World:
         if what in ("admit", "open", "leave", "overtake", "repeat"):
             return getattr(self, f"_{what}")(state, whom, list(USERS).index(whom))  # type: ignore[no-any-return]
         if what == "claim":
-            self.clock.pass_seconds(11)
+            # By now whoever held the announcing lease has lost it, and what is owed is due.
+            self.clock.now = int(self.raw.hget(KEYS[0], "until") or self.start) + 11_000
             return self._announced_by(
                 replace(state, orphaned=False), self.membership.claim(SESSION)
             )
@@ -244,8 +245,10 @@ class World:
 
     def _promote(self, state: State) -> State:
         """The data are another node's from now on; who announces does not know."""
+        self._fill(False)
         if self.raw.exists(KEYS[0]):
             self.raw.hset(KEYS[0], "lineage", "another")
+        self._fill(state.full)
         return replace(
             state,
             life=state.life + 1,

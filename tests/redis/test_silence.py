@@ -11,9 +11,9 @@ from hadir.membership.outcomes import Opening, Verdict
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
 from tests.redis.crowds import ROOMY, customer, fill
+from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import SESSION, ref
-from tests.redis.test_sweeper import Platform
 
 
 class Deployment:
