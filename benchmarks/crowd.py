@@ -17,22 +17,16 @@ without waiting.
 """
 
 import argparse
-import multiprocessing
-import os
-import platform
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.crowd_platform import standing_in
-from benchmarks.crowd_side import ROOT, Refused, Sample, Side, environment, serve
+from benchmarks.crowd_side import Sample, Side, environment
+from benchmarks.side_by_side import Process, at_least, carry_out, checked_out, machine, progress
 from local.embedded_redis import embedded_redis
 
 ACTIONS = ("heartbeat", "join", "leave", "message", "sync")
@@ -43,71 +37,9 @@ METRICS = (
     ("posts", "posts", 1),
     ("posted, kB", "posted_bytes", 1000),
 )
-HERE = "here"
 
 Samples = dict[str, dict[tuple[int, str], list[Sample]]]
 """By the side's name, then by people and action."""
-
-
-class Failed(Exception):
-    """A side could not be measured; the text says why."""
-
-
-class Process:
-    """A side's process, seen from here."""
-
-    def __init__(
-        self, name: str, make: Callable[[], Any], variables: dict[str, str], log: Path
-    ) -> None:
-        self.name = name
-        context = multiprocessing.get_context("spawn")
-        self._orders, theirs = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(theirs, make, variables, log), daemon=True
-        )
-        self._process.start()
-        theirs.close()
-
-    def ask(self, *order: str | int) -> Any:
-        """What the side returns.
-
-        Raises:
-            Failed: it refused, or is no more.
-        """
-        try:
-            self._orders.send(order)
-            found = self._orders.recv()
-        except (EOFError, OSError) as error:
-            raise Failed(f"{self.name}: its process ended; what it said is above") from error
-        if isinstance(found, Refused):
-            raise Failed(f"{self.name}: {found}")
-        return found
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.join()
-
-
-@contextmanager
-def checked_out(commit: str) -> Iterator[Path]:
-    """A temporary folder with that commit."""
-    with tempfile.TemporaryDirectory(prefix="hadir-crowd-") as folder:
-        checkout = Path(folder).resolve() / "checkout"
-        try:
-            git("worktree", "add", "--quiet", "--detach", str(checkout), commit)
-            yield checkout
-        finally:
-            remove = ["git", "worktree", "remove", "--force", str(checkout)]
-            subprocess.run(remove, cwd=ROOT, check=False, capture_output=True)
-
-
-def git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=ROOT, check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise Failed(f"git {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def measure(arguments: argparse.Namespace) -> tuple[Samples, str]:
@@ -117,10 +49,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Samples, str]:
         Failed: a side could not be measured.
     """
     with ExitStack() as stack:
-        checkouts = {HERE: ROOT}
-        if arguments.against:
-            name = git("rev-parse", "--verify", "--short", f"{arguments.against}^{{commit}}")
-            checkouts = {name: stack.enter_context(checked_out(name)), **checkouts}
+        checkouts = stack.enter_context(checked_out(arguments.against))
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hadir-crowd-")))
         port = stack.enter_context(standing_in())
         sides = []
@@ -155,17 +84,6 @@ def take_turns(sides: Sequence[Process], sizes: Sequence[int], rounds: int) -> S
 def times(people: int) -> int:
     """How often a round does everything."""
     return max(1, min(20, 2000 // people))
-
-
-def progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text:60}", end="" if text else "\r", file=sys.stderr, flush=True)
-
-
-def machine() -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    system = f"{platform.system()} on {platform.machine()}"
-    return f"{system}, {cores} cores, Python {platform.python_version()}"
 
 
 def table(samples: Samples, sizes: Sequence[int]) -> str:
@@ -208,12 +126,6 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def at_least(least: int, text: str) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number, {least} or more")
-    return int(text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.crowd",
@@ -243,15 +155,7 @@ def main() -> None:
         help="for the handlers; for a limit that is not lifted here",
     )
     arguments = parser.parse_args()
-    # A signal becomes an exception, so that every `finally` and `with` above cleans up.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.default_int_handler)
-    try:
-        samples, where = measure(arguments)
-    except Failed as error:
-        sys.exit(f"python -m benchmarks.crowd: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    samples, where = carry_out("crowd", partial(measure, arguments))
     counts = ", ".join(str(arguments.rounds * times(people)) for people in arguments.people)
     print(f"{where}; medians of {counts}\n")
     print(table(samples, arguments.people))

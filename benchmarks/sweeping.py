@@ -16,16 +16,14 @@ known. With --against, as in ``benchmarks.crowd``: what is here divided by what 
 """
 
 import argparse
-import signal
-import sys
 import tempfile
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from benchmarks.crowd import HERE, Failed, Process, at_least, checked_out, git, machine, progress
 from benchmarks.crowd_platform import GONE, standing_in
-from benchmarks.crowd_side import ROOT, environment
+from benchmarks.crowd_side import environment
+from benchmarks.side_by_side import Process, at_least, carry_out, checked_out, machine, progress
 from benchmarks.sweeping_side import THERE, Sample, SweepingSide
 from local.embedded_redis import embedded_redis
 
@@ -43,10 +41,7 @@ def measure(arguments: argparse.Namespace) -> None:
         Failed: a side could not be measured.
     """
     with ExitStack() as stack:
-        checkouts = {HERE: ROOT}
-        if arguments.against:
-            name = git("rev-parse", "--verify", "--short", f"{arguments.against}^{{commit}}")
-            checkouts = {name: stack.enter_context(checked_out(name)), **checkouts}
+        checkouts = stack.enter_context(checked_out(arguments.against))
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hadir-sweeping-")))
         port = stack.enter_context(standing_in(ANSWERING_SECONDS))
         sides = []
@@ -101,15 +96,7 @@ def main() -> None:
     parser.add_argument("--leases", type=count, default=MANY, help="of sockets there; 100,000")
     parser.add_argument("--gone", type=count, default=5000, help="of sockets gone; 5,000")
     arguments = parser.parse_args()
-    # A signal becomes an exception, so that every `finally` and `with` above cleans up.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.default_int_handler)
-    try:
-        measure(arguments)
-    except Failed as error:
-        sys.exit(f"python -m benchmarks.sweeping: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    carry_out("sweeping", partial(measure, arguments))
 
 
 if __name__ == "__main__":
