@@ -94,7 +94,8 @@ class SweepingSide:
             ref = self._ref("default", name)
             keys = self._keys(ref)
             for each in ("session", "people"):
-                pipeline.copy(self._of_pattern[each], keys[each], replace=True)
+                if keys[each] != self._of_pattern[each]:  # else a partition's, in older layouts
+                    pipeline.copy(self._of_pattern[each], keys[each], replace=True)
             ids = {f"{name}-{each}": record for each, record in records.items()}
             pipeline.hset(keys["connections"], mapping=ids)
             pipeline.zadd(keys["leases"], dict.fromkeys((f"{ref} {each}" for each in ids), now))
