@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from hadir.announcer import Announcer
 from hadir.conversation import Conversation, Trouble
@@ -10,6 +11,9 @@ from hadir.domain.grant import Grant
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.wire.events import SocketEvent
+
+Say = Callable[..., list[dict[str, Any]]]
+"""Sends a request from a connection; returns the frames that its socket got in answer."""
 
 
 def said(connection_id: str, request: object) -> SocketEvent:
@@ -31,3 +35,15 @@ def conversation_of(
 ) -> Conversation:
     doorman = Doorman(membership, announcer, close_socket, lambda *_: None)
     return Conversation(membership, announcer, doorman, read_token, on_trouble)
+
+
+def shape(frames: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    return [
+        (
+            frame["type"],
+            frame["data"].get("event_type") or frame["data"].get("text"),
+            frame["data"].get("version"),
+            frame["data"].get("recovered"),
+        )
+        for frame in frames
+    ]

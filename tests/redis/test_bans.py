@@ -150,14 +150,6 @@ def test_a_cursor_that_was_never_given_out_is_refused(text: str) -> None:
 class TestBannedWhileComing:
     """$connect has let somebody in, and before they are present they are banned."""
 
-    @pytest.fixture
-    def poster(self) -> RecordingPoster:
-        return RecordingPoster()
-
-    @pytest.fixture
-    def closed(self) -> list[str]:
-        return []
-
     def test_they_are_put_out_as_soon_as_they_are_present(
         self,
         membership: Membership,

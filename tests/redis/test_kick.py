@@ -18,16 +18,6 @@ from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 
-@pytest.fixture
-def poster() -> RecordingPoster:
-    return RecordingPoster()
-
-
-@pytest.fixture
-def closed() -> list[str]:
-    return []
-
-
 def ask(
     membership: Membership,
     poster: RecordingPoster,

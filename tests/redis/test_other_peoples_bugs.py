@@ -24,11 +24,6 @@ from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
 
 
 @pytest.fixture
-def poster() -> RecordingPoster:
-    return RecordingPoster()
-
-
-@pytest.fixture
 def announcer(membership: Membership, poster: RecordingPoster) -> Announcer:
     return Announcer(membership, poster)
 

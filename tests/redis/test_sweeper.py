@@ -17,24 +17,9 @@ from hadir.membership.outcomes import Due, Lease
 from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper, Swept
 from tests.conftest import Clock
-from tests.redis.sweeping import Platform, sweeper_of
+from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
-
-
-@pytest.fixture
-def platform() -> Platform:
-    return Platform()
-
-
-@pytest.fixture
-def poster() -> RecordingPoster:
-    return RecordingPoster()
-
-
-@pytest.fixture
-def sweeper(membership: Membership, platform: Platform, poster: RecordingPoster) -> Sweeper:
-    return sweeper_of(membership, platform, poster)
 
 
 def test_nothing_due_nothing_done(sweeper: Sweeper) -> None:

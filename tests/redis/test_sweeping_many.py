@@ -13,24 +13,9 @@ from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
 from tests.redis.crowds import ROOMY, fill
-from tests.redis.sweeping import Platform, leave_unannounced, sweeper_of
+from tests.redis.sweeping import Platform, leave_unannounced
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import SESSION, join, ref
-
-
-@pytest.fixture
-def platform() -> Platform:
-    return Platform()
-
-
-@pytest.fixture
-def poster() -> RecordingPoster:
-    return RecordingPoster()
-
-
-@pytest.fixture
-def sweeper(membership: Membership, platform: Platform, poster: RecordingPoster) -> Sweeper:
-    return sweeper_of(membership, platform, poster)
 
 
 def test_more_leases_than_are_looked_at_in_one_go_are_all_seen_to(
