@@ -1,15 +1,16 @@
 -- takes: life
 --
--- $connect accepted a socket that cannot be written to yet: it is known, nobody is told.
+-- $connect accepted a socket, which cannot be written to yet: its connection is recorded, nobody is
+-- told.
 --
 -- Its own key: tombstone of the connection
 -- Reply   'admitted' | 'repeated' (known already, unchanged) | 'left' ($disconnect overtook us)
 --         'crowded' (the person has too many open sockets)
 --         'full' (the session has too many people)
---         'hasty' (the person comes and goes faster than what that costs the others allows)
+--         'hasty' (the person joins and leaves so often that the posts exceed their limit)
 --
--- What is only admitted counts for neither limit, so that handshakes that were given up shut nobody
--- out; open.lua holds the limits for sockets that were admitted side by side.
+-- Connections that are only admitted do not count, so that abandoned handshakes keep nobody out.
+-- open.lua checks the limits again, for sockets that were admitted at the same time.
 --
 -- Killed before: the client's $connect fails and it tries again. Killed after: the client's first
 -- message opens the connection, or the sweep does.
@@ -25,7 +26,7 @@ local function refusal()
     if not person and redis.call('HLEN', PEOPLE) >= tonumber(most_people) then
         return 'full'
     end
-    -- A join and the leave that follows are told to everyone who is here.
+    -- Its price: a join, and the leave that follows, are posted to everyone who is here.
     local price = 2 * (redis.call('HLEN', CONNECTIONS) + 1)
     local joins = draw(PACE, 'j ' .. person_name, 1, joins_rate, joins_burst)
     local posts = draw(PACE, 'p ' .. person_name, price, posts_rate, posts_burst)

@@ -1,14 +1,14 @@
 -- takes: keeping_out
 --
--- Somebody is kept out from now on, for as long as this says, whatever was said before.
+-- Bans somebody; replaces an earlier ban of theirs.
 --
 -- Reply   true
 --
--- Killed before: nobody is kept out. Killed after: they are, and who is there already stays until
--- they are put out by the caller, or by the next who says the same.
+-- Killed before: there is no ban. Killed after: there is one; if they are present, they stay until
+-- the caller, or whoever repeats the ban, kicks them.
 
--- name: as `Banned` writes it. ends: when it is over (ms). record: "user_type/user_id reason", of
--- who wanted it and why.
+-- name: of the banned, as `Banned` writes it. ends: when the ban ends (ms). record: the admin who
+-- bans, and why: "user_type/user_id reason".
 local name, ends, record = unpack(ARGV, OWN_ARGV)
 
 redis.call('ZREM', ENDS, name)    -- deleting comes first: Redis does it even when it is full

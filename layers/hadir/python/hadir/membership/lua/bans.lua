@@ -1,18 +1,18 @@
 -- takes: keeping_out
 --
--- A part of a tenant's bans, those that are over first first; forgets those that are over.
+-- A page of a tenant's bans, in the order in which they end; deletes those that have ended.
 --
--- Reply   { name, end, record, … }: at most so many, one more where there are more
+-- Reply   { name, end, record, … }: one more than asked for, if there are more
 --
 -- Killed before or after: nothing that counts has changed.
 
--- The end and the name that all of it comes after; '' and '' for the first. Bans at most.
+-- The page begins after this end and name, '' and '' for the first page; the most bans on it.
 local after_end, after_name, most = unpack(ARGV, OWN_ARGV)
 
 forget_those_over()
 local first = 0
 if after_name ~= '' then
-    -- Where it stands, or would: it may have been lifted meanwhile, or have got another end.
+    -- Its rank, or the one it would have: it may have been lifted or changed meanwhile.
     first = redis.call('ZCOUNT', ENDS, '-inf', '(' .. after_end)
     for _, name in ipairs(redis.call('ZRANGEBYSCORE', ENDS, after_end, after_end)) do
         if name <= after_name then

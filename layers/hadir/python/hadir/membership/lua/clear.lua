@@ -1,11 +1,11 @@
 -- takes: life
 --
--- All that everyone has been told is taken out of the history; versions go on.
+-- Deletes all announced events from the history; versions go on.
 --
--- Reply   how many events are gone
+-- Reply   how many events were deleted
 --
--- Killed before: nothing has changed. Killed after: it is done; once more takes what was announced
--- since.
+-- Killed before: nothing has changed. Killed after: it is done; a repetition deletes what was
+-- announced since.
 
 even_when_full()
 if not begin() then

@@ -1,6 +1,6 @@
 -- takes: life
 --
--- An admin puts somebody out who has left and may still come back in grace: they leave now.
+-- An admin kicks somebody whose grace is running: they leave now.
 --
 -- Reply   { 1 if they were in grace, else 0; claim }
 --

@@ -1,19 +1,19 @@
 -- takes: life
 --
--- What somebody has said is taken out of the history. Each message stays as an event without its
--- text, so that versions have no gaps.
+-- Deletes the texts of somebody's messages from the history. Each message stays as an event without
+-- its text, so that versions have no gaps.
 --
--- A stream takes no entry before its last, so it is written anew, with the same ids. It holds a few
--- thousand at most (outbox.lua, HISTORY).
+-- Redis can add entries only at the end of a stream, so the stream is written again with the same
+-- ids. It holds a few thousand at most (outbox.lua, HISTORY).
 --
--- Reply   how many messages have lost their texts; 0 if there were none left
+-- Reply   how many messages lost their texts
 --
--- Killed before: nothing has changed. Killed after: it is done; once more changes nothing. Who was
--- handed one of them to post, and has not yet, posts it with its text.
+-- Killed before: nothing has changed. Killed after: it is done; a repetition changes nothing. An
+-- announcer that already holds one of the messages posts it with its text.
 
 local person_name = unpack(ARGV, OWN_ARGV)
 
--- The fields of an entry without its text; nil if it is none of their messages, or has none.
+-- The fields of an entry without its text; nil if it is no message of theirs, or was erased before.
 local function erased(fields)
     local known, kept = {}, {}
     for i = 1, #fields, 2 do

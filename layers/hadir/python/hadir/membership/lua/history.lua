@@ -5,10 +5,10 @@
 -- Reply   { events after that as XRANGE, view }; events is false when there are more than that, the
 --         history does not reach back that far, or the client has seen what this node has lost
 
--- The epoch that the client knows, version of the last event it has seen, events at most.
+-- The client's epoch, the version of the last event it has seen, the most events to return.
 local epoch, seen, most = unpack(ARGV, OWN_ARGV)
 
--- How far the life of that epoch went here; nil if it is not remembered.
+-- The last version of that epoch in this node's data; nil if the epoch is not remembered.
 local function end_of_life()
     local known = redis.call('HMGET', SESSION, 'epoch', 'earlier')
     if known[1] == epoch then

@@ -1,6 +1,6 @@
 -- takes: life
 --
--- Sockets are gone.
+-- Removes connections whose sockets are gone.
 --
 -- Its own keys: the connections' tombstones, in their order
 -- Reply   { outcome of each, claim, number of connections that remain }

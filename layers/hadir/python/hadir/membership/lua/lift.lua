@@ -1,6 +1,6 @@
 -- takes: keeping_out
 --
--- A ban is over before its time.
+-- Lifts a ban.
 --
 -- Reply   1, or 0 if there was none
 --

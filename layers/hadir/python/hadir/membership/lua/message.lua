@@ -2,8 +2,8 @@
 --
 -- A client, or a backend, said something: an event in the session's order.
 --
--- Its own key: epoch, version and token of the message of that client id, or of that token: the
--- same is not said twice, neither when its client repeats it nor when redis-py repeats the call
+-- Its own key: epoch, version and token of the message with that client id, or that token; so it is
+-- recorded once, even if its client resends it or redis-py repeats the call
 -- Reply   { outcome, claim, the earlier message as XRANGE on 'repeated', else false,
 --           epoch and version of the message }
 --           claim is false but on 'said': what is refused is answered, and announces nothing
@@ -14,7 +14,7 @@
 --
 -- Killed before: nothing was said; the client asks again. Killed after: the event is pending.
 
--- connection_id: '' where a backend says it. backend: as whom, then, "user_type/user_id".
+-- connection_id: '' if a backend says it. backend: the speaker then, "user_type/user_id".
 -- client_id: '' if there is none. said_lifetime: how long it is remembered (ms).
 local connection_id, backend, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
 
@@ -56,7 +56,7 @@ local function say(person_name)
     return 'said', false, { epoch, version }
 end
 
--- As whom it is said; nil if it cannot be.
+-- Who says it; nil if nobody may.
 local function speaker()
     if connection_id == '' then
         return redis.call('EXISTS', PEOPLE) == 1 and backend or nil

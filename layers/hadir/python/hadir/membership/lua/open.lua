@@ -7,14 +7,15 @@
 --         place is epoch and the last version that was posted to everyone
 --         view is false but on 'added'
 --         reason is why it has left, false if it has not, or nobody remembers
---         limited is 1 if what its client asks for comes too soon, or costs too much, else false
+--         limited is 1 if its client's message exceeds a limit, else false
 --   outcome 'joined'  the person's first socket: an event, told to everyone, them included
 --           'added'   the person was present: no event; the socket is told of events from now on.
 --                     Again while nothing has happened since: the first reply may have been lost
 --           'open'    it was open already; its lease is renewed
---           'flooding' refused messages did not slow it down: it has left, and the caller closes it
---           'crowded' sockets that were admitted beside it have reached a limit: likewise
---           'expired' what it proved is no longer good: likewise
+--           'flooding' its client went on sending although messages were refused: it has left, and
+--                     the caller closes the socket
+--           'crowded' sockets that were admitted at the same time have reached a limit: likewise
+--           'expired' its token has expired: likewise
 --           'unknown' not admitted, or gone: unchanged
 --
 -- Killed before: the connection stays admitted, and its first message or the sweep opens it.
@@ -23,17 +24,17 @@
 -- heard: 'beat' or 'message', which its client has just sent; '' if the platform says that the
 -- socket is there. price: posts that the message costs, and costs for each socket in the session.
 -- Rates and bursts: messages of a connection, those of a person over all their connections; posts
--- of a person, posts of a tenant. most_…: as admit.lua. proved_until: until when its client has
--- just proved anew who it is (ms), '' if it has not.
+-- of a person, posts of a tenant. most_…: as admit.lua. proved_until: when the token that its
+-- client has just shown expires (ms), '' if it has shown none.
 local connection_id, token, heard, price, price_each, messages_rate, messages_burst,
     persons_rate, persons_burst, posts_rate, posts_burst, tenant_rate, tenant_burst,
     most_sockets, most_people, tombstone_lifetime, proved_until = unpack(ARGV, OWN_ARGV)
 
 local ENDS = { expired = 'token_expired', flooding = 'rate_limited', crowded = 'rate_limited' }
 
--- 'limited', 'flooding', or false: this message may pass. A connection's refused messages count too,
--- so that one that does not slow down is closed; what is refused to its person costs them nothing,
--- so that their other connections may go on.
+-- 'limited', 'flooding', or false if the message may pass. A connection's refused messages count
+-- too, so that one that does not slow down is closed. What is refused to its person costs them
+-- nothing, so that their other connections may go on.
 local function limit(connection)
     if heard == '' then
         return false
@@ -48,7 +49,7 @@ local function limit(connection)
         draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst),
         draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst),
     }
-    -- Others who use the tenant's up keep nobody from a heartbeat, or from what they ask alone.
+    -- An empty bucket of the tenant refuses only messages that are posted to everyone.
     local tenants = draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst)
     if tonumber(price_each) > 0 or tenants.use <= 1 then
         table.insert(drawn, tenants)
@@ -78,7 +79,7 @@ local function hear(connection)
     end
 end
 
--- Who is here already renews what is there already: Redis has room for that when it is full.
+-- An open connection only writes again what is stored: even a full Redis has room for that.
 local known = find_connection(connection_id)
 if known and known.since > 0 then
     even_when_full()

@@ -1,11 +1,11 @@
 -- takes: outbox
 --
--- A part of the history; changes nothing.
+-- A page of the history; changes nothing.
 --
 -- Reply   { epoch, version, events as XRANGE, oldest first }
 
--- The version that all of it comes after; the version that all of it comes before, or '' for the
--- first events after `since`, else they are the last before this; events at most.
+-- The versions that the page lies between, and the most events on it. If `before` is '', it has the
+-- first events after `since`, otherwise the last ones before `before`.
 local since, before, most = unpack(ARGV, OWN_ARGV)
 
 local events = {}

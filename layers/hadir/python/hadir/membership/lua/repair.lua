@@ -1,7 +1,6 @@
 -- takes: life
 --
--- Redis has evicted keys, perhaps some of this session's, or of what its partition knows of it:
--- both are written anew from what is left.
+-- Rebuilds a session and its entries in its partition's indexes, after Redis has evicted keys.
 --
 -- Reply   { claim }
 --

@@ -1,6 +1,6 @@
 -- takes: life
 --
--- The announcer has posted everything up to a version to everyone, but for those it names.
+-- The announcer has posted everything up to a version, to everyone except those it names.
 --
 -- Reply   { 'held', claim }   claim is false when the lease is free again
 --         { 'lost', false }   the lease ran out and is somebody else's: stop, nothing changed
@@ -10,9 +10,9 @@
 
 local RETRY = 10000    -- ms; who did not accept a frame is tried again then, or with the next event
 
--- announced: version. more: '1': hand me what came meanwhile; '0': I stop. soon: '1' if time
--- alone was short, so that those who missed something may be tried at once. Then the number of
--- connections that missed something in this batch, these, and those that have caught up.
+-- announced: version. more: '1' to get the events that came meanwhile, '0' to give the lease back.
+-- soon: '1' if those who missed something may be tried again at once, as only time was short. Then
+-- the number of connections that missed something, these, and those that have caught up.
 local FIRST = OWN_ARGV + 5
 local token, announced, more, soon, missed = unpack(ARGV, OWN_ARGV, FIRST - 1)
 

@@ -17,7 +17,7 @@ local function forget_those_over()
     end
 end
 
--- Both keys go by themselves when the last of the bans is over.
+-- Both keys expire with the last ban.
 local function keep_until_the_last_is_over()
     local last = redis.call('ZREVRANGE', ENDS, 0, 0, 'WITHSCORES')
     for key = 1, last[2] and 2 or 0 do

@@ -1,19 +1,19 @@
 -- takes: people
 --
--- A session's lives, and what every script that changes it does first and last.
+-- A session's epochs, and what every script that changes it does first and last.
 
 local EARLIER = 8    -- lives of which is remembered how far they went
 
--- Names the node's data: another once it was promoted or restarted, or the slot has moved. '' where
--- the Redis user may not ask.
+-- Identifies the node's data: it changes when a replica is promoted, the node restarts or the slot
+-- moves. '' if the Redis user may not ask.
 local function lineage_now()
     local info = redis.pcall('INFO', 'replication')
     return type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
 end
 
--- The node's data may be older than what clients have seen: it had perhaps not been told of the
--- last writes. The versions that follow would be taken for seen ones, so a new life begins. It
--- goes on with the history as it is here; whoever has seen no more than that has missed nothing.
+-- This node may not have received the last writes before a failover. Clients may have seen events
+-- that it does not hold, and would ignore new ones with the same versions; so a new epoch begins.
+-- It keeps this node's history: a client that has seen no more than that has missed nothing.
 local function begin_new_life(epoch, lineage)
     local earlier = redis.call('HGET', SESSION, 'earlier') or ''
     local words = { epoch, integer(counter('version')) }
@@ -28,14 +28,14 @@ local function begin_new_life(epoch, lineage)
         'earlier', table.concat(words, ' '), 'recovered_up_to', integer(handed_out))
 end
 
--- Redis refuses a script's first write when it is full, unless that deletes: what must go on then
--- begins with this.
+-- A full Redis refuses scripts unless their first write is a deletion. Those that must run even
+-- then begin with this.
 local function even_when_full()
     redis.call('ZREM', AGENDA, '')
 end
 
--- Redis may evict one key of a session and keep the others. Who has a connection is present; who
--- has none any more has left, nobody knows why; every connection is looked at again.
+-- Redis has evicted some keys of a session and kept others. People with an open connection are
+-- present; others have left for an unknown reason; the sweep looks at every connection again.
 local function rebuild()
     local sockets = {}
     redis.call('DEL', LEAVING)
@@ -71,8 +71,8 @@ local function rebuild()
     end
 end
 
--- A new session. Where Redis has evicted what is in its first key alone, its versions go on from
--- the highest that anything else names. Who was in grace in an earlier one is not among its people.
+-- Creates a session. If Redis has evicted only its first key, versions go on from the highest that
+-- the others hold. Graces of an earlier session end silently.
 local function create()
     redis.call('DEL', BEHIND, LEAVING)
     local version = 0
@@ -97,7 +97,7 @@ local function sizes()
     }, ' ')
 end
 
--- What every script that changes a session does first; whether there is a session.
+-- Every script that changes a session begins with this. Returns whether there is a session.
 local function begin()
     local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes')
     if not known[1] then
@@ -121,7 +121,7 @@ local function begin()
     return true
 end
 
--- What every script that changes a session does last.
+-- Every script that changes a session ends with this.
 local function finish()
     redis.call('HSET', SESSION, 'sizes', sizes())
     local due = next_look()

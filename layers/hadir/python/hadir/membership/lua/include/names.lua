@@ -2,14 +2,13 @@
 --
 -- KEYS and ARGV that every script on a session has; keys.py says what each key holds.
 --
--- Every script runs to its end or not at all. What its caller does not live to do about the reply
--- is still pending in the session and is handed to the next claimant (outbox.lua, claim).
+-- Every script runs completely or not at all. If its caller dies before it acts on the reply,
+-- events are still pending in the session, and the next claimant gets them (outbox.lua, claim).
 
 local SESSION, CONNECTIONS, PEOPLE, EVENTS, LEAVING, LEFT, PACE, BEHIND = unpack(KEYS, 1, 8)
 local LEASES, FAILING, AGENDA, OCCUPIED, WHEREABOUTS, HEARING, TENANTS = unpack(KEYS, 9, 15)
 
--- How long a connection is believed in without being heard, how long a person who left may come
--- back in as if they had never gone (ms); a name for a new life of the session, should one begin;
+-- Lengths of a lease and of the grace (ms); the name of a new epoch, should one begin; the session,
 -- "tenant session_id".
 local LEASE, GRACE, EPOCH, NAME = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 

@@ -25,12 +25,12 @@ local function view()
     }
 end
 
--- Where the session is: epoch, and the last version that was posted to everyone.
+-- The session's place: epoch, and the last version that was posted to everyone.
 local function place()
     return { redis.call('HGET', SESSION, 'epoch') or '', counter('announced') }
 end
 
--- The first of the pending events: as many as one frame takes, at least one.
+-- The first pending events: as many as fit in one frame, at least one.
 local function first_pending(announced)
     local pending = redis.call('XRANGE', EVENTS, '(' .. integer(announced), '+', 'COUNT', BATCH)
     local bytes = 0
@@ -83,8 +83,8 @@ local function claim(token)
     }
 end
 
--- When somebody must look at the session at the latest: when the announcer has died, when a grace
--- is over, when the status is owed to somebody, at once if events are pending and nobody announces.
+-- When the sweep must look at the session: when the announcer's lease runs out, when a grace is
+-- over, when the status is owed to somebody, and at once if pending events have no announcer.
 local function next_look()
     local known = redis.call('HMGET', SESSION, 'token', 'until', 'version', 'announced', 'retry_at')
     local due = tonumber(known[5] or 'inf')
@@ -97,7 +97,7 @@ local function next_look()
     return math.min(due, tonumber(first[2] or 'inf'))
 end
 
--- Of the events that everyone has been told, a few that are too old.
+-- Deletes a few of the announced events that are too old.
 local function forget_old_events()
     for _ = 1, 10 do
         local first = redis.call('XRANGE', EVENTS, '-', integer(counter('announced')), 'COUNT', 1)

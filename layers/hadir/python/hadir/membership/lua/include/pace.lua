@@ -1,10 +1,10 @@
 -- takes: names
 --
--- Token buckets, each kept as the time (ms) when it is full again (GCRA): what is drawn takes it
--- further by its price / rate.
+-- Token buckets, each stored as the time (ms) when it is full again (GCRA). A draw moves that time
+-- by price / rate.
 
--- A draw of `price` from a bucket, made by `take`. `use`: how much of the burst would be in use; up
--- to 1 there is room. Nothing costs more than the whole bucket, or it could never be had.
+-- A draw of `price` from a bucket, made by `take`. `use`: the share of the burst that would be in
+-- use; above 1 it exceeds the limit. No price is higher than the whole bucket.
 local function draw(key, field, price, rate, burst)
     price = math.min(price, burst)
     local full_at = math.max(tonumber(redis.call('ZSCORE', key, field) or '0'), now)
@@ -17,7 +17,7 @@ local function take(drawn)
     redis.call('ZADD', drawn.key, string.format('%.3f', drawn.full_at), drawn.field)
 end
 
--- Buckets that are full again say nothing any more.
+-- Deletes buckets that are full again.
 local function forget_full_buckets()
     redis.call('ZREMRANGEBYSCORE', PACE, '-inf', integer(now))
     redis.call('ZREMRANGEBYSCORE', TENANTS, '-inf', integer(now))

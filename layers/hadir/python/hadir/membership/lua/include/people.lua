@@ -1,7 +1,7 @@
 -- takes: leases, outbox, pace
 --
--- Who is present: a person is, from their first open socket until their last is gone or, in grace,
--- until that is over.
+-- People. A person is present from their first open socket until their last one is gone and their
+-- grace, if any, is over.
 
 local RECONNECT_WINDOW = 30000    -- ms; who is back within it has reconnected
 
@@ -101,7 +101,7 @@ local function depart(connection_id, connection, reason, close_code, evidence)
     return 'left'
 end
 
--- The people whose grace is over leave now, in the order they went.
+-- People whose grace is over leave now, in the order in which they went.
 local function end_graces()
     local over = {}
     for _, name in ipairs(redis.call('ZRANGEBYSCORE', LEAVING, '-inf', integer(now))) do
