@@ -1,7 +1,6 @@
 """Redis throws a key away, which it should never be let do: nobody is a ghost for ever."""
 
 from collections.abc import Callable
-from unittest.mock import patch
 
 import pytest
 from redis import Redis
@@ -189,20 +188,6 @@ def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
     assert first == 0
     audit.note_done(PARTITIONS - 1)
     assert audit.begin() is None
-
-
-def test_evictions_before_a_failover_are_no_reason_to_look_for_ever(node: Redis) -> None:
-    audit = Audit(node)
-    stats = {"evicted_keys": 100}
-    with patch.object(audit, "_stats", lambda: [stats]):
-        assert audit.begin() == (100, 0)
-        audit.note_done(PARTITIONS - 1)
-        stats["evicted_keys"] = 5
-        assert audit.begin() == (5, 0)
-        audit.note_done(PARTITIONS - 1)
-        assert audit.begin() is None
-        stats["evicted_keys"] = 7
-        assert audit.begin() == (2, 0)
 
 
 class TestInfoRefused:

@@ -49,9 +49,10 @@ class Membership:
 
     Every method is one round trip, atomic, and may be repeated, come late or in another order.
     ``admit`` and ``leave`` make a second round trip, which writes or deletes the connection's
-    identity; in ``admit`` that one also checks whether the person is banned. A caller that dies
-    after a method has returned a batch loses nothing: the announcing lease expires (10 s), and the
-    next claimant gets the same events.
+    identity; in ``admit`` that one also checks whether the person is banned. ``leave_all`` runs one
+    script for each session, in one round trip to each node. A caller that dies after a method has
+    returned a batch loses nothing: the announcing lease expires (10 s), and the next claimant gets
+    the same events.
 
     Args:
         redis: a client made with ``decode_responses=True``, of one node or of a cluster.
