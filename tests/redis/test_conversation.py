@@ -93,6 +93,23 @@ class TestMessages:
         ids = [data["id"] for data in (told["data"], copy["data"], kept["events"][0])]
         assert len({*ids}) == 1
 
+    def test_nor_if_the_first_was_recorded_by_code_before_an_upgrade(
+        self, membership: Membership, say: Say, redis: AnyRedis
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        say("c1", "customer_1", action="message", text="hello", client_id="m1")
+        events = session_key(SESSION, "events")
+        raw: Any = redis
+        ((entry_id, fields),) = raw.xrevrange(events, count=1)
+        del fields["epoch"]
+        raw.delete(events)
+        raw.xadd(events, fields, id=entry_id)
+
+        (copy,) = say("c1", "customer_1", action="message", text="hello", client_id="m1")
+
+        epoch = membership.session(SESSION).epoch
+        assert (copy["data"]["text"], copy["data"]["id"]) == ("hello", f"{epoch}-2")
+
     def test_the_version_of_another_message_is_not_taken_for_it(
         self, membership: Membership, say: Say, redis: AnyRedis
     ) -> None:

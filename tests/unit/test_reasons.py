@@ -56,7 +56,7 @@ def test_a_departure_that_a_later_version_recorded_is_read() -> None:
         "close_code": "4100",
         "evidence": "hearsay",
     }
-    (event,) = read_events([("7-0", [each for pair in fields.items() for each in pair])])
+    (event,) = read_events([("7-0", [each for pair in fields.items() for each in pair])], "e1")
 
     assert isinstance(event, PresenceEvent)
     assert event.departure == Departure(Reason.UNKNOWN, Evidence.NONE, 4100)

@@ -28,8 +28,9 @@ class History:
         remembered.
         """
         missed, view = self._scripts.run("history", ref, epoch, version, most)
-        events = None if missed is None else tuple(read_events(missed))
-        return events, read_session(ref, view)
+        session = read_session(ref, view)
+        events = None if missed is None else tuple(read_events(missed, session.epoch))
+        return events, session
 
     def page(
         self, ref: SessionRef, most: int, *, since: int = 0, before: int | None = None
@@ -43,7 +44,7 @@ class History:
         """
         last = "" if before is None else before
         epoch, version, events = self._scripts.run("page", ref, since, last, most)
-        return Page(epoch, version, tuple(read_events(events)))
+        return Page(epoch, version, tuple(read_events(events, epoch)))
 
     def erase(self, ref: SessionRef, person: Person) -> int:
         """Erase the texts of a person's messages from the history; return the number erased."""

@@ -300,7 +300,7 @@ class Membership:
             SAID_MS,
             keys=[said_key(ref, person, client_id or f"~{token}")],
         )
-        before = read_events(earlier or [])
+        before = read_events(earlier or [], place[0] if place else "")
         return Said(
             Saying(outcome),
             read_batch(ref, token, claimed),

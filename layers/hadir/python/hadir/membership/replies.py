@@ -24,11 +24,12 @@ def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
     if not claim:
         return None
     recovered_up_to, pending, behind, view, connections = claim
+    session = read_session(ref, view)
     return Batch(
         token,
-        read_session(ref, view),
+        session,
         tuple(each for each in read_sockets(connections) if each.is_open),
-        tuple(read_events(pending)),
+        tuple(read_events(pending, session.epoch)),
         {connection_id: int(since) for connection_id, since in _pairs(behind)},
         recovered_up_to,
     )
@@ -60,9 +61,15 @@ def read_sockets(connections: list[str]) -> Iterable[Socket]:
         yield Socket(connection_id, Person.read(person), int(since))
 
 
-def read_events(entries: Iterable[tuple[str, list[str]]]) -> list[Event]:
-    """Entries of the events' stream."""
-    return [_event(entry_id, dict(_pairs(fields))) for entry_id, fields in entries]
+def read_events(entries: Iterable[tuple[str, list[str]]], epoch: str) -> list[Event]:
+    """Entries of the events' stream.
+
+    Args:
+        epoch: the session's, for messages that code before an upgrade recorded without one.
+    """
+    return [
+        _event(entry_id, {"epoch": epoch, **dict(_pairs(fields))}) for entry_id, fields in entries
+    ]
 
 
 def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:

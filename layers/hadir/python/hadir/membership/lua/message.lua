@@ -19,16 +19,15 @@
 local connection_id, backend, token, text, client_id, said_lifetime = unpack(ARGV, OWN_ARGV)
 
 -- The message that was recorded at that place, as XRANGE, if it is kept: the session may have been
--- forgotten since, and have begun anew.
+-- forgotten since, and have begun anew. Code before an upgrade recorded messages without an epoch.
 local function find_said(epoch, version)
     local found = redis.call('XRANGE', EVENTS, version, version)
     local fields = found[1] and found[1][2] or {}
+    local recorded_in = redis.call('HGET', SESSION, 'epoch')
     for i = 1, #fields, 2 do
-        if fields[i] == 'epoch' then
-            return fields[i + 1] == epoch and found
-        end
+        recorded_in = fields[i] == 'epoch' and fields[i + 1] or recorded_in
     end
-    return false
+    return #fields > 0 and recorded_in == epoch and found
 end
 
 local function say(person_name)
