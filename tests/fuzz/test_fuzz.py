@@ -23,7 +23,7 @@ FOR_HANDLERS = RUNS // 2
 
 ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick")
 OUTCOMES = {
-    *("joined", "added", "open", "limited", "flooding", "expired", "unknown"),
+    *("joined", "added", "open", "flooding", "expired", "unknown", "error rate_limited"),
     *(
         "admitted",
         "repeated",
