@@ -22,7 +22,6 @@ class Platform:
         self.asked: list[str] = []
         self.seconds: list[float] = []
         self.hears = True
-        self.probes = 0
         self.closed: list[str] = []
 
     def look(self, connection_ids: Sequence[str], seconds: float) -> dict[str, Seen]:
@@ -38,7 +37,6 @@ class Platform:
         return Seen(State.OPEN, self.active.get(connection_id), 200)
 
     def can_hear(self) -> bool:
-        self.probes += 1
         return self.hears
 
     def close(self, connection_id: str) -> None:

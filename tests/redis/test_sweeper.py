@@ -1,7 +1,5 @@
 """The sweep on real membership; what the platform says of each socket is scripted."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from hadir.domain.bans import Ban, Banned
@@ -9,7 +7,6 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.domain.session import Batch
-from hadir.domain.sockets import Seen
 from hadir.membership.bans import Bans
 from hadir.membership.keys import session_keys
 from hadir.membership.membership import Membership
@@ -194,34 +191,6 @@ def test_without_time_what_is_to_be_told_stays_due_too(
 
     assert sweeper.sweep(Deadline(1.0, lambda: 0.0)) == Swept(["unfinished"])
     assert sweeper.sweep(TEN_SECONDS)["announced"] == 1
-
-
-def test_without_time_to_ask_whether_clients_are_heard_silence_proves_nothing(
-    sweeper: Sweeper,
-    membership: Membership,
-    platform: Platform,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    join(membership, "c1", "customer_1")
-    membership.open("c1", SESSION, beat=True, heard=True)
-    clock.pass_seconds(60)
-    membership.leases.due(1)
-    clock.pass_seconds(31)
-    passed = 0.0
-    look = platform.look
-
-    def look_slowly(connection_ids: Sequence[str], seconds: float) -> dict[str, Seen]:
-        nonlocal passed
-        passed += seconds
-        return look(connection_ids, seconds)
-
-    monkeypatch.setattr(platform, "look", look_slowly)
-
-    swept = sweeper.sweep(Deadline(10.0, lambda: passed * 1.1))
-
-    assert (swept["spared"], platform.probes) == (1, 0)
-    assert present(membership) == {"customer_1"}
 
 
 def test_one_socket_nobody_can_tell_of_does_not_stop_the_sweep(

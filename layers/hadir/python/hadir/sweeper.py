@@ -11,14 +11,15 @@ gone. Other threads tell the sessions of these leaves; what they do not announce
 
 A client that used to send heartbeats and has not been heard for a lease is silent only if Hadir
 could have heard it. Whatever keeps Hadir from hearing clients (Redis away, functions throttled or
-failing, a late sweep) affects all of them, so a silence is believed only if
+failing, a late sweep) affects all of them, so a silence is believed only if API Gateway has seen
+nothing of the client either (``terms.lua``), and for a lease every sweep
 
-- sweeps have come on time for a lease (``due.lua``),
-- API Gateway has seen nothing of the client either (``terms.lua``),
-- other clients are being heard, or the function that hears them proves that it works,
-- few clients fall silent at once, compared with those that are being heard.
+- has come on time (``due.lua``),
+- has had proof from the function that hears clients that it works,
+- has found that not many fewer clients are heard than before,
+- has had few clients fall silent, compared with those that are heard.
 
-Otherwise nobody is taken out for silence, then or during the next lease.
+Otherwise nobody is taken out for silence.
 """
 
 import time
@@ -68,6 +69,10 @@ _FEW = 10
 _SHARE = 4
 """Beyond that, one client may fall silent for this many that are being heard."""
 
+_FALL = 2
+"""If fewer than one in this many are still heard, and the fall is by more than a few, we may be
+deaf."""
+
 Looked = tuple[Lease, int | None]
 """A lease that ran out although its socket is open, and the socket's last activity (ms)."""
 
@@ -108,8 +113,7 @@ class Sweeper:
     """Looks at every lease that ran out and every session on the agenda.
 
     Args:
-        can_hear: tests whether clients' messages still reach us; called only when hardly anybody
-            is being heard.
+        can_hear: tests whether clients' messages reach us.
     """
 
     def __init__(
@@ -134,17 +138,23 @@ class Sweeper:
         Raises:
             MembershipUnavailable: Redis does not answer; everything stays due.
         """
+        hears = self._can_hear()
         due = self._membership.leases.due(_MOST_PER_PARTITION)
         swept = Swept()
         swept.overdue_ms, swept.oldest_lease_ms = due.overdue_ms, due.oldest_lease_ms
         if due.unanswered:
             swept["failed"] += due.unanswered
+        may_fall_silent = max(_FEW, due.heard // _SHARE)
+        fallen_by = due.heard_before - due.heard
+        if not hears or (fallen_by > _FEW and due.heard * _FALL < due.heard_before):
+            may_fall_silent = 0
+            self._deafen()
         seen_to = set[SessionRef]()
         with ThreadPoolExecutor(1) as aside:
             told = aside.submit(
                 copy_context().run, self._see_to_sessions, due.sessions, seen_to, deadline
             )
-            swept.update(self._see_to_leases(due.leases, due.heard, seen_to, deadline))
+            swept.update(self._see_to_leases(due.leases, may_fall_silent, seen_to, deadline))
             swept.update(told.result())
         return swept
 
@@ -165,7 +175,11 @@ class Sweeper:
         return swept
 
     def _see_to_leases(
-        self, due: Sequence[Lease], heard: int, seen_to: set[SessionRef], deadline: Deadline
+        self,
+        due: Sequence[Lease],
+        may_fall_silent: int,
+        seen_to: set[SessionRef],
+        deadline: Deadline,
     ) -> Swept:
         """Look at leases until none is due; other threads tell the sessions of the outcome.
 
@@ -187,7 +201,8 @@ class Sweeper:
                     looking.add(look, len(some))
                 swept.update(looking.wait())
                 suspected += len(suspects)
-                swept.update(self._judge(suspects, suspected, heard, telling, deadline))
+                is_believed = suspected <= may_fall_silent
+                swept.update(self._judge(suspects, telling, deadline, is_believed=is_believed))
                 if not leases:  # leases still being handled may hide others that are due
                     swept.update(telling.wait())
                 if deadline.seconds_left < _STOPPING_SECONDS:
@@ -288,24 +303,24 @@ class Sweeper:
                 telling.add(partial(self._look_in, ref, deadline))
         return swept
 
+    def _deafen(self) -> None:
+        with suppress(MembershipUnavailable):
+            self._membership.leases.deafen()
+
     def _judge(
         self,
         suspects: Sequence[Looked],
-        suspected: int,
-        heard: int,
         telling: "Errands",
         deadline: Deadline,
+        *,
+        is_believed: bool,
     ) -> Swept:
-        """End or spare the suspects; ``suspected`` is how many the whole sweep has had."""
+        """End or spare the suspects."""
         if not suspects:
             return Swept()
-        believed = suspected <= max(_FEW, heard // _SHARE) and (
-            heard >= suspected or (deadline.seconds_left >= _STOPPING_SECONDS and self._can_hear())
-        )
         swept, lapsed, verdict = Swept(), suspects, Verdict.END
-        if not believed:
-            with suppress(MembershipUnavailable):
-                self._membership.leases.deafen()
+        if not is_believed:
+            self._deafen()
             swept, lapsed = self._renew(suspects, [], spare=True)
             verdict = Verdict.SPARE
         for looked in lapsed:

@@ -42,8 +42,8 @@ Of a partition:
 ``hadir2:{p}:whereabouts``
     sorted set, by name: ``tenant user_id user_type session_id`` of everybody present
 ``hadir2:{p}:hearing``
-    hash: when the last sweep was (ms), how many connections were heard since, and until when
-    silence proves nothing (ms)
+    hash: when the last sweep was (ms), how many connections were heard since and in the
+    interval before, and until when silence proves nothing (ms)
 ``hadir2:{p}:tenants``
     sorted set of token buckets: posts of a tenant, by when they are full again (ms)
 

@@ -55,19 +55,20 @@ class Leases:
         replies = list(self._scripts.run_everywhere("due", due_keys, *args))
         by_age: list[tuple[int, list[Lease]]] = []
         agenda: list[tuple[float, str]] = []
-        heard = overdue_ms = oldest_ms = 0
+        heard = heard_before = overdue_ms = oldest_ms = 0
         # If a node was away when we were found deaf, its partitions do not know of it.
         deaf = any(is_deaf == "1" for _, (is_deaf, *_) in replies)
-        for _, (_, count, lapsed, waiting, session_ms, lease_ms) in replies:
+        for _, (_, count, before, lapsed, waiting, session_ms, lease_ms) in replies:
             by_age.append((lease_ms, [_read_lease(each, deaf) for each in lapsed]))
             agenda += zip(map(float, waiting[1::2]), waiting[::2], strict=True)
-            heard += count
+            heard, heard_before = heard + count, heard_before + before
             overdue_ms, oldest_ms = max(overdue_ms, session_ms), max(oldest_ms, lease_ms)
         by_age.sort(key=lambda each: -each[0])
         return Due(
             tuple(lease for _, some in by_age for lease in some),
             tuple(SessionRef.read(name) for _, name in sorted(agenda)),
             heard,
+            heard_before,
             overdue_ms,
             oldest_ms,
             unanswered=PARTITIONS - len(replies),

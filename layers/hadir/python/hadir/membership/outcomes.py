@@ -164,6 +164,7 @@ class Due:
         sessions: those with pending events, owed statuses or graces that are over; the one that has
             waited longest comes first.
         heard: how many connections were heard since the last sweep.
+        heard_before: how many in the interval before; 0 if two sweeps came at once.
         overdue_ms: for how long the session that has waited longest has been due.
         oldest_lease_ms: for how long the oldest of the leases has been expired.
         unanswered: how many partitions could not be looked at.
@@ -172,6 +173,7 @@ class Due:
     leases: tuple[Lease, ...] = ()
     sessions: tuple[SessionRef, ...] = ()
     heard: int = 0
+    heard_before: int = 0
     overdue_ms: int = 0
     oldest_lease_ms: int = 0
     unanswered: int = 0
