@@ -14,6 +14,8 @@ from hadir.domain.roles import Action, require
 from hadir.wire.grants import read_grant
 from hadir.wire.queries import read_number
 
+_ANSWERING_SECONDS = 8.0
+
 _request = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
@@ -73,7 +75,7 @@ def body() -> str | None:
 
 def deadline() -> Deadline:
     """By when the request must be answered."""
-    return bootstrap.deadline(_request.lambda_context)
+    return bootstrap.deadline(_request.lambda_context).within(_ANSWERING_SECONDS)
 
 
 def error(status: int, code: str, message: str) -> Response[Any]:

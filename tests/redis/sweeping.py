@@ -8,6 +8,7 @@ from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper
+from tests.redis.closing import one_by_one
 from tests.redis.test_announcer import RecordingPoster
 from tests.redis.test_membership import CLOSED, join
 
@@ -47,7 +48,7 @@ def sweeper_of(membership: Membership, platform: Platform, poster: RecordingPost
     """A sweeper that could hear clients until now: the last sweep was a minute ago."""
     membership.leases.due(1)
     announcer = Announcer(membership, poster)
-    doorman = Doorman(membership, announcer, platform.close, lambda *_: None)
+    doorman = Doorman(membership, announcer, one_by_one(platform.close), lambda *_: None)
     return Sweeper(membership, platform, announcer, doorman, platform.can_hear, lambda _: None)
 
 

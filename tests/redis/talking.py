@@ -11,6 +11,7 @@ from hadir.domain.grant import Grant
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.wire.events import SocketEvent
+from tests.redis.closing import one_by_one
 
 Say = Callable[..., list[dict[str, Any]]]
 """Sends a request from a connection; returns the frames that its socket got in answer."""
@@ -29,11 +30,11 @@ def no_tokens(_: str) -> Grant:
 def conversation_of(
     membership: Membership,
     announcer: Announcer,
-    close_socket: Callable[[str], None],
+    close_socket: Callable[[str], object],
     read_token: Callable[[str], Grant] = no_tokens,
     on_trouble: Callable[[Trouble], None] = lambda _: None,
 ) -> Conversation:
-    doorman = Doorman(membership, announcer, close_socket, lambda *_: None)
+    doorman = Doorman(membership, announcer, one_by_one(close_socket), lambda *_: None)
     return Conversation(membership, announcer, doorman, read_token, on_trouble)
 
 

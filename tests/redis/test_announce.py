@@ -12,6 +12,7 @@ from hadir.domain.delivery import Delivery
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.handlers import load
 from tests.redis.test_announcer import RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join
@@ -39,7 +40,7 @@ def test_a_newcomer_who_reads_slowly_does_not_use_up_the_announcing_lease(
     def close_slowly(_: str) -> None:
         clock.pass_seconds(3)
 
-    doorman = Doorman(membership, announcer, close_slowly, lambda *_: None)
+    doorman = Doorman(membership, announcer, one_by_one(close_slowly), lambda *_: None)
     join(membership, "a1", "admin_1")
     join(membership, "c1", "customer_1")
     join(membership, "a2", "admin_2")

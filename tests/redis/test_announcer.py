@@ -215,6 +215,25 @@ class TestAnnouncing:
         Announcer(membership, poster).announce(membership.claim(SESSION), TEN_SECONDS)
         assert poster.events("c2") == [(3, "user_connected", "customer_2")]
 
+    def test_nor_does_a_socket_that_is_gone_tell_those_that_refused(
+        self, membership: Membership
+    ) -> None:
+        poster = RecordingPoster()
+        for number in range(4):
+            join(membership, f"c{number}", f"customer_{number}")
+        poster.gone, poster.refused = {"c1"}, {"c2", "c3"}
+        left = membership.leave("c0", SESSION, CLOSED)
+
+        made = Announcer(membership, poster).announce(left.batch, TEN_SECONDS)
+
+        assert [each.told for each in made] == [False]
+        poster.refused = set()
+        Announcer(membership, poster).announce(membership.claim(SESSION), TEN_SECONDS)
+        assert poster.events("c2") == [
+            (5, "user_disconnected", "customer_0"),
+            (6, "user_disconnected", "customer_1"),
+        ]
+
     def test_without_time_the_rest_stays_for_the_next(self, membership: Membership) -> None:
         poster = RecordingPoster()
         join(membership, "a1", "admin_1")

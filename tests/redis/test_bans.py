@@ -16,6 +16,7 @@ from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import SESSION, identity, join, present, ref
@@ -162,7 +163,7 @@ class TestBannedWhileComing:
         membership.admit("c1", identity("customer_1"))
         bans.ban(DEFAULT_TENANT, for_a_minute(clock, EVERYWHERE))
         announcer = Announcer(membership, poster)
-        doorman = Doorman(membership, announcer, closed.append, lambda *_: None)
+        doorman = Doorman(membership, announcer, one_by_one(closed.append), lambda *_: None)
 
         announcer.announce(membership.open("c1", SESSION).batch, TEN_SECONDS)
         put_out = doorman.put_out_if_banned(SESSION, CUSTOMER, TEN_SECONDS)

@@ -10,7 +10,7 @@ from hadir.announcer import Announcer
 from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.limits import Limits, Price
-from hadir.domain.reasons import GONE
+from hadir.domain.reasons import GONE, KICKED, Departure
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
 from hadir.membership.scripts import AnyRedis
@@ -482,7 +482,39 @@ class TestTheSenderFirst:
 
         assert max(spent) < 10
 
-    def test_who_has_left_between_two_scripts_is_told_so(self, membership: Membership) -> None:
+    def test_nor_does_its_own_join_keep_it_from_an_answer(self, membership: Membership) -> None:
+        """The announcement was lost, and the others accept nothing."""
+        join(membership, "c2", "customer_2")
+        membership.admit("c1", identity("customer_1"))
+        time = [0.0]
+        answered: list[float] = []
+
+        class Endless:
+            def post(
+                self, mail: Mapping[str, Sequence[bytes]], seconds: float
+            ) -> dict[str, Delivery]:
+                if any(json.loads(each)["type"] == "heartbeat_ack" for each in mail.get("c1", ())):
+                    answered.append(time[0])
+                time[0] += seconds
+                return {to: Delivery(Outcome.FAILED, 0, 503) for to in mail}
+
+        conversation = conversation_of(membership, Announcer(membership, Endless()), lambda _: None)
+
+        conversation.answer(
+            said("c1", {"action": "heartbeat"}),
+            identity("customer_1"),
+            0,
+            Deadline(29.0, lambda: time[0]),
+        )
+
+        assert answered == [3.0]
+
+    @pytest.mark.parametrize(
+        ("why", "told"), [(GONE, "gone"), (KICKED, "kicked")], ids=["gone", "kicked"]
+    )
+    def test_who_has_left_between_two_scripts_is_told_so(
+        self, membership: Membership, why: Departure, told: str
+    ) -> None:
         join(membership, "c1", "customer_1")
         poster = RecordingPoster()
         closed: list[str] = []
@@ -491,7 +523,7 @@ class TestTheSenderFirst:
         say = membership.say
 
         def say_too_late(*args: object) -> object:
-            membership.leave("c1", SESSION, GONE)
+            membership.leave("c1", SESSION, why)
             return say(*args)  # type: ignore[arg-type]
 
         membership.say = say_too_late  # type: ignore[assignment, method-assign]
@@ -503,4 +535,5 @@ class TestTheSenderFirst:
         )
 
         assert [frame["type"] for frame in poster.frames["c1"]] == ["closing"]
+        assert poster.received["c1"][0]["reason"] == told
         assert closed == ["c1"]

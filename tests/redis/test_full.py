@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from unittest.mock import patch
 
 import pytest
 from redis import Redis
 
 from hadir.announcer import Announcer
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Person
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Lease, Opening, Renewal, Verdict
+from hadir.membership.outcomes import Lease, Opening, Renewal, Saying, Verdict
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
-from tests.redis.test_membership import CLOSED, SESSION, events, identity, join
+from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, ref
 
 Full = Callable[[], AbstractContextManager[None]]
 
@@ -117,13 +120,34 @@ def test_nothing_is_erased_of_who_has_said_nothing(membership: Membership, full:
         assert membership.history.erase(SESSION, identity("customer_1").person) == 0
 
 
+def test_a_message_that_comes_again_is_known_again(membership: Membership, full: Full) -> None:
+    who = identity("customer_1")
+    membership.say("c1", who, "hello", "m1")
+
+    with full():
+        again = membership.say("c1", who, "hello", "m1")
+
+    assert again.earlier
+    assert again.outcome is Saying.REPEATED
+
+
+def test_nobody_begins_a_session(membership: Membership, full: Full) -> None:
+    """Though on a cluster the identity may have been written to another node."""
+    with full(), patch.object(membership, "_remember", lambda *_: False):
+        for session in (SESSION, ref("another")):
+            with pytest.raises(MembershipUnavailable):
+                membership.admit("n1", identity("newcomer", session))
+
+
 def test_somebody_is_put_out_and_whoever_wanted_it_is_answered(
     membership: Membership, full: Full
 ) -> None:
     kicks: list[Person] = []
     closed: list[str] = []
     announcer = Announcer(membership, RecordingPoster())
-    doorman = Doorman(membership, announcer, closed.append, lambda _, who, by: kicks.append(who))
+    doorman = Doorman(
+        membership, announcer, one_by_one(closed.append), lambda _, who, by: kicks.append(who)
+    )
     admin, customer = identity("admin_1").person, identity("customer_1").person
 
     with full():

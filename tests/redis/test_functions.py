@@ -25,6 +25,7 @@ from hadir.membership.server import UNKNOWN
 from hadir.wire.events import PROBE
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.handlers import load
 from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -86,7 +87,9 @@ class Deployment:
     def call(self, function: str, event: dict[str, Any]) -> Any:
         """What a function returns, built with what stands here now."""
         announcer = Announcer(self.membership, self.poster)
-        doorman = Doorman(self.membership, announcer, self.sockets.close, lambda *_: None)
+        doorman = Doorman(
+            self.membership, announcer, one_by_one(self.sockets.close), lambda *_: None
+        )
         built = {
             "membership": lambda: self.membership,
             "announcer": lambda _: announcer,

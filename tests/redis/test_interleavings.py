@@ -346,6 +346,7 @@ class World:
         counted = Counter(person for person, since, *_ in records if since != "0")
         kept = {name.decode(): int(each.split()[1]) for name, each in people.items()}
         assert kept == counted, "people are not what a count of their sockets says"
+        assert int(fields.get(b"open", 0)) == counted.total()
         assert counted == Counter(
             str(identity(user).person)
             for user, phase in zip(USERS.values(), state.phases, strict=True)

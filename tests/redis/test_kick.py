@@ -1,11 +1,13 @@
 """An admin puts somebody out; nobody else can."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from hadir.announcer import Announcer
-from hadir.domain.errors import SocketsUnavailable
+from hadir.domain.deadline import Deadline
+from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.identity import Identity, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.doorman import Doorman
@@ -13,6 +15,7 @@ from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission, Left
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
@@ -109,6 +112,18 @@ class TestNamesakes:
         assert "an agent and a customer have that user_id" in told["data"]["message"]
         assert closed == []
 
+    def test_it_does_if_the_other_one_is_only_admitted(
+        self, membership: Membership, poster: RecordingPoster, closed: list[str]
+    ) -> None:
+        batch = membership.leave("agent", SESSION, CLOSED).batch
+        assert batch is not None
+        membership.settle(batch, more=False)
+        membership.admit("late", Identity(SESSION.session_id, "42", UserType.AGENT))
+
+        ask(membership, poster, closed, "a1", "admin_1", user_id="42")
+
+        assert closed == ["customer"]
+
     @pytest.mark.parametrize("user_type", ["customer", "agent"])
     def test_with_the_type_it_does(
         self,
@@ -148,7 +163,7 @@ def test_why_somebody_is_put_out_says_how_soon_they_may_be_back(
 ) -> None:
     monkeypatch.setattr("hadir.doorman.random.randrange", lambda _, end: end - 1)
     announcer = Announcer(membership, poster)
-    doorman = Doorman(membership, announcer, closed.append, lambda *_: None)
+    doorman = Doorman(membership, announcer, one_by_one(closed.append), lambda *_: None)
 
     assert doorman.close("c1", reason, TEN_SECONDS)
 
@@ -159,14 +174,42 @@ def test_why_somebody_is_put_out_says_how_soon_they_may_be_back(
 def test_a_socket_that_cannot_be_closed_is_told_all_the_same(
     membership: Membership, poster: RecordingPoster
 ) -> None:
-    def refuse(_: str) -> None:
-        raise SocketsUnavailable("refused")
-
-    doorman = Doorman(membership, Announcer(membership, poster), refuse, lambda *_: None)
+    doorman = Doorman(
+        membership, Announcer(membership, poster), lambda *_: {"c1": False}, lambda *_: None
+    )
 
     assert not doorman.close("c1", Reason.KICKED, TEN_SECONDS)
 
     assert [frame["type"] for frame in poster.frames["c1"]] == ["closing"]
+
+
+def test_it_takes_no_longer_than_its_caller_waits(membership: Membership) -> None:
+    """Twenty tabs, and neither posts nor closes are answered."""
+    join(membership, "a1", "admin_1")
+    for number in range(20):
+        join(membership, f"c{number}", "customer_1")
+    passed = 0.0
+
+    class Endless:
+        def post(self, mail: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Delivery]:
+            nonlocal passed
+            passed += max(seconds, 0)
+            return {to: Delivery(Outcome.FAILED, 0, 503) for to in mail}
+
+    def close_each(connection_ids: Sequence[str], seconds: float) -> dict[str, bool]:
+        nonlocal passed
+        passed += max(seconds, 0)
+        return dict.fromkeys(connection_ids, False)
+
+    doorman = Doorman(membership, Announcer(membership, Endless()), close_each, lambda *_: None)
+    deadline = Deadline(8.0, lambda: passed)
+
+    assert doorman.kick(
+        SESSION, "customer_1", None, by=None, message=None, deadline=deadline
+    ).anybody
+
+    assert passed <= 8
+    assert present(membership) == {"admin_1"}
 
 
 def test_there_is_no_grace_for_who_is_put_out(
@@ -277,7 +320,8 @@ def test_who_comes_back_while_they_are_put_out_is_put_out_again(
     join(membership, "a1", "admin_1")
     join(membership, "c1", "customer_1")
 
-    doorman = Doorman(membership, Announcer(membership, poster), come_back, lambda *_: None)
+    announcer = Announcer(membership, poster)
+    doorman = Doorman(membership, announcer, one_by_one(come_back), lambda *_: None)
     kicked = doorman.kick(
         SESSION,
         "customer_1",

@@ -2,11 +2,13 @@
 
 import pytest
 
+from hadir.domain.limits import Limits
 from hadir.domain.reasons import KICKED
 from hadir.membership.keys import identity_key, said_key, session_keys, tombstone_key
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
 from hadir.membership.scripts import AnyRedis
+from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, identity, join
 
 MINUTE = 60_000
@@ -70,6 +72,28 @@ def test_whose_a_connection_is_while_it_is_there(membership: Membership, redis: 
     membership.leave("c1", SESSION, CLOSED)
 
     assert redis.exists(identity_key("c1")) == 0
+
+
+@pytest.mark.parametrize("how", ["expired", "expired at a sweep", "flooding", "silent"])
+def test_nor_is_it_remembered_of_whom_we_put_out(redis: AnyRedis, clock: Clock, how: str) -> None:
+    """``$disconnect`` may be lost, so nothing waits for it."""
+    membership = Membership(redis, limits=Limits(1, 1), clock=clock)
+    expires = clock.now // 1000 + 30 if how.startswith("expired") else 0
+    membership.admit("c3", identity("customer_3", expires_at=expires))
+    membership.open("c3", SESSION, beat=True, heard=True)
+    if how == "flooding":
+        while not membership.open("c3", SESSION, heard=True).outcome.is_end:
+            pass
+    else:
+        clock.pass_seconds(91)
+        ended = (
+            membership.leases.lapse("c3", SESSION)
+            if how != "expired"
+            else membership.open("c3", SESSION)
+        )
+        assert ended.outcome.is_end
+
+    assert redis.exists(identity_key("c3")) == 0
 
 
 def test_whatever_happens_in_a_session_renews_all_of_it(

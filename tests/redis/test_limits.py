@@ -174,6 +174,15 @@ class TestPeople:
         assert strict.identity_of("c9") is None
         assert strict.admit("c1b", identity("customer_1")) is Admission.ADMITTED  # is in already
 
+    def test_nor_do_they_make_what_others_say_dearer(self, redis: AnyRedis, clock: Clock) -> None:
+        membership = Membership(redis, limits=Limits(1000, 1000), clock=clock)
+        join(membership, "c1", "customer_1")
+        for number in range(50):
+            membership.admit(f"g{number}", identity(f"ghost_{number}"))
+        price = Price(each=Limits().posts_burst // 3)
+
+        assert not membership.open("c1", SESSION, heard=True, price=price).is_limited
+
     def test_handshakes_that_were_given_up_shut_nobody_out(self, strict: Membership) -> None:
         for number in range(8):
             assert strict.admit(f"c{number}", identity("customer_1")) is Admission.ADMITTED

@@ -25,6 +25,7 @@ from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, SESSION, identity
@@ -89,7 +90,9 @@ class Life(RuleBasedStateMachine):
         self.platform = Sockets()
         self.announcer = Announcer(self.membership, self.platform)
         platform: Any = self.platform
-        doorman = Doorman(self.membership, self.announcer, platform.close, lambda *_: None)
+        doorman = Doorman(
+            self.membership, self.announcer, one_by_one(platform.close), lambda *_: None
+        )
         self.sweeper = Sweeper(
             self.membership, platform, self.announcer, doorman, lambda: True, lambda _: None
         )

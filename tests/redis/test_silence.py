@@ -10,6 +10,7 @@ from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening, Verdict
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
+from tests.redis.closing import one_by_one
 from tests.redis.crowds import ROOMY, customer, fill
 from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -24,7 +25,7 @@ class Deployment:
         self.clock = clock
         self.platform = Platform()
         announcer = Announcer(membership, RecordingPoster())
-        doorman = Doorman(membership, announcer, self.platform.close, lambda *_: None)
+        doorman = Doorman(membership, announcer, one_by_one(self.platform.close), lambda *_: None)
         self.sweeper = Sweeper(
             membership, self.platform, announcer, doorman, self.platform.can_hear, lambda _: None
         )

@@ -121,14 +121,6 @@ class TestClosing:
         assert [to for to, is_closed in closed.items() if not is_closed] == ["c3", "c6"]
         assert {request.method for request in api.requests} == {"DELETE"}
 
-    def test_one(self, api: ScriptedHttp, sockets: Sockets) -> None:
-        api.scripts = {"c1": [204, 410, 403]}
-
-        sockets.close("c1")
-        sockets.close("c1")
-        with pytest.raises(SocketsUnavailable):
-            sockets.close("c1")
-
 
 class TestWaiting:
     def test_a_socket_is_asked_for_until_it_is_open(

@@ -133,7 +133,7 @@ class _Posted:
         missed: connections that did not get all of the batch.
         is_cut_off: whether some of them were never tried for lack of time, while others were
             reached.
-        is_told: whether anybody was reached, or found gone; True if there was nothing to post.
+        is_told: whether anybody was reached; True if nobody is left who could be.
     """
 
     def __init__(self, batch: Batch, poster: Poster, deadline: Deadline) -> None:
@@ -152,8 +152,8 @@ class _Posted:
         outcomes = {to: made.outcome for to, made in self._made.items()}
         self.gone = [to for to, outcome in outcomes.items() if outcome is Outcome.GONE]
         self.missed = [to for to, outcome in outcomes.items() if outcome is Outcome.FAILED]
-        self.is_told = not mail or any(
-            made.posted or made.outcome is Outcome.GONE for made in self._made.values()
+        self.is_told = len(self.gone) == len(mail) or any(
+            made.posted for made in self._made.values()
         )
         self.is_cut_off = self.is_told and any(not self._made[to].attempted for to in self.missed)
 

@@ -15,7 +15,7 @@ from hadir.restored import made_after_restore
 from hadir.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from botocore.config import Config
@@ -114,7 +114,7 @@ def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":
     from hadir.doorman import Doorman
     from hadir.log import kicked
 
-    return Doorman(membership, announcer, close_socket, kicked)
+    return Doorman(membership, announcer, close_sockets, kicked)
 
 
 def gate() -> "Gate":
@@ -186,12 +186,12 @@ def _management_api() -> "ManagementApi":
     return made_after_restore(lambda: ManagementApi(endpoint, region))
 
 
-def close_socket(connection_id: str) -> None:
-    """Close a socket of this deployment's stage.
+def close_sockets(connection_ids: "Sequence[str]", seconds: float) -> "Mapping[str, bool]":
+    """Close sockets of this deployment's stage; return for each whether it is closed.
 
     It is seldom called, so its imports are made on the first call.
     """
-    sockets().close(connection_id)
+    return sockets().close_each(connection_ids, seconds)
 
 
 def functions(wait_seconds: float = 2.0) -> "Functions":

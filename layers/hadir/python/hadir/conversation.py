@@ -35,6 +35,9 @@ _OTHERS_SECONDS = 8.0
 """How long handling a message may take, with what it does for others: ``hadir.js`` gives up a
 socket on which nothing was answered for 10 s."""
 
+_JOINING_SECONDS = 3.0
+"""How much of that may be spent before the message itself is answered."""
+
 _ANSWER = Price(once=1)
 _SYNC = Price(once=10)
 _TO_EVERYONE = Price(once=1, each=1)
@@ -115,8 +118,8 @@ class Conversation:
         broadcasts: list[Broadcast] = []
         batch = opened.batch
         if opened.outcome is Opening.JOINED:  # this message makes them present: announce that first
-            broadcasts += self._announcer.announce(batch, deadline)
-            batch = None
+            broadcasts += self._announcer.announce(batch, deadline.within(_JOINING_SECONDS))
+            batch = self._membership.claim(who.session)  # what there was no time for
         if opened.outcome in (Opening.JOINED, Opening.ADDED):
             kicked = self._doorman.put_out_if_banned(who.session, who.person, deadline)
             broadcasts += kicked.broadcasts
@@ -235,7 +238,8 @@ class Conversation:
     ) -> list[Broadcast]:
         said = self._membership.say(connection_id, who, request.text, request.client_id or "")
         if said.outcome is Saying.UNKNOWN:  # it has left meanwhile
-            self._doorman.close(connection_id, None, deadline)
+            left_for = self._membership.open(connection_id, who.session).left_for
+            self._doorman.close(connection_id, left_for, deadline)
         elif said.outcome is Saying.REPEATED:
             if said.earlier is None:
                 text = "client_id: a message of that id was said before, and is kept no longer"

@@ -1,12 +1,12 @@
 """Closes sockets: tells the client why, and when to reconnect, then closes."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import InvalidRequest, SocketsUnavailable
+from hadir.domain.errors import InvalidRequest
 from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.reasons import KICKED, OURS, Reason
 from hadir.membership.membership import Membership
@@ -16,6 +16,8 @@ _BACK_WITHIN_MS = {Reason.KICKED: 0, Reason.RATE_LIMITED: 60_000}
 """How soon a client is to reconnect, at a random moment within that time; 0: not at all."""
 
 _USUALLY_BACK_WITHIN_MS = 5000
+
+_CLOSING_SECONDS = 3.0
 
 _KICK_ROUNDS = 3
 """A person may reconnect while they are being kicked, so a kick looks several times."""
@@ -38,7 +40,8 @@ class Doorman:
     """Closes sockets that are in no session any more, and kicks people.
 
     Args:
-        close_socket: closes a socket by its connection id.
+        close_sockets: closes sockets by their connection ids, within some seconds; returns for
+            each whether it is closed.
         on_kick: called with the session, the person who was kicked, and the admin who did it.
     """
 
@@ -46,12 +49,12 @@ class Doorman:
         self,
         membership: Membership,
         announcer: Announcer,
-        close_socket: Callable[[str], None],
+        close_sockets: Callable[[Sequence[str], float], Mapping[str, bool]],
         on_kick: Callable[[SessionRef, Person, Person], None],
     ) -> None:
         self._membership = membership
         self._announcer = announcer
-        self._close_socket = close_socket
+        self._close_sockets = close_sockets
         self._on_kick = on_kick
 
     def close(
@@ -70,16 +73,22 @@ class Doorman:
         Args:
             left_for: why the connection has left; None if that is not known.
         """
+        return self._close_each([connection_id], left_for, deadline, message)[connection_id]
+
+    def _close_each(
+        self,
+        connection_ids: Sequence[str],
+        left_for: Reason | None,
+        deadline: Deadline,
+        message: str | None,
+    ) -> Mapping[str, bool]:
         reason = left_for if left_for in OURS else Reason.GONE
         within_ms = _BACK_WITHIN_MS.get(reason, _USUALLY_BACK_WITHIN_MS)
         after = random.randrange(1, within_ms) if within_ms else 0  # noqa: S311 (not a secret)
-        farewell = closing(reason.value, after, message)
-        self._announcer.tell(connection_id, [farewell], deadline)
-        try:
-            self._close_socket(connection_id)
-        except SocketsUnavailable:
-            return False
-        return True
+        farewell = [closing(reason.value, after, message)]
+        self._announcer.tell_each(dict.fromkeys(connection_ids, farewell), deadline)
+        seconds = deadline.within(_CLOSING_SECONDS).seconds_left
+        return self._close_sockets(connection_ids, seconds)
 
     def kick(
         self,
@@ -113,11 +122,9 @@ class Doorman:
             if not theirs:
                 break
             kicked.anybody = True
-            for connection_id in theirs:
-                left = self._membership.leave(connection_id, ref, KICKED)
-                kicked.broadcasts += self._announcer.announce(left.batch, deadline)
-            for connection_id in theirs:
-                self.close(connection_id, Reason.KICKED, deadline, message)
+            batch = self._membership.leave_each(theirs, ref, KICKED)
+            kicked.broadcasts += self._announcer.announce(batch, deadline)
+            self._close_each(theirs, Reason.KICKED, deadline, message)
         in_grace, batch = self._membership.end_grace(ref, person)
         kicked.anybody |= in_grace
         kicked.broadcasts += self._announcer.announce(batch, deadline)
@@ -136,9 +143,11 @@ class Doorman:
         return self.kick(ref, user_id, user_type, by=None, message=None, deadline=deadline)
 
     def _find(self, ref: SessionRef, user_id: str, user_type: UserType | None) -> Person | None:
-        people = {each.person for each in self._membership.session(ref).people}
-        people |= {each.person for each in self._membership.sockets(ref)}
-        types = sorted(each.user_type for each in people if each.user_id == user_id)
+        present = {each.person for each in self._membership.session(ref).people}
+        types = sorted(each.user_type for each in present if each.user_id == user_id)
+        if user_type is not None or not types:  # who is only admitted can be kicked too
+            admitted = {each.person for each in self._membership.sockets(ref)}
+            types = sorted(each.user_type for each in admitted | present if each.user_id == user_id)
         if user_type is None and len(types) > 1:
             which = " and ".join(f"a {each}" for each in types).replace("a a", "an a")
             raise InvalidRequest("invalid_payload", f"user_type: {which} have that user_id")

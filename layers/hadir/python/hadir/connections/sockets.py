@@ -15,8 +15,6 @@ _FIRST_PAUSE_SECONDS = 0.03
 
 _LONGEST_PAUSE_SECONDS = 0.25
 
-_ONE_CALL_SECONDS = 3.0
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -75,15 +73,6 @@ class Sockets:
             has_answered = True
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         return False
-
-    def close(self, connection_id: str) -> None:
-        """Close a socket; if it is already gone, that is no error.
-
-        Raises:
-            SocketsUnavailable: it could not be closed.
-        """
-        if not self.close_each([connection_id], _ONE_CALL_SECONDS)[connection_id]:
-            raise SocketsUnavailable("DeleteConnection was refused, or not answered in time")
 
     def _look_at(self, connection_id: str, seconds: float) -> Seen:
         return self.look([connection_id], seconds)[connection_id]

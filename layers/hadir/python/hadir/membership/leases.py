@@ -20,7 +20,7 @@ from hadir.membership.keys import (
 from hadir.membership.outcomes import Due, Lease, Opened, Renewal, Verdict
 from hadir.membership.replies import read_opened
 from hadir.membership.scripts import AnyRedis
-from hadir.membership.session_scripts import CLOSED_TOMBSTONE_MS, SessionScripts, new_token
+from hadir.membership.session_scripts import CLOSED_TOMBSTONE_MS, SessionScripts, forget, new_token
 
 DEAF_MS = 75_000
 """If two sweeps (every 60 s) are further apart than this, one did not run, or Redis was away. Then
@@ -142,7 +142,10 @@ class Leases:
             self._limits.people_per_session,
             keys=[tombstone_key(ref, connection_id)],
         )
-        return read_opened(ref, token, reply)
+        opened = read_opened(ref, token, reply)
+        if opened.outcome.is_end:
+            forget(self._redis, [connection_id])
+        return opened
 
     def postpone(self, leases: Iterable[Lease]) -> None:
         """Record that API Gateway did not say whether sockets are open.

@@ -30,6 +30,7 @@ from hadir.membership.session_scripts import (
     CLOSED_TOMBSTONE_MS,
     TOMBSTONE_MS,
     SessionScripts,
+    forget,
     new_token,
 )
 
@@ -92,7 +93,7 @@ class Membership:
     def admit(self, connection_id: str, identity: Identity) -> Admission:
         """Make a connection known if its person is not banned and there is room; tell nobody."""
         if self._remember(connection_id, identity):
-            self._forget([connection_id])
+            forget(self._redis, [connection_id])
             return Admission.BANNED
         limits = self._limits
         reply = self._scripts.run(
@@ -111,7 +112,7 @@ class Membership:
         )
         admitted = Admission(reply)
         if not admitted.is_in:
-            self._forget([connection_id])
+            forget(self._redis, [connection_id])
         return admitted
 
     def open(
@@ -156,7 +157,10 @@ class Membership:
             "" if expires_at is None else expires_at * 1000,
             keys=[tombstone_key(ref, connection_id)],
         )
-        return read_opened(ref, token, reply)
+        opened = read_opened(ref, token, reply)
+        if opened.outcome.is_end:
+            forget(self._redis, [connection_id])
+        return opened
 
     def leave(
         self, connection_id: str, ref: SessionRef, departure: Departure, *, claim: bool = True
@@ -314,7 +318,7 @@ class Membership:
         token = new_token() if claim else ""
         _, args, keys = _leaving(ref, connection_ids, departure, token)
         outcomes, claimed, remaining = self._scripts.run("leave", ref, *args, keys=keys)
-        self._forget(connection_ids)
+        forget(self._redis, connection_ids)
         return Left(Leaving(outcomes[0]), read_batch(ref, token, claimed), remaining)
 
     def _settle(
@@ -340,10 +344,6 @@ class Membership:
         ends_of = _ends_of(identity.session, identity.person)
         _, ends = ask_all(self._redis, (remember, ends_of), "asked")
         return self._is_any_ahead(ends)
-
-    def _forget(self, connection_ids: Iterable[str]) -> None:
-        with suppress(RedisError, RedisClusterException):  # they expire by themselves
-            self._redis.delete(*map(identity_key, connection_ids))
 
     def _is_any_ahead(self, ends: list[Any]) -> bool:
         now = self._scripts.now() or time.time_ns() // 10**6

@@ -33,6 +33,11 @@ class Opening(StrEnum):
             Opening.SILENT,
         )
 
+    @property
+    def is_end(self) -> bool:
+        """Whether this very call has taken the connection out."""
+        return self.has_left and self is not Opening.UNKNOWN
+
 
 class Verdict(StrEnum):
     """The verdict on a connection that seems silent."""

@@ -3,10 +3,13 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+from redis.exceptions import RedisClusterException, RedisError
+
 from hadir.domain.identity import SessionRef
-from hadir.membership.keys import session_keys
+from hadir.membership.keys import identity_key, session_keys
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
@@ -81,3 +84,9 @@ def new_token() -> str:
 def _new_epoch() -> str:
     """A name that sorts after earlier ones, so that clients can tell which epoch is newer."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
+
+
+def forget(redis: AnyRedis, connection_ids: Iterable[str]) -> None:
+    """Delete the identities of connections that have left."""
+    with suppress(RedisError, RedisClusterException):  # they expire by themselves
+        redis.delete(*map(identity_key, connection_ids))

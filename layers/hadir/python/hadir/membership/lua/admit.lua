@@ -27,7 +27,7 @@ local function refusal()
         return 'full'
     end
     -- Its price: a join, and the leave that follows, are posted to everyone who is here.
-    local price = 2 * (redis.call('HLEN', CONNECTIONS) + 1)
+    local price = 2 * (counter('open') + 1)
     local joins = draw(PACE, 'j ' .. person_name, 1, joins_rate, joins_burst)
     local posts = draw(PACE, 'p ' .. person_name, price, posts_rate, posts_burst)
     if joins.use > 1 or posts.use > 1 then

@@ -64,6 +64,9 @@ local function speaker()
     return connection and connection.since > 0 and connection.person or nil
 end
 
+if redis.call('EXISTS', KEYS[OWN_KEY]) == 1 then
+    even_when_full()
+end
 if not begin() then
     return { 'unknown', false, false, false }
 end

@@ -22,7 +22,7 @@
 -- Killed after: the event is pending; a socket not closed is closed when its client speaks.
 
 -- heard: 'beat' or 'message', which its client has just sent; '' if the platform says that the
--- socket is there. price: posts that the message costs, and costs for each socket in the session.
+-- socket is there. price: posts that the message costs, and costs for each open socket.
 -- Rates and bursts: messages of a connection, those of a person over all their connections; posts
 -- of a person, posts of a tenant. most_…: as admit.lua. proved_until: when the token that its
 -- client has just shown expires (ms), '' if it has shown none.
@@ -44,7 +44,7 @@ local function limit(connection)
     if own.use > 2 then
         return 'flooding'
     end
-    local posts = price + price_each * redis.call('HLEN', CONNECTIONS)
+    local posts = price + price_each * counter('open')
     local drawn = {
         draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst),
         draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst),

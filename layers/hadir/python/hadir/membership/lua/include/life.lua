@@ -37,16 +37,18 @@ end
 -- Redis has evicted some keys of a session and kept others. People with an open connection are
 -- present; others have left for an unknown reason; the sweep looks at every connection again.
 local function rebuild()
-    local sockets = {}
+    local sockets, open = {}, 0
     redis.call('DEL', LEAVING)
     local all = redis.call('HGETALL', CONNECTIONS)
     for i = 1, #all, 2 do
         local connection = read_record(CONNECTION, all[i + 1])
         if connection.since > 0 then
             sockets[connection.person] = (sockets[connection.person] or 0) + 1
+            open = open + 1
         end
         redis.call('ZADD', LEASES, 'NX', integer(now + LEASE), lease_of(all[i]))
     end
+    redis.call('HSET', SESSION, 'open', integer(open))
     all = redis.call('HGETALL', PEOPLE)
     for i = 1, #all, 2 do
         local name, person = all[i], read_record(PERSON, all[i + 1])
@@ -74,7 +76,9 @@ end
 -- Creates a session. If Redis has evicted only its first key, versions go on from the highest that
 -- the others hold. Graces of an earlier session end silently.
 local function create()
-    redis.call('DEL', BEHIND, LEAVING)
+    if redis.call('EXISTS', BEHIND, LEAVING) > 0 then  -- a full Redis would take the rest after a DEL
+        redis.call('DEL', BEHIND, LEAVING)
+    end
     local version = 0
     if redis.call('EXISTS', EVENTS) == 1 then  -- perhaps empty: it still refuses earlier ones
         local stream = redis.call('XINFO', 'STREAM', EVENTS)
@@ -88,7 +92,7 @@ local function create()
         version = math.max(version, read_record(CONNECTION, text).since)
     end
     redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage_now(), 'version',
-        integer(version), 'announced', integer(version))
+        integer(version), 'announced', integer(version), 'open', 0)
 end
 
 local function sizes()
@@ -99,7 +103,7 @@ end
 
 -- Every script that changes a session begins with this. Returns whether there is a session.
 local function begin()
-    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes')
+    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes', 'open')
     if not known[1] then
         if redis.call('EXISTS', CONNECTIONS, PEOPLE) == 0 then
             return false
@@ -108,7 +112,7 @@ local function begin()
         rebuild()
         return true
     end
-    if known[3] ~= sizes() then
+    if known[3] ~= sizes() or not known[4] then
         rebuild()
     end
     local lineage = lineage_now()

@@ -67,6 +67,7 @@ local function arrive(connection_id, connection)
         list_person(name)
         keep_person(name, { at = now, sockets = 1 })
     end
+    redis.call('HINCRBY', SESSION, 'open', 1)
     keep_connection(connection_id, connection)
     return outcome
 end
@@ -83,6 +84,7 @@ local function depart(connection_id, connection, reason, close_code, evidence)
     if connection.since == 0 then
         return 'unseen'
     end
+    redis.call('HINCRBY', SESSION, 'open', -1)
     local name = connection.person
     local person = find_person(name)
     person.sockets = person.sockets - 1
