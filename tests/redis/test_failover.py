@@ -3,18 +3,19 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 from redis.crc import key_slot
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import SessionRef
+from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
-from hadir.membership.keys import session_keys
+from hadir.membership.keys import bans_keys, identity_key, session_keys
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opening
+from hadir.membership.outcomes import Admission, Opening
 from tests.redis.test_membership import CLOSED, identity, ref
 from tests.redis_cluster import Cluster, Node, wait_until
 
@@ -45,6 +46,12 @@ def session_on(cluster: Cluster, node: Node) -> SessionRef:
         session = ref(str(uuid.uuid4()))
         if key_slot(session_keys(session)[0].encode()) in slots:
             return session
+
+
+def id_of_key_on(cluster: Cluster, node: Node, key: Callable[[str], str]) -> str:
+    """An id whose key lives on ``node``."""
+    slots = cluster.slots_of(node)
+    return next(each for each in map(str, count()) if key_slot(key(each).encode()) in slots)
 
 
 def fail_over(cluster: Cluster, primary: Node, replica: Node) -> None:
@@ -192,13 +199,16 @@ def test_joins_and_leaves_go_on_through_a_failover(
         assert events == ()
 
 
-def test_a_shard_that_is_away_keeps_the_sweep_from_no_other(
-    cluster: Cluster, membership: Membership
-) -> None:
+def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Membership) -> None:
     replicated, replica = cluster.pair()
     away = next(node for node in cluster.nodes if node not in (replicated, replica))
     elsewhere = [session_on(cluster, replicated) for _ in range(3)]
     there = session_on(cluster, away)
+    tenant = id_of_key_on(cluster, away, lambda each: bans_keys(each)[0])
+    in_tenant = id_of_key_on(
+        cluster, replicated, lambda each: session_keys(SessionRef(tenant, each))[0]
+    )
+    new = id_of_key_on(cluster, replicated, identity_key)
     for number, session in enumerate([*elsewhere, there]):
         membership.admit(f"c{number}", identity("customer_1", session))
         membership.open(f"c{number}", session)  # dies here: its event is pending
@@ -215,6 +225,10 @@ def test_a_shard_that_is_away_keeps_the_sweep_from_no_other(
             assert membership.claim(session) is not None
         with pytest.raises(MembershipUnavailable):
             membership.claim(there)
+        who = Identity(in_tenant, "customer_2", UserType.CUSTOMER, tenant)
+        assert membership.admit(new, who) is Admission.ADMITTED
+        with pytest.raises(MembershipUnavailable):  # so that announce asks again later
+            membership.is_banned(who.session, who.person)
     finally:
         away.restart()
         cluster.wait_until_whole()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.bans import Banned
@@ -330,7 +331,11 @@ class Membership:
         return read_batch(ref, batch.token, claimed)
 
     def _remember(self, connection_id: str, identity: Identity) -> bool:
-        """Write a connection's identity; return whether its person is banned."""
+        """Write a connection's identity; return whether its person is known to be banned.
+
+        A cluster may be without the node that holds the tenant's bans. That keeps nobody out of
+        sessions on other nodes; ``is_banned``, when the socket is open, asks again.
+        """
         record = " ".join(
             (
                 identity.session_id,
@@ -342,7 +347,13 @@ class Membership:
         )
         remember = ("SET", identity_key(connection_id), record, "EX", IDENTITY_SECONDS)
         ends_of = _ends_of(identity.session, identity.person)
-        _, ends = ask_all(self._redis, (remember, ends_of), "asked")
+        try:
+            _, ends = ask_all(self._redis, (remember, ends_of), "asked")
+        except MembershipUnavailable:
+            if isinstance(self._redis, Redis):
+                raise
+            ask_all(self._redis, [remember], "asked")
+            return False
         return self._is_any_ahead(ends)
 
     def _is_any_ahead(self, ends: list[Any]) -> bool:
