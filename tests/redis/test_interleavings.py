@@ -9,8 +9,8 @@ be what a count of their sockets says, leases and indexes must name who is there
 and what each connection was told must be in order, twice only as recovered, or a status in its
 place; whenever nobody is left who would tell anything, nothing may be missing, and nothing be due.
 
-A repetition, a death and a post that is missed each have a run of their own; what happens to Redis
-has its own, of a connection less. `make soak` takes more of it together.
+A repetition, a death and a post that is missed each have a run of their own, the last with a
+connection less, as what happens to Redis. `make soak` takes more of it together.
 """
 
 import multiprocessing
@@ -370,7 +370,7 @@ ONE_TAB = (NEW, LEFT, NEW)
 EVERY_DAY: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1},
     {"crashes_left": 1},
-    {"misses_left": 1},
+    {"misses_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "repeats_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "crashes_left": 1, "phases": ONE_TAB},
     {"promotions_left": 1, "phases": ONE_TAB},
@@ -391,7 +391,7 @@ def test_every_interleaving() -> None:
     with ProcessPoolExecutor(len(budgets), mp_context=context) as pool:
         for budget, (states, steps) in zip(budgets, pool.map(explore, budgets), strict=True):
             print(f"\n{budget}: {states:,} states, {steps:,} steps between them")
-            assert states > 1_000
+            assert states > 500
 
 
 def explore(budget: dict[str, Any]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ of every run the sweep is given its time, and then everybody must know it.
 
 import contextlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -200,6 +201,9 @@ class Life(RuleBasedStateMachine):
             assert set(status["users"]) == set(self.platform.there.values())
 
 
+SOAK = bool(os.environ.get("HADIR_SOAK"))
+
+
 @pytest.mark.parametrize("grace", [0, 10])
 def test_long_random_runs(redis_url: str, grace: float) -> None:
     class Here(Life):
@@ -207,7 +211,7 @@ def test_long_random_runs(redis_url: str, grace: float) -> None:
 
     Here.url, Here.grace = redis_url, grace
     Here.TestCase.settings = settings(
-        max_examples=75,
+        max_examples=500 if SOAK else 40,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
