@@ -191,7 +191,7 @@ def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
 
 
 class TestInfoRefused:
-    """The Redis user may not ask for the node's lineage."""
+    """The Redis user may not ask for the node's lineage, nor about a stream."""
 
     @pytest.fixture
     def membership(self, node: Redis, clock: Clock) -> Membership:
@@ -200,7 +200,7 @@ class TestInfoRefused:
             enabled=True,
             nopass=True,
             keys=["*"],
-            commands=["+@all", "-info"],
+            commands=["+@all", "-info", "-xinfo"],
         )
         kwargs = node.connection_pool.connection_kwargs
         return Membership(
@@ -224,6 +224,22 @@ class TestInfoRefused:
         assert left.batch is not None
         assert left.batch.session.epoch == epoch
         assert present(membership) == {"admin_1"}
+
+    @pytest.mark.parametrize("kept", [1, 0])
+    def test_a_session_whose_first_key_is_evicted_goes_on(
+        self, node: Redis, membership: Membership, clock: Clock, kept: int
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.say("c1", identity("customer_1"), "hello", "")
+        settle_all(membership, clock)
+        node.delete(KEYS[0])
+        node.xtrim(KEYS[3], maxlen=kept, approximate=False)
+
+        joined = join(membership, "a1", "admin_1")
+
+        assert joined is not None
+        assert [event.version for event in joined.events] == [2 + kept]
+        assert present(membership) == {"customer_1", "admin_1"}
 
     def test_nor_may_it_ask_for_evictions(self, membership: Membership) -> None:
         assert Audit(membership._redis).begin() is None
