@@ -13,7 +13,7 @@ from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
-from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, present
 
 KEYS = session_keys(SESSION)
 PEOPLE = {"c1": "customer_1", "c2": "customer_2", "a1": "admin_1"}
@@ -70,8 +70,7 @@ def test_clients_that_go_on_put_it_right(
 
     left = membership.leave("c1", SESSION, CLOSED).batch
 
-    assert left is not None
-    assert left.events[-1].person.user_id == "customer_1"
+    assert events(left)[-1][2] == "customer_1"
     assert present(membership) == {"customer_2", "admin_1"}
     settle_all(membership, clock)
     clock.pass_seconds(91)
