@@ -20,7 +20,8 @@
  * @typedef {Object} Update  the `data` of a `connection_status_update` (docs/protocol.md)
  * @property {string} session_id
  * @property {ConnectionStatus} connection_status
- * @property {"user_connected"|"user_disconnected"} [event_type]  absent on a snapshot
+ * @property {"user_connected"|"user_disconnected"} [event_type]  absent on a snapshot, and on an event
+ *   that the server does not know
  * @property {string} [event_user_id]
  * @property {UserType} [event_user_type]
  * @property {string} timestamp  RFC 3339
@@ -88,15 +89,13 @@ export function apply(state, data) {
     next.status = connection_status;
     next.statusVersion = status_version;
   }
-  if (text) next.version = version;
-  else if (event_type) {
-    // The newest event may come after the first snapshot, which tells of its version already.
-    if (version > known.version || (version === known.version && !known.lastEvent)) {
-      next.lastEvent = data;
-      next.version = version;
-    }
-    // A snapshot says where one stands: before the first event, and where the history is lost.
-  } else if (!known.version || data.recovered === false) next.version = status_version;
+  // The newest event may come after the first snapshot, which tells of its version already.
+  if (event_type && (version > known.version || (version === known.version && !known.lastEvent))) {
+    next.lastEvent = data;
+  }
+  if (version > known.version) next.version = version;
+  // A snapshot says where one stands: before the first event, and where the history is lost.
+  else if (!version && (!known.version || data.recovered === false)) next.version = status_version;
   return next;
 }
 

@@ -12,9 +12,10 @@ import people
 import sessions
 from hadir import bootstrap, log, report
 from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
+from hadir.wire.updates import write_json
 from parts import membership
 
-app = APIGatewayHttpResolver()
+app = APIGatewayHttpResolver(serializer=lambda body: write_json(body).decode())
 app.include_router(sessions.router)
 app.include_router(people.router)
 app.include_router(banning.router)

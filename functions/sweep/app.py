@@ -8,7 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, metrics, report
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable, ScriptFailed
+from hadir.domain.errors import (
+    FunctionsUnavailable,
+    HadirError,
+    MembershipUnavailable,
+    ScriptFailed,
+)
 from hadir.domain.identity import SessionRef
 from hadir.sweeper import Sweeper
 from hadir.wire.events import PROBE
@@ -58,7 +63,7 @@ def _repair(deadline: Deadline) -> None:
                 _repair_one(ref, deadline)
             audit.forget_ghosts(partition)
             audit.note_done(partition)
-    except MembershipUnavailable:
+    except HadirError:
         log.logger.exception("The audit of evicted keys has failed; the next sweep goes on with it")
 
 
@@ -73,11 +78,11 @@ def _repair_one(ref: SessionRef, deadline: Deadline) -> None:
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     deadline = bootstrap.deadline(context)
     swept = sweeper.sweep(deadline)
-    _repair(deadline)
     if swept:
         level = log.logger.error if swept["failed"] else log.logger.info
         level("[Sweep] " + ", ".join(f"{count} {what}" for what, count in swept.items()))
     metrics.swept(swept)
+    _repair(deadline)
     try:
         metrics.present(*directory.totals())
         metrics.redis_memory(bootstrap.redis_memory())

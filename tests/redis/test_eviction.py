@@ -13,7 +13,7 @@ from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening
 from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
-from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, present
 
 KEYS = session_keys(SESSION)
 PEOPLE = {"c1": "customer_1", "c2": "customer_2", "a1": "admin_1"}
@@ -70,8 +70,7 @@ def test_clients_that_go_on_put_it_right(
 
     left = membership.leave("c1", SESSION, CLOSED).batch
 
-    assert left is not None
-    assert left.events[-1].person.user_id == "customer_1"
+    assert events(left)[-1][2] == "customer_1"
     assert present(membership) == {"customer_2", "admin_1"}
     settle_all(membership, clock)
     clock.pass_seconds(91)
@@ -191,7 +190,7 @@ def test_evictions_are_seen_once(node: Redis, clock: Clock) -> None:
 
 
 class TestInfoRefused:
-    """The Redis user may not ask for the node's lineage."""
+    """The Redis user may not ask for the node's lineage, nor about a stream."""
 
     @pytest.fixture
     def membership(self, node: Redis, clock: Clock) -> Membership:
@@ -200,7 +199,7 @@ class TestInfoRefused:
             enabled=True,
             nopass=True,
             keys=["*"],
-            commands=["+@all", "-info"],
+            commands=["+@all", "-info", "-xinfo"],
         )
         kwargs = node.connection_pool.connection_kwargs
         return Membership(
@@ -224,6 +223,22 @@ class TestInfoRefused:
         assert left.batch is not None
         assert left.batch.session.epoch == epoch
         assert present(membership) == {"admin_1"}
+
+    @pytest.mark.parametrize("kept", [1, 0])
+    def test_a_session_whose_first_key_is_evicted_goes_on(
+        self, node: Redis, membership: Membership, clock: Clock, kept: int
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        membership.say("c1", identity("customer_1"), "hello", "")
+        settle_all(membership, clock)
+        node.delete(KEYS[0])
+        node.xtrim(KEYS[3], maxlen=kept, approximate=False)
+
+        joined = join(membership, "a1", "admin_1")
+
+        assert joined is not None
+        assert [event.version for event in joined.events] == [2 + kept]
+        assert present(membership) == {"customer_1", "admin_1"}
 
     def test_nor_may_it_ask_for_evictions(self, membership: Membership) -> None:
         assert Audit(membership._redis).begin() is None

@@ -8,11 +8,11 @@ from unittest.mock import patch
 import pytest
 from redis import Redis
 
-from hadir import bootstrap
+from hadir import bootstrap, metrics
 from hadir.access.gate import Gate
 from hadir.announcer import Announcer
 from hadir.domain.bans import Ban, Banned
-from hadir.domain.errors import FunctionsUnavailable
+from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable, SocketsUnavailable
 from hadir.domain.grant import Grant
 from hadir.domain.identity import DEFAULT_TENANT, Identity, UserType
 from hadir.doorman import Doorman
@@ -357,6 +357,26 @@ class TestSweep:
 
             assert node.exists(people)
             assert deployment.audit.begin() is None
+
+    def test_what_was_swept_is_counted_whatever_becomes_of_the_repair(
+        self, deployment: Deployment
+    ) -> None:
+        for failure in (SocketsUnavailable("throttled"), MembershipUnavailable("away")):
+            with (
+                patch.object(deployment.audit, "begin", side_effect=failure),
+                patch.object(metrics, "swept") as counted,
+            ):
+                assert deployment.call("sweep", {}) == {}
+            assert counted.called
+
+    def test_even_if_it_is_broken(self, deployment: Deployment) -> None:
+        with (
+            patch.object(deployment.audit, "begin", side_effect=ZeroDivisionError),
+            patch.object(metrics, "swept") as counted,
+            pytest.raises(ZeroDivisionError),
+        ):
+            deployment.call("sweep", {})
+        assert counted.called
 
 
 def test_a_leave_is_told_when_the_function_that_recorded_it_has_died(

@@ -10,7 +10,7 @@ from redis.crc import key_slot
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
-from hadir.domain.session import Batch, EventType, MessageEvent, PresenceEvent
+from hadir.domain.session import Batch, Event, EventType, MessageEvent, PresenceEvent, UnknownEvent
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import (
@@ -55,14 +55,13 @@ def join(
 
 def events(batch: Batch | None) -> list[tuple[int, str, str]]:
     assert batch is not None
-    return [
-        (
-            event.version,
-            "message" if isinstance(event, MessageEvent) else event.type.value,
-            event.person.user_id,
-        )
-        for event in batch.events
-    ]
+    return [_shape(event) for event in batch.events]
+
+
+def _shape(event: Event) -> tuple[int, str, str]:
+    assert not isinstance(event, UnknownEvent)
+    kind = "message" if isinstance(event, MessageEvent) else event.type.value
+    return event.version, kind, event.person.user_id
 
 
 def present(membership: Membership) -> set[str]:
@@ -338,7 +337,7 @@ class TestAnnouncing:
 
         gone = set()
         while batch:
-            gone |= {event.person.user_id for event in batch.events}
+            gone |= {user_id for _, _, user_id in events(batch)}
             batch = membership.settle(batch, more=True)
         assert gone == {f"customer_{number}" for number in range(201)}
 

@@ -1,16 +1,19 @@
 """What Redis says of its memory, and of what it does when that is full."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from hadir.domain.errors import MembershipUnavailable
+from hadir.membership.audit import Audit
 from hadir.membership.client import connect
 from hadir.membership.scripts import AnyRedis
 from hadir.membership.server import UNKNOWN, Memory, read_memory
-from tests.redis_cluster import Cluster
+from tests.redis_cluster import Cluster, Node, Server, ports_for_a_cluster, wait_until
+from tests.running_gateway import free_ports
 
 
 @pytest.fixture
@@ -54,6 +57,34 @@ def test_of_a_cluster_it_is_the_worst_of_its_nodes(cluster: Cluster) -> None:
     assert memory.eviction == "volatile-ttl"
     assert memory.used is not None
     assert 0.1 < memory.used < 0.5
+
+
+def test_a_cluster_may_be_of_one_node(tmp_path: Path) -> None:
+    node = Node(ports_for_a_cluster()[0], tmp_path / "node")
+    try:
+        wait_until(lambda: bool(node.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)))
+        wait_until(lambda: "cluster_state:ok" in str(node.ask("CLUSTER", "INFO")))
+        client = connect(f"redis+cluster://127.0.0.1:{node.port}")
+        try:
+            assert read_memory(client) == Memory("noeviction", None)
+            assert Audit(client).begin() is None
+        finally:
+            client.close()
+    finally:
+        node.kill()
+
+
+def test_a_server_without_the_command(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.conf"
+    settings.write_text('rename-command INFO ""')
+    server = Server(free_ports(1)[0], tmp_path / "server", include=str(settings))
+    try:
+        wait_until(lambda: bool(server.ask("PING")))
+        with connect(server.url) as client:
+            assert read_memory(client) == UNKNOWN
+            assert Audit(client).begin() is None
+    finally:
+        server.kill()
 
 
 def test_a_user_who_may_not_ask(limited: Redis) -> None:

@@ -1,6 +1,7 @@
 """A backend says something to everyone in a session, by REST."""
 
 import asyncio
+import urllib.request
 from typing import Any
 
 import pytest
@@ -66,3 +67,21 @@ def test_only_admins_speak_so_and_only_in_their_sessions(guarded: LocalGateway) 
     for who in (token(session="s1", type="agent"), token(session="s2", type="admin")):
         status, answer = post(guarded, "s1", {"text": "hello"}, who)
         assert (status, answer["error"]["code"]) == (403, "forbidden")
+
+
+def test_what_was_said_is_answered_in_utf_8_without_escapes(guarded: LocalGateway) -> None:
+    session, text = new_session(), "😀" * 100
+
+    async def run() -> None:
+        async with both(guarded, session):
+            assert (await asyncio.to_thread(post, guarded, session, {"text": text}))[0] == 201
+
+    asyncio.run(run())
+    request = urllib.request.Request(
+        f"{guarded.http}/api/session/{session}/events?since=2",
+        headers={"Authorization": f"Bearer {backend_token()}"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        body = answer.read()
+
+    assert f'"text":"{text}",'.encode() in body

@@ -20,6 +20,7 @@ from hadir.domain.session import (
     PresenceEvent,
     Session,
     Socket,
+    UnknownEvent,
 )
 from hadir.wire.bursts import MAX_FRAME, Bursts, missed_frames
 from hadir.wire.updates import event_frames, snapshot
@@ -97,6 +98,15 @@ def test_who_came_meanwhile_is_told_of_what_came_after() -> None:
 
     assert "event_type" not in data
     assert [each["version"] for each in data["events"]] == [6, 7]
+
+
+def test_what_is_not_known_has_its_place_in_a_burst() -> None:
+    events: list[Event] = [joined(5), UnknownEvent(6, AT)]
+
+    data = read(Bursts(session(6), events, recovered_up_to=6).frame(0))["data"]
+
+    assert (data["event_type"], data["version"]) == ("user_connected", 5)
+    assert data["events"][1] == {"timestamp": "2025-01-24T10:29:00Z", "version": 6}
 
 
 def test_only_the_socket_that_sent_a_message_reads_its_own_name_for_it() -> None:

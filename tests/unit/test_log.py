@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from hadir import log, metrics, report
+from hadir.announcer import Broadcast
 from hadir.canary import Run, Step
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
+from hadir.domain.identity import SessionRef
+from hadir.domain.session import UnknownEvent
 from hadir.sweeper import Errands, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
@@ -170,3 +173,21 @@ def test_a_canary_that_comes_back_is_no_error(lines: Callable[[], list[str]]) ->
     (written,) = map(json.loads, lines())
     assert (written["level"], written["join_ms"], written["leave_ms"]) == ("INFO", 7, 9)
     assert written["message"] == "[Canary] The join was told after 7 ms, the leave after 9 ms"
+
+
+def test_nothing_is_said_of_what_is_not_known(lines: Callable[[], list[str]]) -> None:
+    ref = SessionRef("default", "s1")
+    told = Broadcast(
+        *(ref, UnknownEvent(3, 0)),
+        told=True,
+        received=1,
+        targets=1,
+        untold=0,
+        gone=(),
+        retries=0,
+        latency_ms=9,
+    )
+
+    log.broadcasts([told])
+
+    assert lines() == []

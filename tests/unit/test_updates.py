@@ -52,8 +52,9 @@ def session(*people: Presence, version: int = 3) -> Session:
 
 def present(*names: str) -> dict[str, Any]:
     """The ``users`` map where those are who are written as ``user_type/user_id``."""
-    people = (Presence(Person.read(name), AT + place, 1) for place, name in enumerate(names))
-    users: dict[str, Any] = status_answer(session(*people))["users"]
+    people = [person for name in names if (person := Person.read(name))]
+    here = (Presence(person, AT + place, 1) for place, person in enumerate(people))
+    users: dict[str, Any] = status_answer(session(*here))["users"]
     return users
 
 

@@ -71,6 +71,17 @@ describe("apply, of an update,", () => {
     assert.equal(apply(now, update(1, { c: customer }, joined)).lastEvent, null);
   });
 
+  it("goes on past an event of which the server knows but the place", () => {
+    const now = apply(initialState, update(3, { a: admin }, left));
+    const data = { ...update(9, { a: admin, c: customer }), version: 4 };
+    assert.equal(gapBefore(now, data), null);
+    const state = apply(now, data);
+    assert.deepEqual([state.version, state.statusVersion], [4, 9]);
+    assert.equal(state.status, data.connection_status);
+    assert.equal(state.lastEvent, now.lastEvent);
+    assert.equal(apply(state, { ...data, version: 3 }).version, 4, "never back");
+  });
+
   it("fires no event for a snapshot", () => {
     assert.equal(apply(initialState, update(2, { a: admin })).lastEvent, null);
   });
@@ -103,6 +114,10 @@ describe("apply, of a message,", () => {
   it("moves on in the same order as events, and keeps the status", () => {
     const state = apply(now, { text: "a", epoch: "e1", version: 4 });
     assert.deepEqual([state.version, state.status], [4, now.status]);
+  });
+
+  it("goes on past one whose text was erased", () => {
+    assert.equal(apply(now, { text: "", erased: true, epoch: "e1", version: 4 }).version, 4);
   });
 
   it("takes none twice, and none of an earlier life", () => {

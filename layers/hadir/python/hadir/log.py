@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from hadir.domain.identity import Identity, Person, SessionRef
-from hadir.domain.session import EventType, MessageEvent
+from hadir.domain.session import EventType, MessageEvent, UnknownEvent
 from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ def disconnected(who: Identity) -> None:
 
 
 def broadcasts(made: "Iterable[Broadcast]") -> None:
-    """Events were posted; one line each."""
+    """Events were posted; one line each, but for what is not known."""
     for broadcast in made:
         event = broadcast.event
-        if event is None:
+        if event is None or isinstance(event, UnknownEvent):
             continue
         tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
         what = "message" if isinstance(event, MessageEvent) else "connection status"

@@ -95,7 +95,6 @@ class Swept(Counter[str]):
     - ``crowded``: sockets for which there was no room any more; they were closed
     - ``renewed``: sockets whose leases were renewed
     - ``announced``: events
-    - ``repaired``: sessions of which Redis may have evicted something
     - ``failed``: calls that Redis or the management API did not answer; what they were for stays
       due, except closing a socket
     - ``unfinished``: what was not looked at, for lack of time; it stays due

@@ -26,10 +26,11 @@ class Banned:
         return f"{self.person} {self.session_id}" if self.session_id else str(self.person)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """The value that was written as ``text``."""
-        person, _, session_id = text.partition(" ")
-        return cls(Person.read(person), session_id or None)
+    def read(cls, text: str) -> Self | None:
+        """The value that was written as ``text``; None if the person's type is not known."""
+        name, _, session_id = text.partition(" ")
+        person = Person.read(name)
+        return cls(person, session_id or None) if person else None
 
     @classmethod
     def from_entering(cls, ref: SessionRef, person: Person) -> tuple[Self, Self]:
@@ -44,11 +45,11 @@ class Ban:
     Attributes:
         who: the person, and where they are kept out.
         until: milliseconds since the Unix epoch.
-        by: the admin who made the ban.
+        by: the admin who made the ban; None if that is not known.
         reason: told to the person if they are put out; empty if there is none.
     """
 
     who: Banned
     until: int
-    by: Person
+    by: Person | None
     reason: str = ""

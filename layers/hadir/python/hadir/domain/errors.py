@@ -63,7 +63,7 @@ class MembershipUnavailable(HadirError):
 
 
 class ScriptFailed(MembershipUnavailable):
-    """A script failed on what it found in Redis, and would fail again."""
+    """What was found in Redis is not as it should be; another try would fail too."""
 
 
 class SocketsUnavailable(HadirError):

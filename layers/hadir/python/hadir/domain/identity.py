@@ -47,10 +47,16 @@ class Person:
         return f"{self.user_type}/{self.user_id}"
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """The person that was written as ``text``."""
+    def read(cls, text: str) -> Self | None:
+        """The person that was written as ``text``; None if their type is not known.
+
+        A newer version of the code, since rolled back, may have written it.
+        """
         user_type, _, user_id = text.partition("/")
-        return cls(UserType(user_type), user_id)
+        try:
+            return cls(UserType(user_type), user_id)
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True, order=True)

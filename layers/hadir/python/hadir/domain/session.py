@@ -59,7 +59,21 @@ class MessageEvent:
     is_system: bool = False
 
 
-Event = PresenceEvent | MessageEvent
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """Something that a newer version of the code, since rolled back, recorded.
+
+    It has its place in the order; nothing can be told of it but the status.
+
+    Attributes:
+        version, at: as for a ``PresenceEvent``.
+    """
+
+    version: int
+    at: int
+
+
+Event = PresenceEvent | MessageEvent | UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,11 @@ done; repeating a repair changes nothing. Once all are done, keys that were evic
 began start another one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from redis import Redis
-from redis.cluster import RedisCluster
-from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import SessionRef
@@ -29,6 +27,7 @@ from hadir.membership.keys import (
     whereabouts_key,
 )
 from hadir.membership.scripts import AnyRedis, Scripts
+from hadir.membership.server import ask_info
 
 _AUDIT = f"{PREFIX}:audit"
 _AT_ONCE = 500
@@ -50,7 +49,7 @@ class Audit:
 
         Returns:
             How many keys Redis had evicted between the last audit and this one, and the partition
-            to go on with. None if there were none, or we are not allowed to ask.
+            to go on with. None if there were none, or Redis does not say.
         """
         seen, upto, partition = self._ask(
             lambda: self._redis.hmget(_AUDIT, "seen", "upto", "partition")
@@ -58,7 +57,7 @@ class Audit:
         before = int(seen or 0)
         if partition:
             return int(upto) - before, int(partition)
-        now = sum(int(node["evicted_keys"]) for node in self._ask(self._stats))
+        now = sum(int(node.get("evicted_keys", 0)) for node in self._stats())
         if now < before:  # Redis was restarted, or a replica was promoted
             self._note(seen=0)
             before = 0
@@ -67,14 +66,8 @@ class Audit:
         self._note(upto=now, partition=0)
         return now - before, 0
 
-    def _stats(self) -> list[dict[str, Any]]:
-        try:
-            if isinstance(self._redis, Redis):
-                return [self._redis.info("stats")]
-            answers = self._redis.info("stats", target_nodes=RedisCluster.PRIMARIES)
-            return list(answers.values())
-        except NoPermissionError:
-            return []
+    def _stats(self) -> list[Mapping[str, Any]]:
+        return ask_info(self._redis, "stats")
 
     def partitions(
         self, first: int, in_time: Callable[[], bool]

@@ -57,7 +57,8 @@ class BansPage:
 class Bans:
     """The bans of all tenants.
 
-    Every method is one round trip, atomic, and may be repeated.
+    Every method is one round trip, atomic, and may be repeated; ``listed`` makes more where a newer
+    version of the code, since rolled back, has written a whole page that cannot be read.
 
     Args:
         clock: as for ``Membership``.
@@ -80,19 +81,27 @@ class Bans:
         return bool(self._scripts.run("lift", bans_keys(tenant), self._now(), str(who)))
 
     def listed(self, tenant: str, most: int, place: BansPlace | None = None) -> BansPage:
-        """A tenant's bans after ``place``, at most ``most`` of them."""
+        """A tenant's bans after ``place``, at most ``most`` of them.
+
+        Bans of people whose type is not known are left out.
+        """
         after = (place.until, str(place.who)) if place else ("", "")
-        reply = self._scripts.run("bans", bans_keys(tenant), self._now(), *after, most)
-        rows = zip(reply[::3], reply[1::3], reply[2::3], strict=True)
-        bans = [_read(name, until, record) for name, until, record in rows]
-        page, more = bans[:most], bans[most:]
-        following = BansPlace(page[-1].until, page[-1].who) if more else None
-        return BansPage(tuple(page), following)
+        while True:
+            reply = self._scripts.run("bans", bans_keys(tenant), self._now(), *after, most)
+            rows = list(zip(reply[::3], reply[1::3], reply[2::3], strict=True))
+            bans = [ban for row in rows[:most] if (ban := _read(*row))]
+            if len(rows) <= most:
+                return BansPage(tuple(bans), None)
+            if bans:
+                return BansPage(tuple(bans), BansPlace(bans[-1].until, bans[-1].who))
+            name, until, _ = rows[most - 1]
+            after = (until, name)
 
     def _now(self) -> int | str:
         return self._clock() if self._clock else ""
 
 
-def _read(name: str, until: str, record: str) -> Ban:
+def _read(name: str, until: str, record: str) -> Ban | None:
     by, _, reason = record.partition(" ")
-    return Ban(Banned.read(name), int(until), Person.read(by), reason)
+    who = Banned.read(name)
+    return Ban(who, int(until), Person.read(by), reason) if who else None

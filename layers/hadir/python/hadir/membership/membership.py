@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.bans import Banned
-from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
 from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure
@@ -41,6 +41,9 @@ Gateway quotas", WebSocket connection duration)."""
 
 SAID_MS = 600_000
 """How long a message's client id is remembered."""
+
+_WORDS = 5
+"""Words in the record of an identity; newer code, since rolled back, may have written more."""
 
 _MOST_AT_ONCE = 200
 """Connections that leave in one script, so that Redis stays free for others meanwhile."""
@@ -284,7 +287,10 @@ class Membership:
             record = self._redis.get(identity_key(connection_id))
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be read: {error}") from error
-        return Identity.parse(*str(record).split(" ")) if record else None
+        try:
+            return Identity.parse(*str(record).split(" ")[:_WORDS]) if record else None
+        except InvalidIdentity:  # a newer version of the code, since rolled back, wrote it
+            return None
 
     def ping(self) -> None:
         """Return if Redis answers."""

@@ -1,8 +1,17 @@
-"""Converts the scripts' replies to values of the domain."""
+"""Converts the scripts' replies to values of the domain.
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+People and events that a newer version of the code, since rolled back, has written are read as far
+as they are known: people of unknown types are left out.
 
+Raises:
+    ScriptFailed: from every function, when a reply is not as it should be.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from hadir.domain.errors import ScriptFailed
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import (
@@ -15,10 +24,28 @@ from hadir.domain.session import (
     PresenceEvent,
     Session,
     Socket,
+    UnknownEvent,
 )
 from hadir.membership.outcomes import Opened, Opening
 
+_KNOWN = ("message", *EventType)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _checked(read: Callable[P, T]) -> Callable[P, T]:
+    @wraps(read)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ScriptFailed(f"What Redis replied cannot be read: {error}") from error
+
+    return reading
+
+
+@_checked
 def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
     """What ``claim`` in ``outbox.lua`` returns."""
     if not claim:
@@ -35,6 +62,7 @@ def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
     )
 
 
+@_checked
 def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
     """What ``open.lua`` and ``lapse.lua`` reply."""
     outcome, claimed, (epoch, announced), view, left_for, *limited = reply
@@ -48,19 +76,20 @@ def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
     )
 
 
+@_checked
 def read_session(ref: SessionRef, view: Any) -> Session:
     """What ``view`` in ``outbox.lua`` returns."""
     epoch, version, people = view
-    return Session(ref, epoch, version, tuple(_presence(*pair) for pair in _pairs(people)))
+    return Session(ref, epoch, version, tuple(_presences(people)))
 
 
-def read_sockets(connections: list[str]) -> Iterable[Socket]:
+@_checked
+def read_sockets(connections: list[str]) -> list[Socket]:
     """The hash of connections."""
-    for connection_id, record in _pairs(connections):
-        person, since, *_ = record.split(" ")
-        yield Socket(connection_id, Person.read(person), int(since))
+    return list(_sockets(connections))
 
 
+@_checked
 def read_events(entries: Iterable[tuple[str, list[str]]], epoch: str) -> list[Event]:
     """Entries of the events' stream.
 
@@ -76,14 +105,25 @@ def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:
     return zip(flat[::2], flat[1::2], strict=True)
 
 
-def _presence(person: str, record: str) -> Presence:
-    at, sockets, *_ = record.split(" ")
-    return Presence(Person.read(person), int(at), int(sockets))
+def _presences(people: list[str]) -> Iterator[Presence]:
+    for name, record in _pairs(people):
+        at, sockets, *_ = record.split(" ")
+        if person := Person.read(name):
+            yield Presence(person, int(at), int(sockets))
+
+
+def _sockets(connections: list[str]) -> Iterator[Socket]:
+    for connection_id, record in _pairs(connections):
+        name, since, *_ = record.split(" ")
+        if person := Person.read(name):
+            yield Socket(connection_id, person, int(since))
 
 
 def _event(entry_id: str, fields: dict[str, str]) -> Event:
-    version = int(entry_id.partition("-")[0])
-    person, at = Person.read(fields["person"]), int(fields["at"])
+    version, at = int(entry_id.partition("-")[0]), int(fields["at"])
+    person = Person.read(fields.get("person", ""))
+    if person is None or fields["type"] not in _KNOWN:
+        return UnknownEvent(version, at)
     if fields["type"] == "message":
         return MessageEvent(
             version,

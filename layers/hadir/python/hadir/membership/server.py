@@ -1,4 +1,4 @@
-"""How full Redis is, and what it does when it is full."""
+"""What Redis says of itself: how full it is, for example, and what it does when it is full."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,19 +47,28 @@ def read_memory(redis: AnyRedis) -> Memory:
     Raises:
         MembershipUnavailable: Redis does not answer.
     """
+    return _worst([_memory(answer) for answer in ask_info(redis, "memory")])
+
+
+def ask_info(redis: AnyRedis, section: str) -> list[Mapping[str, Any]]:
+    """A section of ``INFO``, of each primary; nothing if Redis refuses it.
+
+    Raises:
+        MembershipUnavailable: Redis does not answer.
+    """
     try:
         if isinstance(redis, Redis):
-            return _memory(redis.info("memory"))
-        answers: Any = redis.info("memory", target_nodes=RedisCluster.PRIMARIES)
+            return [redis.info(section)]
+        answers: Any = redis.info(section, target_nodes=RedisCluster.PRIMARIES)
     except ResponseError as error:
         if is_of_the_server(error):
             raise MembershipUnavailable(f"Redis could not be asked: {error}") from error
-        return UNKNOWN
+        return []
     except (RedisError, RedisClusterException) as error:
         raise MembershipUnavailable(f"Redis could not be asked: {error}") from error
     # With a single node, redis-py returns its answer without a mapping by node.
-    each = answers.values() if all(isinstance(a, dict) for a in answers.values()) else [answers]
-    return _worst([_memory(answer) for answer in each])
+    is_one = not all(isinstance(each, dict) for each in answers.values())
+    return [answers] if is_one else list(answers.values())
 
 
 def _memory(answer: Mapping[str, Any]) -> Memory:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hadir.domain.session import Event, PresenceEvent, Session
+from hadir.domain.session import Event, MessageEvent, PresenceEvent, Session
 from hadir.wire.updates import (
     current_fields,
     event_data,
@@ -97,7 +97,7 @@ def _entry(event: Event, recovered_up_to: int, reader: str | None = None) -> dic
     Args:
         reader: as for ``Bursts.frame``.
     """
-    if isinstance(event, PresenceEvent):
+    if not isinstance(event, MessageEvent):
         return event_data(event, recovered_up_to)
     data = message_data(event, recovered_up_to)
     if event.client_id and event.connection_id == reader:

@@ -15,6 +15,7 @@ from hadir.domain.session import (
     Presence,
     PresenceEvent,
     Session,
+    UnknownEvent,
 )
 from hadir.domain.status import ConnectionStatus
 
@@ -163,7 +164,7 @@ def ban_fields(ban: Ban) -> dict[str, Any]:
         "session_id": ban.who.session_id,
         "until": timestamp(ban.until),
         "reason": ban.reason,
-        "by": ban.by.user_id,
+        "by": ban.by and ban.by.user_id,
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -205,13 +206,21 @@ def current_fields(session: Session) -> dict[str, Any]:
     }
 
 
-def _update(current: dict[str, Any], event: PresenceEvent, *, recovered: bool) -> bytes:
+def _update(
+    current: dict[str, Any], event: PresenceEvent | UnknownEvent, *, recovered: bool
+) -> bytes:
     data = {**current, **event_data(event, event.version if recovered else 0)}
     return write_frame("connection_status_update", data)
 
 
-def event_data(event: PresenceEvent, recovered_up_to: int = 0) -> dict[str, Any]:
-    """An event's own fields; ``recovered`` up to that version."""
+def event_data(event: PresenceEvent | UnknownEvent, recovered_up_to: int = 0) -> dict[str, Any]:
+    """An event's own fields; ``recovered`` up to that version.
+
+    An unknown event never has ``recovered``: without an ``event_type``, a client would take it for
+    the snapshot that ends the answer to ``sync``.
+    """
+    if isinstance(event, UnknownEvent):
+        return {"timestamp": timestamp(event.at), "version": event.version}
     data: dict[str, Any] = {
         "event_type": event.type.value,
         "event_user_id": event.person.user_id,

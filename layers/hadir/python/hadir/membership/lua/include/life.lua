@@ -80,13 +80,19 @@ local function create()
         redis.call('DEL', BEHIND, LEAVING)
     end
     local version = 0
-    if redis.call('EXISTS', EVENTS) == 1 then  -- perhaps empty: it still refuses earlier ones
-        local stream = redis.call('XINFO', 'STREAM', EVENTS)
-        for i = 1, #stream, 2 do
-            if stream[i] == 'last-generated-id' then
-                version = tonumber(string.match(stream[i + 1], '^%d+'))
-            end
+    for _, last in ipairs(redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)) do
+        version = tonumber(string.match(last[1], '^%d+'))
+    end
+    -- Even of an empty stream, it says which versions that refuses; nothing if the Redis user may
+    -- not ask.
+    local stream = redis.pcall('XINFO', 'STREAM', EVENTS)
+    for i = 1, #stream, 2 do
+        if stream[i] == 'last-generated-id' then
+            version = tonumber(string.match(stream[i + 1], '^%d+'))
         end
+    end
+    if version == 0 and redis.call('EXISTS', EVENTS) == 1 then
+        redis.call('DEL', EVENTS)  -- empty, and might refuse them
     end
     for _, text in ipairs(redis.call('HVALS', CONNECTIONS)) do
         version = math.max(version, read_record(CONNECTION, text).since)

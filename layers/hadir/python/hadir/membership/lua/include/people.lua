@@ -7,7 +7,7 @@ local RECONNECT_WINDOW = 30000    -- ms; who is back within it has reconnected
 
 -- The index entry of somebody who is present: their tenant's, by name.
 local function whereabouts(name)
-    local user_type, user_id = string.match(name, '^(%a+)/(.+)$')
+    local user_type, user_id = string.match(name, '^([^/]+)/(.+)$')
     return table.concat({ TENANT, user_id, user_type, SESSION_ID }, ' ')
 end
 
