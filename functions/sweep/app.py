@@ -34,11 +34,11 @@ message_function = bootstrap.message_function()
 def _can_hear() -> bool:
     """Whether the function that hears clients can be invoked, and can write to Redis."""
     try:
-        answer = functions.invoke_and_wait(message_function, json.dumps(PROBE).encode())
-    except FunctionsUnavailable as error:
+        answer = json.loads(functions.invoke_and_wait(message_function, json.dumps(PROBE).encode()))
+    except (FunctionsUnavailable, ValueError) as error:
         log.logger.error(f"Clients may not be heard: {error}")
         return False
-    return bool(json.loads(answer) == {"statusCode": 200})
+    return bool(answer == {"statusCode": 200})
 
 
 sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, _can_hear, report.broadcasts)

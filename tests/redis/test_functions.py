@@ -308,6 +308,7 @@ class TestSweep:
         [
             (HEARS, set()),
             (b'{"statusCode": 500}', {"customer_1"}),
+            (b"", {"customer_1"}),
             (FunctionsUnavailable("throttled"), {"customer_1"}),
         ],
     )
