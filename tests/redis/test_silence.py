@@ -1,5 +1,7 @@
 """Silence proves something only where hearing was possible: while we are deaf nobody is ended."""
 
+from unittest.mock import Mock
+
 import pytest
 from redis import Redis
 
@@ -104,6 +106,18 @@ def test_nor_is_one_of_few_ended_then(node: Redis, clock: Clock, few: int) -> No
     deployment.run(120, range(few))
     deployment.run(300, range(0))
     assert deployment.present == 0
+
+
+def test_many_are_spared_by_one_script(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one = Mock()
+    monkeypatch.setattr(deployment.membership.leases, "lapse", one_by_one)
+
+    deployment.run(240, range(50), hears=False)
+
+    assert deployment.spared >= 50
+    one_by_one.assert_not_called()
 
 
 def test_who_really_fell_silent_is_ended_in_time(deployment: Deployment) -> None:
