@@ -14,7 +14,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hadir import bootstrap, log, metrics, report
+from hadir import bootstrap, log, report
 from hadir.conversation import Conversation
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
@@ -26,7 +26,7 @@ from hadir.wire.updates import error
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
 doorman = bootstrap.doorman(membership, announcer)
-conversation = Conversation(membership, announcer, doorman, bootstrap.read_token, metrics.trouble)
+conversation = Conversation(membership, announcer, doorman, bootstrap.read_token, report.trouble)
 
 
 @report.published

@@ -8,6 +8,7 @@ With a grace, the person leaves only when it is over. A queue then invokes **end
 delayed message; if the queue does not take that, or we die first, the sweep ends the grace.
 """
 
+import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,12 +37,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         return {"statusCode": 200}
     log.disconnecting(who)
     left = membership.leave(socket.connection_id, who.session, read_departure(event))
+    grace_ends = time.monotonic() + grace_seconds
     log.removed(who, left.remaining)
+    report.broadcasts(announcer.announce(left.batch, bootstrap.deadline(context)))
     if grace_queue and left.outcome in _GRACE_RUNS:
         try:
-            grace_queue.send(write_session(who.session), grace_seconds)
+            grace_queue.send(write_session(who.session), max(grace_ends - time.monotonic(), 0))
         except NotQueued:
             log.logger.exception("The queue has not taken a grace; the sweep will end it")
-    report.broadcasts(announcer.announce(left.batch, bootstrap.deadline(context)))
     log.disconnected(who)
     return {"statusCode": 200}

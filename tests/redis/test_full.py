@@ -15,6 +15,7 @@ from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Lease, Opening, Renewal, Saying, Verdict
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
+from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, events, identity, join, ref
 
@@ -129,6 +130,22 @@ def test_a_message_that_comes_again_is_known_again(membership: Membership, full:
 
     assert again.earlier
     assert again.outcome is Saying.REPEATED
+
+
+def test_what_waits_is_announced_though_what_is_asked_for_is_refused(
+    membership: Membership, full: Full, clock: Clock
+) -> None:
+    poster = RecordingPoster()
+    conversation = conversation_of(membership, Announcer(membership, poster), lambda _: None)
+    membership.leave("c1", SESSION, CLOSED)  # dies here
+    clock.pass_seconds(11)
+
+    with full():
+        request = said("a1", {"action": "message", "text": "hello"})
+        conversation.answer(request, identity("admin_1"), clock(), TEN_SECONDS)
+
+    refused, left = poster.received["a1"]
+    assert (refused["code"], left["event_type"]) == ("unavailable", "user_disconnected")
 
 
 def test_nobody_begins_a_session(membership: Membership, full: Full) -> None:

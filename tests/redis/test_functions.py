@@ -1,6 +1,7 @@
 """The functions' handlers on real membership; what they call besides is remembered."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest.mock import patch
@@ -271,6 +272,23 @@ class TestDisconnect:
 
         assert [told["reason"] for told in deployment.poster.received["a1"]] == [reason]
 
+    def test_what_waits_is_announced_before_the_queue_is_asked(
+        self, deployment: Deployment, node: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deployment.membership = Membership(node, grace_seconds=10, clock=clock)
+        join(deployment.membership, "a1", "admin_1")
+        join(deployment.membership, "c1", "customer_1")
+        deployment.membership.say("a1", identity("admin_1"), "hello", "")  # dies here
+        clock.pass_seconds(11)
+        told: list[object] = []
+        monkeypatch.setattr(
+            deployment.queue, "send", lambda *_: told.extend(deployment.poster.received["a1"])
+        )
+
+        deployment.call("disconnect", event("c1", identity("customer_1")))
+
+        assert [each["text"] for each in cast("list[dict[str, str]]", told)] == ["hello"]
+
     def test_a_grace_comes_back_by_the_queue(
         self, deployment: Deployment, node: Redis, clock: Clock
     ) -> None:
@@ -280,7 +298,7 @@ class TestDisconnect:
         deployment.call("disconnect", event("c1", identity("customer_1")))
         assert present(deployment.membership) == {"admin_1", "customer_1"}
         ((body, seconds),) = deployment.queue.sent
-        clock.pass_seconds(seconds)
+        clock.pass_seconds(math.ceil(seconds))  # SQS delays by whole seconds
 
         done = deployment.call("end_grace", {"Records": [{"messageId": "m1", "body": body}]})
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.limits import Limits
 from hadir.domain.reasons import KICKED
-from hadir.membership.keys import identity_key, said_key, session_keys, tombstone_key
+from hadir.membership.keys import identity_key, said_key, session_key, session_keys, tombstone_key
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
 from hadir.membership.scripts import AnyRedis
@@ -72,6 +73,16 @@ def test_whose_a_connection_is_while_it_is_there(membership: Membership, redis: 
     membership.leave("c1", SESSION, CLOSED)
 
     assert redis.exists(identity_key("c1")) == 0
+
+
+def test_nor_of_whom_redis_refused_to_admit(membership: Membership, redis: AnyRedis) -> None:
+    redis.delete(session_key(SESSION, "people"))
+    redis.set(session_key(SESSION, "people"), "what does not belong here")
+
+    with pytest.raises(MembershipUnavailable):
+        membership.admit("c3", identity("customer_3"))
+
+    assert redis.exists(identity_key("c3")) == 0
 
 
 @pytest.mark.parametrize("how", ["expired", "expired at a sweep", "flooding", "silent"])

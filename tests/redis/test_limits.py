@@ -5,6 +5,7 @@ import pytest
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import PresenceEvent
+from hadir.membership.keys import session_key
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission, Opening
 from hadir.membership.scripts import AnyRedis
@@ -23,6 +24,23 @@ def strict(redis: AnyRedis, clock: Clock) -> Membership:
 def send(membership: Membership, connection_id: str, times: int) -> list[str]:
     made = (membership.open(connection_id, SESSION, heard=True) for _ in range(times))
     return [LIMITED if opened.is_limited else opened.outcome for opened in made]
+
+
+class TestDebt:
+    def test_what_costs_more_than_the_bucket_holds_is_paid_off_before_the_next(
+        self, redis: AnyRedis, clock: Clock
+    ) -> None:
+        limits = Limits(1000, 1000)
+        membership = Membership(redis, limits=limits, clock=clock)
+        join(membership, "c1", "customer_1")
+        thrice = Price(once=3 * limits.posts_burst)
+        said = 0
+        for _ in range(40):
+            said += not membership.open("c1", SESSION, heard=True, price=thrice).is_limited
+            assert not membership.open("c1", SESSION, heard=True, beat=True).is_limited
+            clock.pass_seconds(limits.posts_burst / limits.posts_per_second / 2)
+
+        assert said == 6
 
 
 class TestMessages:
@@ -173,6 +191,21 @@ class TestPeople:
         assert strict.admit("c9", identity("customer_9")) is Admission.FULL
         assert strict.identity_of("c9") is None
         assert strict.admit("c1b", identity("customer_1")) is Admission.ADMITTED  # is in already
+
+    def test_nor_does_code_of_another_version_that_counts_no_sockets(
+        self, redis: AnyRedis, clock: Clock
+    ) -> None:
+        """During a deployment both run; the older wrote ``sizes`` of three numbers."""
+        membership = Membership(redis, limits=Limits(1000, 1000), clock=clock)
+        for number in range(3):
+            join(membership, f"c{number}", f"customer_{number}")
+        session = session_key(SESSION, "session")
+        sizes = str(redis.hget(session, "sizes")).split(" ")
+        redis.hset(session, mapping={"open": 50, "sizes": " ".join(sizes[:3])})
+
+        membership.open("c1", SESSION, heard=True)
+
+        assert redis.hget(session, "open") == "3"
 
     def test_nor_do_they_make_what_others_say_dearer(self, redis: AnyRedis, clock: Clock) -> None:
         membership = Membership(redis, limits=Limits(1000, 1000), clock=clock)

@@ -108,6 +108,22 @@ def test_nor_is_one_of_few_ended_then(node: Redis, clock: Clock, few: int) -> No
     assert deployment.present == 0
 
 
+def test_two_sweeps_at_once_do_not_hide_that_suddenly_few_are_heard(
+    node: Redis, clock: Clock
+) -> None:
+    membership = Membership(node, limits=ROOMY, clock=clock)
+    fill(membership, range(30))
+    deployment = Deployment(membership, clock)
+    deployment.run(180, range(30))
+    clock.pass_seconds(1)
+    deployment.sweeper.sweep(TEN_SECONDS)
+
+    deployment.run(100, range(0))
+    deployment.run(300, range(30))
+
+    assert deployment.present == 30
+
+
 def test_many_are_spared_by_one_script(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,19 +249,25 @@ class TestTrouble:
         assert opened.outcome is Opening.OPEN
 
 
-def test_a_connection_is_counted_as_heard_once_a_sweep(membership: Membership) -> None:
+def test_a_connection_is_counted_as_heard_once_a_sweep(
+    membership: Membership, clock: Clock
+) -> None:
     membership.leases.due(10)
     fill(membership, range(3))
+    clock.pass_seconds(60)
     for _ in range(5):
         membership.open("c0", SESSION, beat=True)
         membership.open("c1", SESSION, heard=True)
     assert membership.leases.due(10).heard == 2
 
+    clock.pass_seconds(60)
     assert membership.leases.due(10).heard == 0
     fill(membership, [0], ref("another"))
+    clock.pass_seconds(60)
     membership.open("c0", ref("another"), heard=True)
     assert membership.leases.due(10, first=False).heard == 1
-    assert membership.leases.due(10).heard == 1
+    due = membership.leases.due(10)
+    assert (due.heard, due.heard_before) == (1, 0)
 
 
 def test_of_two_sweeps_at_once_neither_finds_that_suddenly_few_are_heard(

@@ -5,7 +5,13 @@ from enum import StrEnum
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import InvalidRequest, InvalidToken, KeysUnavailable, NotPermitted
+from hadir.domain.errors import (
+    InvalidRequest,
+    InvalidToken,
+    KeysUnavailable,
+    MembershipUnavailable,
+    NotPermitted,
+)
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef
 from hadir.domain.limits import Price
@@ -57,6 +63,8 @@ class Trouble(StrEnum):
     """The message exceeded a limit."""
     FLOODING = "flooding"
     """It went on sending although its messages were refused, and was closed."""
+    UNAVAILABLE = "unavailable"
+    """Redis did not answer, or refused; told while that error is handled."""
     NOT_RECOVERED = "not_recovered"
     """What it missed is not kept: it got only the current status."""
 
@@ -99,7 +107,7 @@ class Conversation:
             The events that were announced meanwhile.
 
         Raises:
-            MembershipUnavailable: Redis does not answer; nothing is known to have changed.
+            MembershipUnavailable: Redis does not answer, and nothing is known to have changed.
         """
         connection_id = socket.connection_id
         request, expires_at, refusal = self._read(socket.body, who)
@@ -117,15 +125,16 @@ class Conversation:
             refusal = InvalidRequest("rate_limited", "slow down, or this socket will be closed")
         broadcasts: list[Broadcast] = []
         batch = opened.batch
-        if opened.outcome is Opening.JOINED:  # this message makes them present: announce that first
-            broadcasts += self._announcer.announce(batch, deadline.within(_JOINING_SECONDS))
-            batch = self._membership.claim(who.session)  # what there was no time for
-        if opened.outcome in (Opening.JOINED, Opening.ADDED):
-            kicked = self._doorman.put_out_if_banned(who.session, who.person, deadline)
-            broadcasts += kicked.broadcasts
-            if kicked.anybody:
-                return [*broadcasts, *self._announcer.announce(batch, deadline)]
         try:
+            if opened.outcome is Opening.JOINED:  # this message makes them present: say so first
+                joined, batch = batch, None
+                broadcasts += self._announcer.announce(joined, deadline.within(_JOINING_SECONDS))
+                batch = self._membership.claim(who.session)  # what there was no time for
+            if opened.outcome in (Opening.JOINED, Opening.ADDED):
+                kicked = self._doorman.put_out_if_banned(who.session, who.person, deadline)
+                broadcasts += kicked.broadcasts
+                if kicked.anybody:
+                    request = expires_at = refusal = None
             if refusal:
                 raise refusal
             if expires_at is not None:
@@ -133,10 +142,17 @@ class Conversation:
             else:
                 broadcasts += self._do(connection_id, who, request, opened, now, deadline)
         except InvalidRequest as refused:
-            which = client_id_of(socket.body)
-            answer = error(refused.code, str(refused), socket.request_id, which)
-            self._announcer.tell(connection_id, [answer], deadline)
+            self._refuse(socket, refused, deadline)
+        except MembershipUnavailable:  # the batch is still ours to announce
+            self._on_trouble(Trouble.UNAVAILABLE)
+            unavailable = InvalidRequest("unavailable", "try again in a moment")
+            self._refuse(socket, unavailable, deadline)
         return [*broadcasts, *self._announcer.announce(batch, deadline)]
+
+    def _refuse(self, socket: SocketEvent, refused: InvalidRequest, deadline: Deadline) -> None:
+        which = client_id_of(socket.body)
+        answer = error(refused.code, str(refused), socket.request_id, which)
+        self._announcer.tell(socket.connection_id, [answer], deadline)
 
     def _read(
         self, body: str | None, who: Identity

@@ -14,6 +14,14 @@ def published(handler: log.Handler) -> log.Handler:
     return log.identified(metrics.published(handler))
 
 
+def trouble(which: str) -> None:
+    """A client did not get what it asked for (``conversation.Trouble``)."""
+    if which == "unavailable":
+        log.logger.exception("Redis is unavailable")
+    else:
+        metrics.trouble(which)
+
+
 def broadcasts(made: "Sequence[Broadcast]") -> None:
     """Events were posted."""
     log.broadcasts(made)

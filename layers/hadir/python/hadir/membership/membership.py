@@ -99,22 +99,11 @@ class Membership:
         if self._remember(connection_id, identity):
             forget(self._redis, [connection_id])
             return Admission.BANNED
-        limits = self._limits
-        reply = self._scripts.run(
-            "admit",
-            identity.session,
-            connection_id,
-            str(identity.person),
-            identity.expires_at * 1000,
-            limits.connections_per_user,
-            limits.people_per_session,
-            str(2 * limits.messages_per_second),
-            2 * limits.burst,
-            str(limits.posts_per_second),
-            limits.posts_burst,
-            keys=[tombstone_key(identity.session, connection_id)],
-        )
-        admitted = Admission(reply)
+        try:
+            admitted = self._admit(connection_id, identity)
+        except MembershipUnavailable:
+            forget(self._redis, [connection_id])
+            raise
         if not admitted.is_in:
             forget(self._redis, [connection_id])
         return admitted
@@ -295,6 +284,24 @@ class Membership:
     def ping(self) -> None:
         """Return if Redis answers."""
         self._scripts.run("view", SessionRef("-", "ping"))
+
+    def _admit(self, connection_id: str, identity: Identity) -> Admission:
+        limits = self._limits
+        reply = self._scripts.run(
+            "admit",
+            identity.session,
+            connection_id,
+            str(identity.person),
+            identity.expires_at * 1000,
+            limits.connections_per_user,
+            limits.people_per_session,
+            str(2 * limits.messages_per_second),
+            2 * limits.burst,
+            str(limits.posts_per_second),
+            limits.posts_burst,
+            keys=[tombstone_key(identity.session, connection_id)],
+        )
+        return Admission(reply)
 
     def _say(
         self, connection_id: str, ref: SessionRef, person: Person, text: str, client_id: str

@@ -15,8 +15,9 @@
 --           interval before, leases that ran out, sessions on the agenda and since when they have
 --           been due (ms), for how many ms the first session on the agenda has been waiting, and
 --           the first lease }
---         The leases and sessions that have waited longest come first. The count of the interval
---         before is 0 if the last sweep was a moment ago: two came at once.
+--         The leases and sessions that have waited longest come first. If the last sweep was a
+--         moment ago (two came at once), this one goes on with it, and the count of the interval
+--         before is 0.
 --
 -- Killed after: the next sweep gets the same, but counts only connections heard since then.
 
@@ -27,7 +28,7 @@ local SHORTEST_INTERVAL = 30000    -- ms; sweeps come every minute
 local known = redis.call('HMGET', KEYS[3], 'swept', 'deaf_until', 'heard', 'before')
 local deaf_until, heard = tonumber(known[2] or '0'), tonumber(known[3] or '0')
 local passed = now - tonumber(known[1] or '0')
-if is_first == '1' then
+if is_first == '1' and passed >= SHORTEST_INTERVAL then
     if passed > tonumber(deaf_after) then
         deaf_until = now + lease
     end

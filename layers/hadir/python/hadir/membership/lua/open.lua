@@ -45,10 +45,12 @@ local function limit(connection)
         return 'flooding'
     end
     local posts = price + price_each * counter('open')
-    local drawn = {
-        draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst),
-        draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst),
-    }
+    local drawn = { draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst) }
+    -- Who is in debt, for joining a crowd perhaps, may go on with heartbeats.
+    local persons = draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst)
+    if posts > 1 or persons.use <= 1 then
+        table.insert(drawn, persons)
+    end
     -- An empty bucket of the tenant refuses only messages that are posted to everyone.
     local tenants = draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst)
     if tonumber(price_each) > 0 or tenants.use <= 1 then

@@ -104,12 +104,13 @@ end
 local function sizes()
     return table.concat({
         redis.call('HLEN', CONNECTIONS), redis.call('HLEN', PEOPLE), redis.call('ZCARD', LEAVING),
+        counter('open'),
     }, ' ')
 end
 
 -- Every script that changes a session begins with this. Returns whether there is a session.
 local function begin()
-    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes', 'open')
+    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes')
     if not known[1] then
         if redis.call('EXISTS', CONNECTIONS, PEOPLE) == 0 then
             return false
@@ -118,7 +119,7 @@ local function begin()
         rebuild()
         return true
     end
-    if known[3] ~= sizes() or not known[4] then
+    if known[3] ~= sizes() then
         rebuild()
     end
     local lineage = lineage_now()

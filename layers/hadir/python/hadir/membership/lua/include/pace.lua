@@ -4,13 +4,11 @@
 -- by price / rate.
 
 -- A draw of `price` from a bucket, made by `take`. `use`: the share of the burst that would be in
--- use; above 1 it exceeds the limit. No price is higher than the whole bucket.
+-- use; above 1 it exceeds the limit. A full bucket pays any price, and is in debt then.
 local function draw(key, field, price, rate, burst)
-    price = math.min(price, burst)
     local full_at = math.max(tonumber(redis.call('ZSCORE', key, field) or '0'), now)
-        + 1000 * price / rate
-    local use = (full_at - now) * rate / 1000 / burst
-    return { key = key, field = field, full_at = full_at, use = use }
+    local use = (full_at - now) * rate / 1000 / burst + math.min(price / burst, 1)
+    return { key = key, field = field, full_at = full_at + 1000 * price / rate, use = use }
 end
 
 local function take(drawn)
