@@ -48,7 +48,7 @@ def lift(user_type: str, user_id: str) -> Response[Any]:
     grant = asking.grant_for(Action.BAN)
     session_id = asking.query("session_id")
     who = Banned(
-        Person(check_user_type(user_type), check_id("user_id", user_id)),
+        Person(check_user_type(user_type), asking.user_in_path(user_id)),
         None if session_id is None else check_id("session_id", session_id),
     )
     _require_all_of(grant, who)
