@@ -11,6 +11,8 @@ from redis import Redis
 
 from hadir import bootstrap
 from hadir.announcer import Announcer
+from hadir.domain.deadline import Deadline
+from hadir.domain.errors import MembershipUnavailable, ScriptFailed
 from hadir.domain.grant import Grant
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.session import Batch
@@ -39,6 +41,7 @@ class Api:
         self.node = node
         self.membership = Membership(node, clock=clock)
         self.closed: list[str] = []
+        self.deadline = TEN_SECONDS
 
     def request(
         self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
@@ -79,7 +82,7 @@ class Api:
             "doorman": lambda *_: doorman,
             "directory": lambda: Directory(self.node),
             "bans": lambda: Bans(self.node),
-            "deadline": lambda _: TEN_SECONDS,
+            "deadline": lambda _: self.deadline,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
             answer = load("rest").handler(event, None)
@@ -151,3 +154,40 @@ class TestIds:
         query = {"user_type": "customer", "session_id": written}
         erased = api.request("DELETE /api/user/{user_id}/history", query, user_id="u1")
         assert erased == (200, {"erased": 1})
+
+
+class TestBanning:
+    """Who is banned from the whole tenant is put out of every session."""
+
+    @pytest.fixture
+    def everywhere(self, api: Api) -> Api:
+        """Somebody is in three sessions."""
+        for index in range(3):
+            api.join(f"c{index}", ref(f"s{index}"), "u1")
+        return api
+
+    def ban(self, api: Api) -> int:
+        body = {"user_type": "customer", "user_id": "u1", "seconds": 60}
+        return api.request("POST /api/bans", body=body)[0]
+
+    def test_one_session_that_fails_keeps_them_in_no_other(self, everywhere: Api) -> None:
+        real = everywhere.membership.sockets
+
+        def sockets(session: SessionRef) -> Any:
+            if session == ref("s0"):
+                raise ScriptFailed("nonsense")
+            return real(session)
+
+        with patch.object(everywhere.membership, "sockets", sockets):
+            assert self.ban(everywhere) == 503
+        assert everywhere.closed == ["c1", "c2"]
+
+        assert self.ban(everywhere) == 201
+        assert everywhere.closed == ["c1", "c2", "c0"]
+
+    def test_while_redis_is_away_it_gives_up_in_time(self, everywhere: Api) -> None:
+        everywhere.deadline = Deadline(0.0, lambda: 0.0)
+        away = MembershipUnavailable("away")
+        with patch.object(everywhere.membership, "sockets", side_effect=away) as tried:
+            assert self.ban(everywhere) == 503
+        assert tried.call_count == 1
