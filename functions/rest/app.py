@@ -1,6 +1,7 @@
 """The REST API: sessions and their history; for admins also people, bans and erasure."""
 
 from typing import Any
+from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,4 +54,16 @@ def unavailable(error: MembershipUnavailable) -> Response[Any]:
 
 @report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+    return app.resolve({**event, "rawPath": _path(event)}, context)
+
+
+def _path(event: dict[str, Any]) -> str:
+    """The path of the route that API Gateway has chosen, with the parameters it has found.
+
+    They are percent-encoded: ``rawPath`` is decoded, and Powertools finds its way only by some
+    characters.
+    """
+    parameters = event.get("pathParameters") or {}
+    encoded = {name: quote(value, safe="") for name, value in parameters.items()}
+    _method, _, path = event["routeKey"].partition(" ")
+    return str(path.format_map(encoded))

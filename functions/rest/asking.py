@@ -1,6 +1,7 @@
 """Reads the request that is being answered: who asks, and for what."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
@@ -43,6 +44,20 @@ def session_for(action: Action, session_id: str) -> SessionRef:
         NotPermitted: they may not.
     """
     return grant_for(action).session(check_id("session_id", session_id))
+
+
+def session_in_path(action: Action, encoded: str) -> SessionRef:
+    """Likewise, with the id as the path has it (``app.handler``)."""
+    return session_for(action, unquote(encoded))
+
+
+def user_in_path(encoded: str) -> str:
+    """The id of a user, likewise.
+
+    Raises:
+        InvalidIdentity: it is invalid.
+    """
+    return check_id("user_id", unquote(encoded))
 
 
 def limit(most: int) -> int:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 import asking
 from hadir import report
 from hadir.domain.bans import Ban, Banned
-from hadir.domain.errors import NotPermitted
+from hadir.domain.errors import MembershipUnavailable, NotPermitted
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Person, SessionRef, check_id, check_user_type
 from hadir.domain.roles import Action
@@ -48,7 +48,7 @@ def lift(user_type: str, user_id: str) -> Response[Any]:
     grant = asking.grant_for(Action.BAN)
     session_id = asking.query("session_id")
     who = Banned(
-        Person(check_user_type(user_type), check_id("user_id", user_id)),
+        Person(check_user_type(user_type), asking.user_in_path(user_id)),
         None if session_id is None else check_id("session_id", session_id),
     )
     _require_all_of(grant, who)
@@ -58,6 +58,11 @@ def lift(user_type: str, user_id: str) -> Response[Any]:
 
 
 def _put_out(grant: Grant, wanted: Ban) -> None:
+    """Kick whom a ban is for; if that fails in one session, go on with others while time is left.
+
+    Raises:
+        MembershipUnavailable: they may be in a session still; to ban them again is safe.
+    """
     who = wanted.who
     user_id, user_type = who.person.user_id, who.person.user_type
     where = (
@@ -65,15 +70,23 @@ def _put_out(grant: Grant, wanted: Ban) -> None:
         if who.session_id
         else directory.sessions_of(grant.tenant, user_id, user_type)
     )
-    deadline = asking.deadline()
+    deadline, failure = asking.deadline(), None
     for ref in where:
-        kicked = doorman().kick(
-            *(ref, user_id, user_type),
-            by=grant.person,
-            message=wanted.reason or None,
-            deadline=deadline,
-        )
+        try:
+            kicked = doorman().kick(
+                *(ref, user_id, user_type),
+                by=grant.person,
+                message=wanted.reason or None,
+                deadline=deadline,
+            )
+        except MembershipUnavailable as error:
+            if deadline.seconds_left <= 0:
+                raise
+            failure = error
+            continue
         report.broadcasts(kicked.broadcasts)
+    if failure:
+        raise failure
 
 
 def _require_all_of(grant: Grant, who: Banned) -> None:

@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 import asking
 from hadir import report
-from hadir.domain.identity import check_id
 from hadir.domain.roles import Action
 from parts import directory, doorman
 
@@ -16,10 +15,10 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 @router.delete("/api/session/<session_id>/users/<user_id>")
 def kick(session_id: str, user_id: str) -> Response[Any]:
-    ref = asking.session_for(Action.KICK, session_id)
+    ref = asking.session_in_path(Action.KICK, session_id)
     kicked = doorman().kick(
         ref,
-        check_id("user_id", user_id),
+        asking.user_in_path(user_id),
         asking.user_type(),
         by=asking.grant_for(Action.KICK).person,
         message=None,
@@ -34,6 +33,7 @@ def kick(session_id: str, user_id: str) -> Response[Any]:
 @router.get("/api/user/<user_id>/sessions")
 def sessions_of(user_id: str) -> dict[str, Any]:
     grant = asking.grant_for(Action.FIND_USER)
-    found = directory.sessions_of(grant.tenant, check_id("user_id", user_id), asking.user_type())
+    user_id = asking.user_in_path(user_id)
+    found = directory.sessions_of(grant.tenant, user_id, asking.user_type())
     names = [ref.session_id for ref in found if grant.covers(ref.session_id)]
     return {"user_id": user_id, "sessions": names}

@@ -27,23 +27,23 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 @router.get("/api/session/<session_id>/connection-status")
 def connection_status(session_id: str) -> dict[str, Any]:
-    return status_answer(membership.session(asking.session_for(Action.READ_STATUS, session_id)))
+    return status_answer(membership.session(asking.session_in_path(Action.READ_STATUS, session_id)))
 
 
 @router.get("/api/session/<session_id>/events")
 def events(session_id: str) -> dict[str, Any]:
-    ref = asking.session_for(Action.READ_EVENTS, session_id)
+    ref = asking.session_in_path(Action.READ_EVENTS, session_id)
     since = read_number(asking.query("since"), "since", usual=None, most=_LAST_VERSION)
     before = read_number(asking.query("before"), "before", least=1, usual=None, most=_LAST_VERSION)
     if since is not None and before is not None:
         raise InvalidRequest("invalid_request", "give either since or before, not both")
     page = membership.history.page(ref, asking.limit(_MOST_EVENTS), since=since or 0, before=before)
-    return history(session_id, page)
+    return history(ref.session_id, page)
 
 
 @router.post("/api/session/<session_id>/messages")
 def post_message(session_id: str) -> Response[Any] | tuple[dict[str, Any], int]:
-    ref = asking.session_for(Action.POST_MESSAGE, session_id)
+    ref = asking.session_in_path(Action.POST_MESSAGE, session_id)
     teller = asking.grant_for(Action.POST_MESSAGE).person
     said = membership.say_as_system(ref, teller, *read_message(asking.body()))
     report.broadcasts(announcer().announce(said.batch, asking.deadline()))

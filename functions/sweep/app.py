@@ -83,12 +83,23 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         level("[Sweep] " + ", ".join(f"{count} {what}" for what, count in swept.items()))
     metrics.swept(swept)
     _repair(deadline)
-    try:
-        metrics.present(*directory.totals())
-        metrics.redis_memory(bootstrap.redis_memory())
-        started = time.monotonic()
-        membership.ping()
-        metrics.redis_latency(time.monotonic() - started)
-    except MembershipUnavailable:
-        log.logger.exception("The totals could not be read; the sweep itself is done")
+    for measure in (_measure_presence, _measure_memory, _measure_latency):
+        try:
+            measure()
+        except MembershipUnavailable:
+            log.logger.exception("A metric is missing; the sweep itself is done")
     return dict(swept)
+
+
+def _measure_presence() -> None:
+    metrics.present(*directory.totals())
+
+
+def _measure_memory() -> None:
+    metrics.redis_memory(bootstrap.redis_memory())
+
+
+def _measure_latency() -> None:
+    started = time.monotonic()
+    membership.ping()
+    metrics.redis_latency(time.monotonic() - started)

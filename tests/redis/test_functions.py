@@ -22,7 +22,7 @@ from hadir.membership.bans import Bans
 from hadir.membership.directory import Directory
 from hadir.membership.keys import session_key
 from hadir.membership.membership import Membership
-from hadir.membership.server import UNKNOWN
+from hadir.membership.server import UNKNOWN, Memory
 from hadir.wire.events import PROBE
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
@@ -85,6 +85,9 @@ class Deployment:
         self.audit = Audit(node)
         self.directory = Directory(node)
 
+    def redis_memory(self) -> Memory:
+        return UNKNOWN
+
     def call(self, function: str, event: dict[str, Any]) -> Any:
         """What a function returns, built with what stands here now."""
         announcer = Announcer(self.membership, self.poster)
@@ -103,7 +106,7 @@ class Deployment:
             "grace_seconds": lambda: 10.0,
             "audit": lambda: self.audit,
             "directory": lambda: self.directory,
-            "redis_memory": lambda: UNKNOWN,
+            "redis_memory": self.redis_memory,
             "deadline": lambda _: TEN_SECONDS,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
@@ -387,6 +390,27 @@ class TestSweep:
             ):
                 assert deployment.call("sweep", {}) == {}
             assert counted.called
+
+    @pytest.mark.parametrize("away", ["presence", "memory", "latency"])
+    def test_what_cannot_be_measured_hides_nothing_else(
+        self, deployment: Deployment, away: str
+    ) -> None:
+        failure = MembershipUnavailable("a shard is away")
+        fails = {
+            "presence": patch.object(deployment.directory, "totals", side_effect=failure),
+            "memory": patch.object(deployment, "redis_memory", side_effect=failure),
+            "latency": patch.object(deployment.membership, "ping", side_effect=failure),
+        }
+        with (
+            patch.object(metrics, "present") as presence,
+            patch.object(metrics, "redis_memory") as memory,
+            patch.object(metrics, "redis_latency") as latency,
+            fails[away],
+        ):
+            deployment.call("sweep", {})
+
+        counted = {"presence": presence, "memory": memory, "latency": latency}
+        assert {what for what, each in counted.items() if not each.called} == {away}
 
     def test_even_if_it_is_broken(self, deployment: Deployment) -> None:
         with (

@@ -1,10 +1,12 @@
 """Nobody reads or ends what is not theirs: requests against the whole system."""
 
 import asyncio
+import unicodedata
 import urllib.request
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -84,6 +86,7 @@ class TestRest:
         "path",
         [
             "/api/session/%7B%7D/connection-status",
+            "/api/session/a%0Ab/events",
             "/api/session/s1/events?since=-1",
             "/api/session/s1/events?since=x",
             "/api/session/s1/events?limit=201",
@@ -104,11 +107,26 @@ class TestRest:
         status, body = rest(guarded, path, token(session="*", type="admin"))
         assert (status, body["error"]["code"]) == (400, "invalid_request")
 
-    @pytest.mark.parametrize("path", ["/api/session/a%0Ab/events", "/api/session/a%2Fb/events"])
+    @pytest.mark.parametrize("path", ["/api/nothing", "/api/session/a%2Fb/events"])
     def test_what_is_nowhere_is_not_found(self, guarded: LocalGateway, path: str) -> None:
+        """API Gateway decodes a path before it looks for a route: ``a%2Fb`` is two segments."""
         status, body = rest(guarded, path, token(session="*", type="admin"))
-        assert status == 404
-        assert "error" in body or body == {"message": "Not Found"}
+        assert (status, body) == (404, {"message": "Not Found"})
+
+    @pytest.mark.parametrize("user", ['a"b', "a`b", "a\\b", "a#b", "😀", "a\u0301"])
+    def test_whoever_may_connect_is_found(self, guarded: LocalGateway, user: str) -> None:
+        session = new_session()
+
+        async def run() -> None:
+            async with socket(guarded, token(session=session, user=user)) as customer:
+                await customer.told()
+                path = f"/api/user/{quote(user, safe='')}/sessions"
+                admin = token(session=session, type="admin")
+                status, found = await asyncio.to_thread(rest, guarded, path, admin)
+                normal = unicodedata.normalize("NFC", user)
+                assert (status, found) == (200, {"user_id": normal, "sessions": [session]})
+
+        asyncio.run(run())
 
     def test_health_is_for_everybody(self, guarded: LocalGateway) -> None:
         status, body = rest(guarded, "/api/health", None)

@@ -32,8 +32,10 @@ from benchmarks.cost import (
     snapstart,
     table,
 )
+from hadir.domain.identity import LONGEST_ID
 from hadir.domain.limits import Limits
 from hadir.wire.bursts import MAX_FRAME
+from hadir.wire.updates import error
 from tests.running_gateway import ROOT
 
 
@@ -140,13 +142,18 @@ def test_a_canary_costs_what_the_document_says() -> None:
 
 def test_what_one_person_can_cost_is_what_the_document_says() -> None:
     """Of a session that is full, one socket each. Before, messages and joins were counted, and not
-    what they cost: each message is posted to all, each join and the leave after it too.
+    what they cost: each message is posted to all, each join and the leave after it too. What is
+    refused is answered, and no bucket pays for that but the connection's own.
     """
     limits = Limits()
     full = limits.people_per_session
     each_a_second, each_at_once = 2 * limits.messages_per_second, 2 * limits.burst
     before = each_a_second * full * (1 + 2), each_at_once * full * (1 + 2)
     now = limits.posts_per_second, limits.posts_burst
+    sockets = limits.connections_per_user
+    answers = sockets * limits.messages_per_second, sockets * 2 * limits.burst
+    refusal = "slow down, or this socket will be closed"
+    answer = len(error("rate_limited", refusal, 36 * "r", LONGEST_ID * "c"))
     document = (ROOT / "docs" / "security.md").read_text()
 
     def row(what: str, *cells: str) -> None:
@@ -158,13 +165,32 @@ def test_what_one_person_can_cost_is_what_the_document_says() -> None:
         f"{now[0]:,.0f}",
     )
     row("posts at once", f"{before[1]:,.0f}", f"{now[1]:,.0f}")
-    bills = [abuse(*each, MAX_FRAME) for each in (before, now)]
+    row("answers to refused messages a second", "AWS takes no more", f"{answers[0]:,.0f}")
+    row("such answers at once", "AWS takes no more", f"{answers[1]:,.0f}")
+    posts, refusals = abuse(*now, MAX_FRAME), abuse(*answers, answer)
+    bills = [abuse(*before, MAX_FRAME), tuple(map(sum, zip(posts, refusals, strict=True)))]
     a_million = abuse(1e6 / 3600, 0, MAX_FRAME)
     row(
         f"messages, at ${a_million[0]:.2f} a million posts", *(f"${each[0]:,.2f}" for each in bills)
     )
     row(f"data out, at ${a_million[1]:.2f}", *(f"${each[1]:,.2f}" for each in bills))
     row("**an hour**", *(f"**${sum(each):,.2f}**" for each in bills))
+    assert f"at most {now[0] + answers[0]:,.0f} posts a second" in " ".join(document.split())
+    reconnecting = each_a_second * (2 * limits.burst + 1)
+    small = sum(abuse(reconnecting, 0, answer))
+    told = f"up to {reconnecting:,.0f} such answers a second, for ${small:.2f} an hour"
+    assert told in " ".join(document.split())
+
+
+def test_what_a_backends_messages_can_cost_is_what_the_document_says() -> None:
+    full = Limits().people_per_session
+    document = " ".join((ROOT / "docs" / "security.md").read_text().split())
+    template = (ROOT / "template.yaml").read_text()
+
+    assert f"{QUOTA // full} requests a second to a full session are {QUOTA:,} posts" in document
+    assert f"each request a second that it allows is {full:,} posts a second" in document
+    assert "RequestsPerSecond:\n    Type: Number\n    Default: 0\n" in template
+    assert template.count("ThrottlingRateLimit: !Ref RequestsPerSecond") == 2, "both APIs"
 
 
 def test_a_post_is_charged_for_each_32_kilobytes_begun() -> None:
