@@ -15,7 +15,7 @@ from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import bans_keys, identity_key, session_keys
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Admission, Opening
+from hadir.membership.outcomes import Admission, Leaving, Opening
 from tests.redis.test_membership import CLOSED, events, identity, ref
 from tests.redis_cluster import Cluster, Node, wait_until
 
@@ -199,7 +199,18 @@ def test_joins_and_leaves_go_on_through_a_failover(
         assert events == ()
 
 
-def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Membership) -> None:
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("go_away", "come_back"),
+    [(Node.kill, Node.restart), (Node.pause, Node.go_on)],
+    ids=["dead", "hung"],
+)
+def test_a_shard_that_is_away_holds_up_no_other(
+    cluster: Cluster,
+    membership: Membership,
+    go_away: Callable[[Node], None],
+    come_back: Callable[[Node], None],
+) -> None:
     replicated, replica = cluster.pair()
     away = next(node for node in cluster.nodes if node not in (replicated, replica))
     elsewhere = [session_on(cluster, replicated) for _ in range(3)]
@@ -215,7 +226,7 @@ def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Me
     for node in cluster.nodes:
         node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
     try:
-        away.kill()
+        go_away(away)
         time.sleep(11)  # the announcers' locks run out
         due = membership.leases.due(10)
 
@@ -229,8 +240,10 @@ def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Me
         assert membership.admit(new, who) is Admission.ADMITTED
         with pytest.raises(MembershipUnavailable):  # so that announce asks again later
             membership.is_banned(who.session, who.person)
+        assert membership.open(new, who.session).outcome is Opening.JOINED
+        assert membership.leave(new, who.session, CLOSED).outcome is Leaving.LEFT
     finally:
-        away.restart()
+        come_back(away)
         cluster.wait_until_whole()
         for node in cluster.nodes:
             node.ask("CONFIG", "SET", "cluster-require-full-coverage", "yes")
