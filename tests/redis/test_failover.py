@@ -220,6 +220,7 @@ def test_a_shard_that_is_away_holds_up_no_other(
         cluster, replicated, lambda each: session_keys(SessionRef(tenant, each))[0]
     )
     new = id_of_key_on(cluster, replicated, identity_key)
+    unrecorded = id_of_key_on(cluster, away, identity_key)
     for number, session in enumerate([*elsewhere, there]):
         membership.admit(f"c{number}", identity("customer_1", session))
         membership.open(f"c{number}", session)  # dies here: its event is pending
@@ -242,6 +243,8 @@ def test_a_shard_that_is_away_holds_up_no_other(
             membership.is_banned(who.session, who.person)
         assert membership.open(new, who.session).outcome is Opening.JOINED
         assert membership.leave(new, who.session, CLOSED).outcome is Leaving.LEFT
+        assert membership.admit(unrecorded, who) is Admission.ADMITTED
+        assert membership.open(unrecorded, who.session).outcome is Opening.JOINED
     finally:
         come_back(away)
         cluster.wait_until_whole()
