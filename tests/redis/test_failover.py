@@ -15,7 +15,7 @@ from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import bans_keys, identity_key, session_keys
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Admission, Leaving, Opening
+from hadir.membership.outcomes import Admission, Opening
 from tests.redis.test_membership import CLOSED, events, identity, ref
 from tests.redis_cluster import Cluster, Node, wait_until
 
@@ -242,9 +242,11 @@ def test_a_shard_that_is_away_holds_up_no_other(
         with pytest.raises(MembershipUnavailable):  # so that announce asks again later
             membership.is_banned(who.session, who.person)
         assert membership.open(new, who.session).outcome is Opening.JOINED
-        assert membership.leave(new, who.session, CLOSED).outcome is Leaving.LEFT
         assert membership.admit(unrecorded, who) is Admission.ADMITTED
-        assert membership.open(unrecorded, who.session).outcome is Opening.JOINED
+        assert membership.open(unrecorded, who.session).outcome is Opening.ADDED
+        membership.leave_each([unrecorded, new], who.session, CLOSED)
+        assert membership.sockets(who.session) == ()
+        assert membership.identity_of(new) is None
     finally:
         come_back(away)
         cluster.wait_until_whole()
