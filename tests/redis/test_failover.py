@@ -199,7 +199,18 @@ def test_joins_and_leaves_go_on_through_a_failover(
         assert events == ()
 
 
-def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Membership) -> None:
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("go_away", "come_back"),
+    [(Node.kill, Node.restart), (Node.pause, Node.go_on)],
+    ids=["dead", "hung"],
+)
+def test_a_shard_that_is_away_holds_up_no_other(
+    cluster: Cluster,
+    membership: Membership,
+    go_away: Callable[[Node], None],
+    come_back: Callable[[Node], None],
+) -> None:
     replicated, replica = cluster.pair()
     away = next(node for node in cluster.nodes if node not in (replicated, replica))
     elsewhere = [session_on(cluster, replicated) for _ in range(3)]
@@ -209,13 +220,14 @@ def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Me
         cluster, replicated, lambda each: session_keys(SessionRef(tenant, each))[0]
     )
     new = id_of_key_on(cluster, replicated, identity_key)
+    unrecorded = id_of_key_on(cluster, away, identity_key)
     for number, session in enumerate([*elsewhere, there]):
         membership.admit(f"c{number}", identity("customer_1", session))
         membership.open(f"c{number}", session)  # dies here: its event is pending
     for node in cluster.nodes:
         node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
     try:
-        away.kill()
+        go_away(away)
         time.sleep(11)  # the announcers' locks run out
         due = membership.leases.due(10)
 
@@ -229,8 +241,14 @@ def test_a_shard_that_is_away_holds_up_no_other(cluster: Cluster, membership: Me
         assert membership.admit(new, who) is Admission.ADMITTED
         with pytest.raises(MembershipUnavailable):  # so that announce asks again later
             membership.is_banned(who.session, who.person)
+        assert membership.open(new, who.session).outcome is Opening.JOINED
+        assert membership.admit(unrecorded, who) is Admission.ADMITTED
+        assert membership.open(unrecorded, who.session).outcome is Opening.ADDED
+        membership.leave_each([unrecorded, new], who.session, CLOSED)
+        assert membership.sockets(who.session) == ()
+        assert membership.identity_of(new) is None
     finally:
-        away.restart()
+        come_back(away)
         cluster.wait_until_whole()
         for node in cluster.nodes:
             node.ask("CONFIG", "SET", "cluster-require-full-coverage", "yes")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hadir.domain.errors import MembershipUnavailable as Unavailable
 from hadir.domain.identity import SessionRef
 from hadir.membership.client import connect
 from hadir.membership.directory import Directory
+from hadir.membership.healing import ask_each
 from hadir.membership.keys import session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening
@@ -235,6 +237,20 @@ class TestCluster:
                 with cluster.moving(slot_of(session), target, source):
                     pass
             coming.go_on()
+
+    def test_many_commands_follow_their_slot(
+        self, cluster: Cluster, client: AnyRedis, tmp_path: Path
+    ) -> None:
+        source, target = cluster.nodes[1], cluster.nodes[2]
+        slot = slot_of(self.sessions_on(cluster, source)[0])
+        key = next(each for each in map(str, count()) if key_slot(each.encode()) == slot)
+        numbers = [f"{{{key}}}{number}" for number in range(5)]
+        commands = [("INCR", each) for each in [*numbers, *map(str, range(20))]]
+        with cluster.another(tmp_path / "new") as new:
+            for value, (here, there) in enumerate([(source, target), (target, new), (new, source)]):
+                with cluster.moving(slot, here, there):
+                    assert ask_each(client, commands, "asked") == [2 * value + 1] * 25
+                assert ask_each(client, commands, "asked") == [2 * value + 2] * 25
 
     def test_a_storm_of_redirections_is_outlived(
         self, membership: Membership, monkeypatch: pytest.MonkeyPatch

@@ -41,13 +41,18 @@ class Cluster(RedisCluster):
         given = parse_url(url)
         self._given = (given["host"], given.get("port", 6379))
 
-    def heal(self) -> None:
+    def heal(self, away: str | None = None) -> None:
         """Ask the nodes again which serves which slots; if none answers, ask the given address.
+
+        Args:
+            away: the name of a node that did not answer just now; it is asked last.
 
         Raises:
             RedisClusterException: no node answers.
         """
-        self.nodes_manager.initialize(additional_startup_nodes_info=[self._given])
+        self.nodes_manager.initialize(
+            additional_startup_nodes_info=[self._given], last_failed_node_name=away
+        )
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """As in redis-py, and once more if no node could be found."""

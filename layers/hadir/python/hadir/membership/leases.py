@@ -52,7 +52,7 @@ class Leases:
         """
         most = (leases, leases if sessions is None else sessions)
         args = (*most, DEAF_MS, "1" if first else "0", self._scripts.lease_ms)
-        replies = list(self._scripts.run_everywhere("due", due_keys, *args))
+        replies = self._scripts.run_everywhere("due", due_keys, *args)
         by_age: list[tuple[int, list[Lease]]] = []
         agenda: list[tuple[float, str]] = []
         heard = heard_before = overdue_ms = oldest_ms = 0
@@ -162,10 +162,9 @@ class Leases:
 
     def deafen(self) -> None:
         """Record that we may not have heard clients: for a lease, silence proves nothing."""
-        for _ in self._scripts.run_everywhere(
+        self._scripts.run_everywhere(
             "deafen", lambda partition: [hearing_key(partition)], self._scripts.lease_ms
-        ):
-            pass
+        )
 
     def prove_hearing(self) -> None:
         """Write to Redis as the function that hears clients does; return if that works."""

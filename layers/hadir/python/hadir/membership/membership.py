@@ -346,8 +346,9 @@ class Membership:
     def _remember(self, connection_id: str, identity: Identity) -> bool:
         """Write a connection's identity; return whether its person is known to be banned.
 
-        A cluster may be without the node that holds the tenant's bans. That keeps nobody out of
-        sessions on other nodes; ``is_banned``, when the socket is open, asks again.
+        A cluster may be without the node that holds the tenant's bans, or the identity. That keeps
+        nobody out of sessions on other nodes; ``is_banned``, when the socket is open, asks again,
+        and events say whose socket they are about.
         """
         record = " ".join(
             (
@@ -360,14 +361,9 @@ class Membership:
         )
         remember = ("SET", identity_key(connection_id), record, "EX", IDENTITY_SECONDS)
         ends_of = _ends_of(identity.session, identity.person)
-        try:
-            _, ends = ask_all(self._redis, (remember, ends_of), "asked")
-        except MembershipUnavailable:
-            if isinstance(self._redis, Redis):
-                raise
-            ask_all(self._redis, [remember], "asked")
-            return False
-        return self._is_any_ahead(ends)
+        ask = ask_all if isinstance(self._redis, Redis) else ask_each
+        _, ends = ask(self._redis, (remember, ends_of), "asked")
+        return not isinstance(ends, Exception) and self._is_any_ahead(ends)
 
     def _is_any_ahead(self, ends: list[Any]) -> bool:
         now = self._scripts.now() or time.time_ns() // 10**6

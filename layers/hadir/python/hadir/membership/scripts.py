@@ -5,7 +5,7 @@ which may name others; the script runs with their texts before its own.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -92,10 +92,11 @@ class Scripts:
         """Run a script many times, each with its keys and args, in one round trip to each node.
 
         Returns:
-            The replies; an error stands for a call that Redis refused.
+            The replies; an error stands for a call that Redis refused, or whose node of a cluster
+            did not answer in time. That call may have run.
 
         Raises:
-            MembershipUnavailable: a node did not answer in time. Any of the calls may have run.
+            MembershipUnavailable: Redis did not answer in time. Any of the calls may have run.
         """
         digest, text = self._scripts[name]
         arguments = [(len(keys), *keys, *args) for keys, args in calls]
@@ -115,10 +116,10 @@ class Scripts:
 
     def run_everywhere(
         self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> list[tuple[int, Any]]:
         """Run a script of partitions in each of them, in one round trip to each node.
 
-        If a node does not answer, the script still runs on the others.
+        If a node of a cluster does not answer, the script still runs on the others.
 
         Returns:
             Each partition that answered, with its reply.
@@ -126,35 +127,11 @@ class Scripts:
         Raises:
             MembershipUnavailable: no partition answered.
         """
-        failure: object = None
-        answered = False
-        for partitions in self._by_node(keys_of):
-            try:
-                replies = self.run_all(name, ((keys_of(each), args) for each in partitions))
-            except MembershipUnavailable as error:
-                failure = error
-                continue
-            for partition, reply in zip(partitions, replies, strict=True):
-                if isinstance(reply, Exception):
-                    failure = reply
-                else:
-                    answered = True
-                    yield partition, reply
+        replies = self.run_all(name, ((keys_of(each), args) for each in range(PARTITIONS)))
+        answered = [each for each in enumerate(replies) if not isinstance(each[1], Exception)]
         if not answered:
-            raise MembershipUnavailable(f"Redis could not run {name}: {failure}")
-
-    def _by_node(self, keys_of: Callable[[int], list[str]]) -> list[list[int]]:
-        redis: Any = self._redis
-        if isinstance(redis, Redis):
-            return [list(range(PARTITIONS))]
-        nodes: dict[str, list[int]] = {}
-        for partition in range(PARTITIONS):
-            try:
-                node = redis.get_node_from_key(keys_of(partition)[0])
-            except (RedisError, RedisClusterException):
-                node = None  # a slot that no node serves, or no node answers
-            nodes.setdefault(node.name if node else "", []).append(partition)
-        return list(nodes.values())
+            raise MembershipUnavailable(f"Redis could not run {name}: {replies[0]}")
+        return answered
 
 
 def _text(name: str) -> str:

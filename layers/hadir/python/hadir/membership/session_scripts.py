@@ -2,13 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisClusterException, RedisError
-
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import SessionRef
+from hadir.membership.healing import ask_each
 from hadir.membership.keys import identity_key, session_keys
 from hadir.membership.scripts import AnyRedis, Scripts
 
@@ -71,7 +71,7 @@ class SessionScripts:
 
     def run_everywhere(
         self, name: str, keys_of: Callable[[int], list[str]], *args: str | int
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> list[tuple[int, Any]]:
         """Run a script in each partition, like ``Scripts.run_everywhere``."""
         return self._scripts.run_everywhere(name, keys_of, self.now(), *args)
 
@@ -88,5 +88,5 @@ def _new_epoch() -> str:
 
 def forget(redis: AnyRedis, connection_ids: Iterable[str]) -> None:
     """Delete the identities of connections that have left."""
-    with suppress(RedisError, RedisClusterException):  # they expire by themselves
-        redis.delete(*map(identity_key, connection_ids))
+    with suppress(MembershipUnavailable):  # they expire by themselves
+        ask_each(redis, (("DEL", identity_key(each)) for each in connection_ids), "asked")
