@@ -488,6 +488,7 @@ class TestTheSenderFirst:
         membership.admit("c1", identity("customer_1"))
         time = [0.0]
         answered: list[float] = []
+        told: list[float] = []
 
         class Endless:
             def post(
@@ -495,6 +496,8 @@ class TestTheSenderFirst:
             ) -> dict[str, Delivery]:
                 if any(json.loads(each)["type"] == "heartbeat_ack" for each in mail.get("c1", ())):
                     answered.append(time[0])
+                if "c2" in mail:
+                    told.append(time[0])
                 time[0] += seconds
                 return {to: Delivery(Outcome.FAILED, 0, 503) for to in mail}
 
@@ -508,6 +511,8 @@ class TestTheSenderFirst:
         )
 
         assert answered == [3.0]
+        assert told[0] == 0
+        assert told[-1] > 3  # the rest of the time is for the others again
 
     @pytest.mark.parametrize(
         ("why", "told"), [(GONE, "gone"), (KICKED, "kicked")], ids=["gone", "kicked"]
