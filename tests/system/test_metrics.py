@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hadir import metrics
+from hadir import metrics, report
 from hadir.announcer import Broadcast
 from hadir.conversation import Trouble
 from hadir.domain.identity import Person, SessionRef, UserType
@@ -158,7 +158,7 @@ def test_a_sweep_says_how_things_stand(capsys: pytest.CaptureFixture[str]) -> No
 def test_what_a_client_could_not_have_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     def every_trouble() -> None:
         for each in Trouble:
-            metrics.trouble(each)
+            report.trouble(each)
 
     assert printed(capsys, every_trouble) == {
         "MessagesLimited": [1],
