@@ -63,8 +63,8 @@ class TestState:
     def test_what_is_received_too_often_is_given_up(self) -> None:
         queue, dead = Queue(0, 30, 2), Queue(0, 30, None)
         queue.send("a", {}, None, T)
-        for now in (T, T + 30_000):
-            assert len(queue.receive(1, None, now).messages) == 1
+        for at in (T, T + 30_000):
+            assert len(queue.receive(1, None, at).messages) == 1
 
         received = queue.receive(1, None, T + 60_000)
 

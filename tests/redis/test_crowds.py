@@ -1,16 +1,13 @@
 """A session of many: everybody is told, and nothing but telling them grows with their number."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import pytest
 from redis import Redis
 
 from hadir.announcer import Announcer
-from hadir.domain.deadline import Deadline
-from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.limits import Limits, Price
-from hadir.domain.reasons import GONE, KICKED, Departure
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
 from hadir.membership.scripts import AnyRedis
@@ -424,120 +421,3 @@ class TestPrices:
         messages = membership.session(SESSION).version - said_before
         assert messages * 1000 <= limits.posts_burst + limits.posts_per_second * 20
         assert messages > 5
-
-
-class TestTheSenderFirst:
-    def test_a_heartbeat_is_answered_before_others_are_told(self, membership: Membership) -> None:
-        join(membership, "a1", "admin_1")
-        join(membership, "c1", "customer_1")
-        join(membership, "c2", "customer_2")
-        batch = membership.leave("c2", SESSION, CLOSED).batch
-        assert batch is not None
-        membership.give_back(batch)  # it is pending
-        order: list[tuple[str, str]] = []
-
-        class Ordered:
-            def post(self, mail: Mapping[str, Sequence[bytes]], _: float) -> dict[str, Delivery]:
-                for to, frames in mail.items():
-                    order.extend((to, json.loads(frame)["type"]) for frame in frames)
-                return {to: Delivery(Outcome.DELIVERED, len(mail[to]), 200) for to in mail}
-
-        announcer = Announcer(membership, Ordered())
-        conversation = conversation_of(membership, announcer, lambda _: None)
-
-        conversation.answer(
-            said("c1", {"action": "heartbeat"}), identity("customer_1"), 0, TEN_SECONDS
-        )
-
-        assert order[0] == ("c1", "heartbeat_ack")
-        assert ("a1", "connection_status_update") in order[1:]
-
-    def test_it_works_for_others_no_longer_than_its_client_waits(
-        self, membership: Membership
-    ) -> None:
-        join(membership, "c1", "customer_1")
-        join(membership, "c2", "customer_2")
-        batch = membership.leave("c2", SESSION, CLOSED).batch
-        assert batch is not None
-        membership.give_back(batch)
-        time = [0.0]
-        spent: list[float] = []
-
-        class Endless:
-            def post(
-                self, mail: Mapping[str, Sequence[bytes]], seconds: float
-            ) -> dict[str, Delivery]:
-                time[0] += seconds
-                spent.append(time[0])
-                return {to: Delivery(Outcome.FAILED, 0, 503) for to in mail}
-
-        conversation = conversation_of(membership, Announcer(membership, Endless()), lambda _: None)
-
-        conversation.answer(
-            said("c1", {"action": "heartbeat"}),
-            identity("customer_1"),
-            0,
-            Deadline(29.0, lambda: time[0]),
-        )
-
-        assert max(spent) < 10
-
-    def test_nor_does_its_own_join_keep_it_from_an_answer(self, membership: Membership) -> None:
-        """The announcement was lost, and the others accept nothing."""
-        join(membership, "c2", "customer_2")
-        membership.admit("c1", identity("customer_1"))
-        time = [0.0]
-        answered: list[float] = []
-        told: list[float] = []
-
-        class Endless:
-            def post(
-                self, mail: Mapping[str, Sequence[bytes]], seconds: float
-            ) -> dict[str, Delivery]:
-                if any(json.loads(each)["type"] == "heartbeat_ack" for each in mail.get("c1", ())):
-                    answered.append(time[0])
-                if "c2" in mail:
-                    told.append(time[0])
-                    time[0] += seconds
-                return {to: Delivery(Outcome.FAILED, 0, 503) for to in mail}
-
-        conversation = conversation_of(membership, Announcer(membership, Endless()), lambda _: None)
-
-        conversation.answer(
-            said("c1", {"action": "heartbeat"}),
-            identity("customer_1"),
-            0,
-            Deadline(29.0, lambda: time[0]),
-        )
-
-        assert answered == [3.0]
-        assert told == [0.0, 3.0]  # the rest of the time is for the others again
-
-    @pytest.mark.parametrize(
-        ("why", "told"), [(GONE, "gone"), (KICKED, "kicked")], ids=["gone", "kicked"]
-    )
-    def test_who_has_left_between_two_scripts_is_told_so(
-        self, membership: Membership, why: Departure, told: str
-    ) -> None:
-        join(membership, "c1", "customer_1")
-        poster = RecordingPoster()
-        closed: list[str] = []
-        announcer = Announcer(membership, poster)
-        conversation = conversation_of(membership, announcer, closed.append)
-        say = membership.say
-
-        def say_too_late(*args: object) -> object:
-            membership.leave("c1", SESSION, why)
-            return say(*args)  # type: ignore[arg-type]
-
-        membership.say = say_too_late  # type: ignore[assignment, method-assign]
-        conversation.answer(
-            said("c1", {"action": "message", "text": "hello"}),
-            identity("customer_1"),
-            0,
-            TEN_SECONDS,
-        )
-
-        assert [frame["type"] for frame in poster.frames["c1"]] == ["closing"]
-        assert poster.received["c1"][0]["reason"] == told
-        assert closed == ["c1"]
