@@ -16,12 +16,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, report
 from hadir.conversation import Conversation
-from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
 from hadir.domain.identity import Identity
 from hadir.wire.events import PROBE, SocketEvent, read_socket_event
-from hadir.wire.requests import client_id_of
-from hadir.wire.updates import error
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
@@ -41,18 +38,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         now = time.time_ns() // 1_000_000
         report.broadcasts(conversation.answer(socket, who, now, deadline))
     except InvalidRequest as refused:
-        _refuse(socket, refused, deadline)
+        conversation.refuse(socket, refused, deadline)
     except MembershipUnavailable:
         log.logger.exception("Redis is unavailable")
         refusal = InvalidRequest("unavailable", "try again in a moment")
-        _refuse(socket, refusal, deadline)
+        conversation.refuse(socket, refusal, deadline)
     return {"statusCode": 200}
-
-
-def _refuse(socket: SocketEvent, refused: InvalidRequest, deadline: Deadline) -> None:
-    which = client_id_of(socket.body)
-    answer = error(refused.code, str(refused), socket.request_id, which)
-    announcer.tell(socket.connection_id, [answer], deadline)
 
 
 def _identify(socket: SocketEvent) -> Identity:

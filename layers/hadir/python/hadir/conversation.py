@@ -142,14 +142,15 @@ class Conversation:
             else:
                 broadcasts += self._do(connection_id, who, request, opened, now, deadline)
         except InvalidRequest as refused:
-            self._refuse(socket, refused, deadline)
+            self.refuse(socket, refused, deadline)
         except MembershipUnavailable:  # the batch is still ours to announce
             self._on_trouble(Trouble.UNAVAILABLE)
             unavailable = InvalidRequest("unavailable", "try again in a moment")
-            self._refuse(socket, unavailable, deadline)
+            self.refuse(socket, unavailable, deadline)
         return [*broadcasts, *self._announcer.announce(batch, deadline)]
 
-    def _refuse(self, socket: SocketEvent, refused: InvalidRequest, deadline: Deadline) -> None:
+    def refuse(self, socket: SocketEvent, refused: InvalidRequest, deadline: Deadline) -> None:
+        """Answer a message with an error."""
         which = client_id_of(socket.body)
         answer = error(refused.code, str(refused), socket.request_id, which)
         self._announcer.tell(socket.connection_id, [answer], deadline)

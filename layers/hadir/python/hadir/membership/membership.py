@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -203,9 +202,7 @@ class Membership:
         replies = self._scripts.run_in_each(
             "leave", (_leaving(ref, ids, departure, "") for ref, ids in parts)
         )
-        forgotten = (("DEL", identity_key(each)) for _, ids in parts for each in ids)
-        with suppress(MembershipUnavailable):  # they expire by themselves
-            ask_each(self._redis, forgotten, "asked")
+        forget(self._redis, (each for _, ids in parts for each in ids))
         results = zip(parts, replies, strict=True)
         return {ref for (ref, _), reply in results if isinstance(reply, Exception)}
 
