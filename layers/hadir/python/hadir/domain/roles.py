@@ -22,10 +22,13 @@ class Action(StrEnum):
     BAN = "ban"
     ERASE = "erase"
     POST_MESSAGE = "post_message"
+    WATCH = "watch"
+    UNWATCH = "unwatch"
 
 
 _EVERYBODY = frozenset(UserType)
 _ADMINS = frozenset({UserType.ADMIN})
+_STAFF = frozenset({UserType.AGENT, UserType.ADMIN})
 
 ALLOWED = {
     Action.HEARTBEAT: _EVERYBODY,
@@ -41,6 +44,8 @@ ALLOWED = {
     Action.BAN: _ADMINS,
     Action.ERASE: _ADMINS,
     Action.POST_MESSAGE: _ADMINS,
+    Action.WATCH: _STAFF,
+    Action.UNWATCH: _STAFF,
 }
 """Who may do what, and only in the sessions of their tenant that their token is for."""
 
