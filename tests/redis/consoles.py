@@ -46,6 +46,7 @@ class Console:
         self.events: dict[str, set[int]] = {}
         self._unconfirmed: set[str] = set()
         self._next: str | None = None
+        self._asked: set[str] = set()
         self.snapshots = self.taken = 0
 
     def start(self) -> None:
@@ -56,6 +57,7 @@ class Console:
         self._ask(request)
 
     def beat(self) -> None:
+        self._asked.clear()  # by now an answer would have come
         self._ask({"action": "heartbeat"})
         if self._next is not None:  # the page that was asked for has not come
             self._ask_for_page(self._next)
@@ -86,11 +88,14 @@ class Console:
         return {name: known for name, known in self.table.items() if known[1]["users"]}
 
     def _catch_up(self, missed: dict[str, int]) -> None:
+        missed = {feed: at for feed, at in missed.items() if feed not in self._asked}
+        self._asked |= missed.keys()
         if missed:
             self._ask({"action": "watch", "all": True, "position": missed})
 
     def _take_page(self, data: dict[str, Any]) -> None:
         is_first = bool(data["position"])
+        self._asked -= data["position"].keys()
         if is_first and not data.get("recovered"):
             self.snapshots += 1
             self._unconfirmed = set(self.table)

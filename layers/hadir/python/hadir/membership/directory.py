@@ -18,6 +18,9 @@ from hadir.membership.scripts import AnyRedis
 
 _AFTER, _AT = ".-"
 
+_FEW_PARTITIONS = 16
+"""Partitions that a listing begins with; it goes on with more and more until the page is full."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -78,10 +81,25 @@ class Directory:
         A page has at most ``most`` sessions. Even before the end of the listing, it may have fewer,
         or none.
         """
-        end = f"({grant.tenant}!"  # what follows the blank in ASCII
-        starts = dict.fromkeys(range(place.partition, PARTITIONS), f"({grant.tenant} ")
-        first = "(" if place.is_listed else "["
-        starts[place.partition] = f"{first}{grant.tenant} {place.session_id}"
+        found: list[tuple[int, SessionRef]] = []
+        first, width, is_whole = place.partition, _FEW_PARTITIONS, True
+        while first < PARTITIONS and is_whole:
+            some = range(first, min(first + width, PARTITIONS))
+            listed, is_whole = self._listed(grant.tenant, some, most - len(found), place)
+            found += listed
+            first, width = some.stop, 2 * width
+        following = None if is_whole or not found else _after(*found[-1], grant)
+        return Page(tuple(ref for _, ref in found if grant.covers(ref.session_id)), following)
+
+    def _listed(
+        self, tenant: str, partitions: range, most: int, place: Place
+    ) -> tuple[list[tuple[int, SessionRef]], bool]:
+        """Sessions in some partitions, from ``place`` on, and whether those are all."""
+        end = f"({tenant}!"  # what follows the blank in ASCII
+        starts = dict.fromkeys(partitions, f"({tenant} ")
+        if place.partition in partitions:
+            first = "(" if place.is_listed else "["
+            starts[place.partition] = f"{first}{tenant} {place.session_id}"
         counts = self._ask(
             ("ZLEXCOUNT", occupied_key(partition), start, end)
             for partition, start in starts.items()
@@ -99,9 +117,7 @@ class Directory:
             for partition, each in zip(wanted, names, strict=True)
             for name in each
         ]
-        is_whole = sum(counts) <= len(found)
-        following = None if is_whole or not found else _after(*found[-1], grant)
-        return Page(tuple(ref for _, ref in found if grant.covers(ref.session_id)), following)
+        return found, sum(counts) <= len(found)
 
     def sessions_of(
         self, tenant: str, user_id: str, user_type: UserType | None = None
