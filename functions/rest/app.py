@@ -12,7 +12,13 @@ import erasing
 import people
 import sessions
 from hadir import bootstrap, log, report
-from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
+from hadir.domain.errors import (
+    InvalidIdentity,
+    InvalidRequest,
+    MembershipUnavailable,
+    NotKept,
+    NotPermitted,
+)
 from hadir.wire.updates import write_json
 from parts import membership
 
@@ -39,6 +45,11 @@ def refuse(error: InvalidIdentity | InvalidRequest) -> Response[Any]:
 @app.exception_handler(NotPermitted)  # type: ignore[untyped-decorator]
 def forbid(error: NotPermitted) -> Response[Any]:
     return asking.error(403, "forbidden", str(error))
+
+
+@app.exception_handler(NotKept)  # type: ignore[untyped-decorator]
+def lost(error: NotKept) -> Response[Any]:
+    return asking.error(404, "not_found", str(error))
 
 
 @app.not_found

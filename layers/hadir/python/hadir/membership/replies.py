@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from hadir.domain.errors import ScriptFailed
 from hadir.domain.identity import Person, SessionRef
+from hadir.domain.past import Chronicle
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import (
     Batch,
@@ -99,6 +100,14 @@ def read_events(entries: Iterable[tuple[str, list[str]]], epoch: str) -> list[Ev
     return [
         _event(entry_id, {"epoch": epoch, **dict(_pairs(fields))}) for entry_id, fields in entries
     ]
+
+
+@_checked
+def read_chronicle(ref: SessionRef, reply: Any) -> Chronicle:
+    """What ``past.lua`` replies."""
+    now, view, events = reply
+    session = read_session(ref, view)
+    return Chronicle(now, session, tuple(read_events(events, session.epoch)))
 
 
 def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,7 @@ SESSION_SCRIPTS = (
     "message",
     "open",
     "page",
+    "past",
     "repair",
     "settle",
     "sockets",
