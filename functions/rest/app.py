@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import asking
 import banning
 import erasing
+import explaining
 import people
 import sessions
 from hadir import bootstrap, log, report
@@ -27,6 +28,7 @@ app.include_router(sessions.router)
 app.include_router(people.router)
 app.include_router(banning.router)
 app.include_router(erasing.router)
+app.include_router(explaining.router)
 
 
 @app.get("/api/health")

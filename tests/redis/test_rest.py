@@ -24,6 +24,7 @@ from hadir.wire.grants import write_grant
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
 from tests.redis.handlers import load
+from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import ref
 
@@ -42,6 +43,7 @@ class Api:
         self.membership = Membership(node, clock=clock)
         self.closed: list[str] = []
         self.deadline = TEN_SECONDS
+        self.platform = Platform()
 
     def request(
         self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
@@ -83,6 +85,7 @@ class Api:
             "directory": lambda: Directory(self.node),
             "bans": lambda: Bans(self.node),
             "deadline": lambda _: self.deadline,
+            "sockets": lambda: self.platform,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
             answer = load("rest").handler(event, None)

@@ -22,10 +22,12 @@ class Action(StrEnum):
     BAN = "ban"
     ERASE = "erase"
     POST_MESSAGE = "post_message"
+    EXPLAIN = "explain"
 
 
 _EVERYBODY = frozenset(UserType)
 _ADMINS = frozenset({UserType.ADMIN})
+_AGENTS = frozenset({UserType.AGENT, UserType.ADMIN})
 
 ALLOWED = {
     Action.HEARTBEAT: _EVERYBODY,
@@ -41,6 +43,7 @@ ALLOWED = {
     Action.BAN: _ADMINS,
     Action.ERASE: _ADMINS,
     Action.POST_MESSAGE: _ADMINS,
+    Action.EXPLAIN: _AGENTS,
 }
 """Who may do what, and only in the sessions of their tenant that their token is for."""
 

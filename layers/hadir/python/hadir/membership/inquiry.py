@@ -1,8 +1,9 @@
 """What is known of a session besides who is present."""
 
+from hadir.domain.circumstances import Circumstances
 from hadir.domain.identity import SessionRef
 from hadir.domain.past import Chronicle
-from hadir.membership.replies import read_chronicle
+from hadir.membership.replies import read_chronicle, read_circumstances
 from hadir.membership.session_scripts import SessionScripts
 
 
@@ -21,3 +22,7 @@ class Inquiry:
     def chronicle(self, ref: SessionRef) -> Chronicle:
         """A session as it is now, and what its history says of who was present."""
         return read_chronicle(ref, self._scripts.run("past", ref))
+
+    def circumstances(self, ref: SessionRef) -> Circumstances:
+        """The same, with all that Redis holds of the session's sockets."""
+        return read_circumstances(ref, self._scripts.run("explain", ref))

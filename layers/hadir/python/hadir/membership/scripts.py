@@ -27,6 +27,7 @@ SESSION_SCRIPTS = (
     "clear",
     "end_grace",
     "erase",
+    "explain",
     "history",
     "lapse",
     "leave",
