@@ -18,12 +18,16 @@ from hadir import bootstrap, log, report
 from hadir.conversation import Conversation
 from hadir.domain.errors import InvalidRequest, MembershipUnavailable
 from hadir.domain.identity import Identity
+from hadir.watchers import Watchers
 from hadir.wire.events import PROBE, SocketEvent, read_socket_event
 
 membership = bootstrap.membership()
 announcer = bootstrap.announcer(membership)
 doorman = bootstrap.doorman(membership, announcer)
-conversation = Conversation(membership, announcer, doorman, bootstrap.read_token, report.trouble)
+watchers = Watchers(membership, announcer)
+conversation = Conversation(
+    membership, announcer, doorman, bootstrap.read_token, report.trouble, watchers
+)
 
 
 @report.published

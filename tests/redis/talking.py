@@ -10,6 +10,7 @@ from hadir.domain.errors import InvalidToken
 from hadir.domain.grant import Grant
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
+from hadir.watchers import Watchers
 from hadir.wire.events import SocketEvent
 from tests.redis.closing import one_by_one
 
@@ -35,7 +36,8 @@ def conversation_of(
     on_trouble: Callable[[Trouble], None] = lambda _: None,
 ) -> Conversation:
     doorman = Doorman(membership, announcer, one_by_one(close_socket), lambda *_: None)
-    return Conversation(membership, announcer, doorman, read_token, on_trouble)
+    watchers = Watchers(membership, announcer)
+    return Conversation(membership, announcer, doorman, read_token, on_trouble, watchers)
 
 
 def shape(frames: list[dict[str, Any]]) -> list[tuple[object, ...]]:

@@ -10,7 +10,7 @@ FOR_ADMINS = {
     *(Action.KICK, Action.LIST_SESSIONS, Action.FIND_USER),
     *(Action.BAN, Action.ERASE, Action.POST_MESSAGE),
 }
-FOR_AGENTS = {Action.EXPLAIN}
+FOR_AGENTS = {Action.EXPLAIN, Action.WATCH, Action.UNWATCH}
 """For admins too."""
 
 

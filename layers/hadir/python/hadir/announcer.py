@@ -19,11 +19,13 @@ from typing import Protocol
 
 from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch, Event, MessageEvent
 from hadir.membership.membership import Membership
 from hadir.wire.bursts import MAX_FRAME, Bursts
+from hadir.wire.feeds import feed_frames, told_of
 from hadir.wire.updates import event_frames, snapshot
 
 _POSTING_SECONDS = 5.0
@@ -92,13 +94,19 @@ class Announcer:
             The events posted, in order; those that nobody accepted last.
         """
         broadcasts: list[Broadcast] = []
+        feed: FeedRef | None = None
         while batch:
+            feed = feed or batch.feed
+            if not batch.token:
+                break
             if deadline.seconds_left <= _SHORTEST_POSTING_SECONDS:
                 self._membership.give_back(batch)
                 break
             posted = _Posted(batch, self._poster, deadline.within(_POSTING_SECONDS))
             if posted.gone:
-                self._membership.leave_each(posted.gone, batch.session.ref, GONE, claim=False)
+                ref = batch.session.ref
+                left = self._membership.leave_each(posted.gone, ref, GONE, claim=False)
+                feed = feed or (left.feed if left else None)
             broadcasts += posted.broadcasts()
             if not posted.is_told:  # the management API is away
                 self._membership.give_back(batch)
@@ -109,7 +117,30 @@ class Announcer:
                 more=deadline.seconds_left > _SETTLING_SECONDS,
                 soon=posted.is_cut_off,
             )
+        if feed:
+            self.announce_feed(feed, deadline)
         return broadcasts
+
+    def announce_feed(self, feed: FeedRef, deadline: Deadline) -> int:
+        """Post what is pending in a feed to its watchers, until nothing is; return how many events.
+
+        If time runs short, the rest stays pending for the next claimant. Watchers that do not
+        accept a frame find at their next heartbeat that they missed it.
+        """
+        feeds, count = self._membership.watching.feeds, 0
+        if deadline.seconds_left <= _SHORTEST_POSTING_SECONDS:
+            return count
+        batch = feeds.claim(feed)
+        while batch:
+            frames = feed_frames(
+                [told_of(batch, feeds.read(feed.tenant, batch.pointers), time.time_ns() // 10**6)]
+            )
+            mail = dict.fromkeys(batch.watchers, frames)
+            made = self._poster.post(mail, deadline.within(_POSTING_SECONDS).seconds_left)
+            count += len(batch.pointers)
+            gone = [to for to, each in made.items() if each.outcome is Outcome.GONE]
+            batch = feeds.settle(batch, gone=gone, more=deadline.seconds_left > _SETTLING_SECONDS)
+        return count
 
     def tell(self, connection_id: str, frames: Sequence[bytes], deadline: Deadline) -> bool:
         """Post frames to one socket alone, in order; return whether it accepted them all."""
@@ -142,7 +173,7 @@ class _Posted:
         # Versions have no gaps, so the events that a socket gets are a tail of the batch.
         self._skipped = {
             socket.connection_id: max(socket.since - first, 0)
-            for socket in batch.sockets
+            for socket in (*batch.watchers, *batch.sockets)
             if socket.since <= batch.announced and socket.connection_id not in batch.behind
         }
         self._is_burst = self._is_too_much()
@@ -151,10 +182,10 @@ class _Posted:
         self._now = time.time_ns() // 1_000_000
         outcomes = {to: made.outcome for to, made in self._made.items()}
         self.gone = [to for to, outcome in outcomes.items() if outcome is Outcome.GONE]
-        self.missed = [to for to, outcome in outcomes.items() if outcome is Outcome.FAILED]
-        self.is_told = len(self.gone) == len(mail) or any(
-            made.posted for made in self._made.values()
-        )
+        # Watchers find by themselves what they missed, and nobody inside depends on them.
+        inside = {socket.connection_id for socket in batch.sockets} & mail.keys()
+        self.missed = [to for to in inside if outcomes[to] is Outcome.FAILED]
+        self.is_told = inside <= {*self.gone} or any(self._made[to].posted for to in inside)
         self.is_cut_off = self.is_told and any(not self._made[to].attempted for to in self.missed)
 
     def broadcasts(self) -> list[Broadcast]:

@@ -19,6 +19,7 @@ from hadir.domain.roles import Action, require
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opened, Opening, Saying
+from hadir.watchers import Watchers
 from hadir.wire.bursts import missed_frames
 from hadir.wire.events import SocketEvent
 from hadir.wire.requests import (
@@ -29,6 +30,8 @@ from hadir.wire.requests import (
     Request,
     Sync,
     Typing,
+    Unwatch,
+    Watch,
     client_id_of,
     parse_request,
 )
@@ -46,6 +49,7 @@ _JOINING_SECONDS = 3.0
 
 _ANSWER = Price(once=1)
 _SYNC = Price(once=10)
+_WATCH = Price(once=10)
 _TO_EVERYONE = Price(once=1, each=1)
 
 _PRICES: dict[type, Price] = {
@@ -53,6 +57,8 @@ _PRICES: dict[type, Price] = {
     Message: _TO_EVERYONE,
     Typing: _TO_EVERYONE,
     Kick: _TO_EVERYONE,
+    Watch: _WATCH,
+    Unwatch: _WATCH,
 }
 
 
@@ -87,12 +93,14 @@ class Conversation:
         doorman: Doorman,
         read_token: Callable[[str], Grant],
         on_trouble: Callable[[Trouble], None],
+        watchers: Watchers,
     ) -> None:
         self._membership = membership
         self._announcer = announcer
         self._doorman = doorman
         self._read_token = read_token
         self._on_trouble = on_trouble
+        self._watchers = watchers
 
     def answer(
         self, socket: SocketEvent, who: Identity, now: int, deadline: Deadline
@@ -190,7 +198,13 @@ class Conversation:
     ) -> list[Broadcast]:
         match request:
             case Heartbeat():
-                self._announcer.tell(connection_id, [heartbeat_ack(now, opened.place)], deadline)
+                watched = self._watchers.places(connection_id, who) if opened.watches else {}
+                answer = heartbeat_ack(now, opened.place, watched)
+                self._announcer.tell(connection_id, [answer], deadline)
+            case Watch():
+                self._watchers.watch(connection_id, who, request, now, deadline)
+            case Unwatch():
+                self._watchers.unwatch(connection_id, who, request)
             case Sync():
                 frames = self._missed(who.session, request, now)
                 self._announcer.tell(connection_id, frames, deadline)

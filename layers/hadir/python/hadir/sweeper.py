@@ -34,6 +34,7 @@ from typing import Protocol
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import HadirError, MembershipUnavailable
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch
@@ -150,28 +151,43 @@ class Sweeper:
             self._deafen()
         seen_to = set[SessionRef]()
         with ThreadPoolExecutor(1) as aside:
-            told = aside.submit(
-                copy_context().run, self._see_to_sessions, due.sessions, seen_to, deadline
-            )
+            told = aside.submit(copy_context().run, self._see_to_sessions, due, seen_to, deadline)
             swept.update(self._see_to_leases(due.leases, may_fall_silent, seen_to, deadline))
             swept.update(told.result())
         return swept
 
-    def _see_to_sessions(
-        self, due: Sequence[SessionRef], seen_to: set[SessionRef], deadline: Deadline
-    ) -> Swept:
-        swept = Swept()
+    def _see_to_sessions(self, due: Due, seen_to: set[SessionRef], deadline: Deadline) -> Swept:
+        """Announce what is pending in sessions and feeds, and end what those who left watched."""
+        swept, others_seen = Swept(), set[FeedRef | tuple[SessionRef, str]]()
         with ThreadPoolExecutor(_THREADS) as pool:
             telling = Errands(pool, deadline)
-            while sessions := [each for each in due if each not in seen_to]:
+            while True:
+                sessions = [each for each in due.sessions if each not in seen_to]
+                feeds = [each for each in due.feeds if each not in others_seen]
+                watchers = [each for each in due.watchers if each not in others_seen]
+                if not (sessions or feeds or watchers):
+                    break
                 seen_to.update(sessions)
+                others_seen.update(feeds, watchers)
                 for ref in sessions:
                     telling.add(partial(self._look_in, ref, deadline))
+                for feed in feeds:
+                    telling.add(partial(self._tell_watchers, feed, deadline))
+                for home, connection_id in watchers:
+                    telling.add(partial(self._end_watching, connection_id, home))
                 swept.update(telling.wait())
                 if deadline.seconds_left < _STOPPING_SECONDS:
                     break
-                due = self._go_on(swept, sessions=_MOST_PER_PARTITION).sessions
+                due = self._go_on(swept, sessions=_MOST_PER_PARTITION)
         return swept
+
+    def _tell_watchers(self, feed: FeedRef, deadline: Deadline) -> Swept:
+        self._announcer.announce_feed(feed, deadline)
+        return Swept()
+
+    def _end_watching(self, connection_id: str, home: SessionRef) -> Swept:
+        self._membership.watching.end(connection_id, home)
+        return Swept()
 
     def _see_to_leases(
         self,

@@ -89,6 +89,7 @@ class Identity:
         user_type: customer, agent or admin.
         tenant: the tenant of the session; an id like the others.
         expires_at: until when the identity is proved, seconds since the Unix epoch; 0: for ever.
+        sessions: ids, and prefixes that end in ``*``, of the other sessions that they may watch.
     """
 
     session_id: str
@@ -96,6 +97,7 @@ class Identity:
     user_type: UserType
     tenant: str = DEFAULT_TENANT
     expires_at: int = 0
+    sessions: tuple[str, ...] = ()
 
     @classmethod
     def parse(
@@ -118,6 +120,18 @@ class Identity:
             check_id("tenant", tenant),
             _check_seconds(expires_at),
         )
+
+    def covers(self, session_id: str) -> bool:
+        """Whether they may watch the session with that id."""
+        return session_id == self.session_id or any(
+            session_id.startswith(each[:-1]) if each.endswith("*") else session_id == each
+            for each in self.sessions
+        )
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether they may watch every session of the tenant."""
+        return "*" in self.sessions
 
     @property
     def session(self) -> SessionRef:

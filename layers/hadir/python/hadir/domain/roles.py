@@ -23,11 +23,13 @@ class Action(StrEnum):
     ERASE = "erase"
     POST_MESSAGE = "post_message"
     EXPLAIN = "explain"
+    WATCH = "watch"
+    UNWATCH = "unwatch"
 
 
 _EVERYBODY = frozenset(UserType)
 _ADMINS = frozenset({UserType.ADMIN})
-_AGENTS = frozenset({UserType.AGENT, UserType.ADMIN})
+_STAFF = frozenset({UserType.AGENT, UserType.ADMIN})
 
 ALLOWED = {
     Action.HEARTBEAT: _EVERYBODY,
@@ -43,7 +45,9 @@ ALLOWED = {
     Action.BAN: _ADMINS,
     Action.ERASE: _ADMINS,
     Action.POST_MESSAGE: _ADMINS,
-    Action.EXPLAIN: _AGENTS,
+    Action.EXPLAIN: _STAFF,
+    Action.WATCH: _STAFF,
+    Action.UNWATCH: _STAFF,
 }
 """Who may do what, and only in the sessions of their tenant that their token is for."""
 

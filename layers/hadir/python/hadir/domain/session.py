@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.reasons import Departure
 
@@ -169,6 +170,9 @@ class Batch:
             since when (ms).
         recovered_up_to: events up to this version were once handed to a holder that died, so some
             sockets may have got them already; 0 if there are no such events.
+        watchers: connections of other sessions that watch this one.
+        feed: has something pending too; None if it has not. A batch without a token is nothing but
+            that.
     """
 
     token: str
@@ -177,6 +181,8 @@ class Batch:
     events: tuple[Event, ...]
     behind: Mapping[str, int]
     recovered_up_to: int
+    watchers: tuple[Socket, ...] = ()
+    feed: FeedRef | None = None
 
     @property
     def announced(self) -> int:

@@ -10,11 +10,12 @@ Of a session:
     hash: epoch, lineage (of the node's data when the epoch began), earlier (epochs, and the last
     version of each), version (of the last event), announced (last version posted to everyone),
     open (how many sockets are), sizes (of connections, people and leaving, and open, to see what
-    Redis has evicted, or what code of another version has done); while somebody announces: token,
-    until (ms), claimed (last version handed out), recovered_up_to; while the status is owed to
-    somebody: retry_at (ms)
+    Redis has evicted, or what code of another version has done); watchers (connections of other
+    sessions that watch this one: for each its id, the first version that it is told of, its
+    person); while somebody announces: token, until (ms), claimed (last version handed out),
+    recovered_up_to; while the status is owed to somebody: retry_at (ms)
 ``hadir2:{p}:connections:<session>``
-    hash: connection id -> person, since, heard, expires, beats
+    hash: connection id -> person, since, heard, expires, beats, watches
 ``hadir2:{p}:people:<session>``
     hash: person -> since when they are present (ms), their open sockets, and their departure while
     their grace lasts
@@ -37,7 +38,8 @@ Of a partition:
 ``hadir2:{p}:failing``
     sorted set: the same by how often in a row API Gateway did not say whether the socket is open
 ``hadir2:{p}:agenda``
-    sorted set: sessions by when the sweep has to look at each (ms)
+    sorted set: what the sweep has to look at, by when (ms): ``tenant session_id`` a session,
+    ``tenant`` and a blank a feed, ``tenant session_id connection_id`` a watcher that has left
 ``hadir2:{p}:occupied``
     sorted set, by name: sessions in which somebody is present
 ``hadir2:{p}:whereabouts``
@@ -48,7 +50,17 @@ Of a partition:
 ``hadir2:{p}:tenants``
     sorted set of token buckets: posts of a tenant, by when they are full again (ms)
 
-Of a tenant:
+Of a tenant in a partition, while sockets watch all of the tenant's sessions:
+
+``hadir2:{p}:watch:<tenant>``
+    hash: ``c <connection_id>`` -> the watcher's home session and person; lineage (as of a session);
+    serial (of the feed's last entry), announced (last serial posted to the watchers), first (last
+    serial before this life of the feed); while somebody announces: token, until (ms), claimed (last
+    serial handed out), recovered_up_to
+``hadir2:{p}:feed:<tenant>``
+    stream: entry ``<serial>-0`` -> session, version: an event of a session
+
+Of a tenant everywhere:
 
 ``hadir2:{bans:<tenant>}:ends``
     sorted set: bans by when each ends (ms): ``user_type/user_id`` from all sessions,
@@ -68,6 +80,8 @@ Of a connection:
     why it has left (``domain.reasons``); short-lived
 ``hadir2:{p}:said:<session> <person> <client_id>``
     epoch and version of the message with that client id; short-lived
+``hadir2:{p}:watching:<connection_id>``
+    set: the sessions that it watches, ``*`` for all; in its home session's partition
 ``hadir2:of:<connection_id>``
     whose it is (``Identity``), for events whose context does not say; until it leaves
 
@@ -77,6 +91,7 @@ number, sessions would be looked for in the wrong partition.
 
 from zlib import crc32
 
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Person, SessionRef
 
 PARTITIONS = 256
@@ -96,6 +111,7 @@ _OF_SESSION = (
     "behind",
 )
 _OF_PARTITION = ("leases", "failing", "agenda", "occupied", "whereabouts", "hearing", "tenants")
+_OF_FEED = ("watch", "feed")
 
 
 def partition_of(ref: SessionRef) -> int:
@@ -104,11 +120,12 @@ def partition_of(ref: SessionRef) -> int:
 
 
 def session_keys(ref: SessionRef) -> list[str]:
-    """The first KEYS of every script on a session: its own, then its partition's."""
+    """The first KEYS of every script on a session: its own, its partition's, its tenant's feed."""
     prefix = _prefix(partition_of(ref))
     return [
         *(f"{prefix}:{kind}:{ref}" for kind in _OF_SESSION),
         *(f"{prefix}:{kind}" for kind in _OF_PARTITION),
+        *(f"{prefix}:{kind}:{ref.tenant}" for kind in _OF_FEED),
     ]
 
 
@@ -127,6 +144,22 @@ def lease_keys(partition: int) -> list[str]:
     """Where a partition's leases are, and how often nobody could say of one: leases, failing."""
     prefix = _prefix(partition)
     return [f"{prefix}:leases", f"{prefix}:failing"]
+
+
+def feed_keys(feed: FeedRef) -> list[str]:
+    """KEYS of the scripts on a feed: watch, feed, agenda."""
+    prefix = _prefix(feed.partition)
+    return [*(f"{prefix}:{kind}:{feed.tenant}" for kind in _OF_FEED), f"{prefix}:agenda"]
+
+
+def agenda_key(partition: int) -> str:
+    """The key of what the sweep has to look at in a partition."""
+    return f"{_prefix(partition)}:agenda"
+
+
+def watching_key(home: SessionRef, connection_id: str) -> str:
+    """The key of what a connection watches, beside its home session."""
+    return f"{_prefix(partition_of(home))}:watching:{connection_id}"
 
 
 def hearing_key(partition: int) -> str:

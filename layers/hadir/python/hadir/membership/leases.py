@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from redis.exceptions import RedisClusterException, RedisError
 
 from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.domain.limits import Limits
 from hadir.membership.keys import (
@@ -58,9 +59,18 @@ class Leases:
         heard = heard_before = overdue_ms = oldest_ms = 0
         # If a node was away when we were found deaf, its partitions do not know of it.
         deaf = any(is_deaf == "1" for _, (is_deaf, *_) in replies)
-        for _, (_, count, before, lapsed, waiting, session_ms, lease_ms) in replies:
+        feeds: list[FeedRef] = []
+        watchers: list[tuple[SessionRef, str]] = []
+        for partition, (_, count, before, lapsed, waiting, session_ms, lease_ms) in replies:
             by_age.append((lease_ms, [_read_lease(each, deaf) for each in lapsed]))
-            agenda += zip(map(float, waiting[1::2]), waiting[::2], strict=True)
+            for name, since in zip(waiting[::2], waiting[1::2], strict=True):
+                match name.split(" "):
+                    case tenant, "":
+                        feeds.append(FeedRef(tenant, partition))
+                    case tenant, session_id, connection_id:
+                        watchers.append((SessionRef(tenant, session_id), connection_id))
+                    case _:
+                        agenda.append((float(since), name))
             heard, heard_before = heard + count, heard_before + before
             overdue_ms, oldest_ms = max(overdue_ms, session_ms), max(oldest_ms, lease_ms)
         by_age.sort(key=lambda each: -each[0])
@@ -69,6 +79,8 @@ class Leases:
             tuple(SessionRef.read(name) for _, name in sorted(agenda)),
             heard,
             heard_before,
+            tuple(feeds),
+            tuple(watchers),
             overdue_ms,
             oldest_ms,
             unanswered=PARTITIONS - len(replies),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -34,6 +35,7 @@ from hadir.membership.session_scripts import (
     forget,
     new_token,
 )
+from hadir.membership.watching import Watching
 
 IDENTITY_SECONDS = 3 * 3600
 """How long a connection's identity is kept. API Gateway ends every socket after 2 h ("Amazon API
@@ -70,6 +72,7 @@ class Membership:
         leases: the expired leases, for the sweep.
         history: the events that everyone has been told, as far as they are kept.
         inquiry: what else is known of sessions.
+        watching: connections that are told of sessions without being present in them.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -90,6 +93,7 @@ class Membership:
         self.leases = Leases(redis, self._scripts, self._limits)
         self.history = History(self._scripts)
         self.inquiry = Inquiry(self._scripts)
+        self.watching = Watching(redis, self._scripts)
 
     @property
     def lease_ms(self) -> int:
@@ -266,6 +270,20 @@ class Membership:
         """A session as it is now; one that Redis does not know has no epoch and nobody in it."""
         return read_session(ref, self._scripts.run("view", ref))
 
+    def sessions(self, refs: Sequence[SessionRef]) -> list[Session]:
+        """Sessions as they are now, each at its own moment, in one round trip to each node.
+
+        Raises:
+            MembershipUnavailable: one of them could not be read.
+        """
+        replies = self._scripts.run_in_each("view", ((ref, (), ()) for ref in refs))
+        found = []
+        for ref, reply in zip(refs, replies, strict=True):
+            if isinstance(reply, Exception):
+                raise MembershipUnavailable(f"Redis could not run view: {reply}") from reply
+            found.append(read_session(ref, reply))
+        return found
+
     def sockets(self, ref: SessionRef) -> tuple[Socket, ...]:
         """The connections of a session, including those that are only admitted."""
         return tuple(read_sockets(self._scripts.run("sockets", ref)))
@@ -331,8 +349,11 @@ class Membership:
     ) -> Left:
         token = new_token() if claim else ""
         _, args, keys = _leaving(ref, connection_ids, departure, token)
-        outcomes, claimed, remaining = self._scripts.run("leave", ref, *args, keys=keys)
+        outcomes, claimed, remaining, watched = self._scripts.run("leave", ref, *args, keys=keys)
         forget(self._redis, connection_ids)
+        for each in watched:
+            with suppress(MembershipUnavailable):  # the sweep does it
+                self.watching.end(each, ref)
         return Left(Leaving(outcomes[0]), read_batch(ref, token, claimed), remaining)
 
     def _settle(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import Reason
 from hadir.domain.session import Batch, Event, Place, Session
@@ -88,6 +89,18 @@ class Leaving(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Watch(StrEnum):
+    """What came of a wish to watch."""
+
+    WATCHING = "watching"
+    CROWDED = "crowded"
+    """Too many connections watch the same."""
+    MANY = "many"
+    """The connection watches too many sessions."""
+    UNKNOWN = "unknown"
+    """The connection is not open."""
+
+
 class Saying(StrEnum):
     """What ``say`` found; ``message.lua`` says what each means."""
 
@@ -106,6 +119,7 @@ class Opened:
         session: the session as it is now, on ``ADDED``, as no event brings the status then.
         left_for: why the connection has left; None if it has not, or that is not known.
         is_limited: whether the message that opened it exceeds a limit, and is to be refused.
+        watches: whether the connection watches other sessions.
     """
 
     outcome: Opening
@@ -114,6 +128,7 @@ class Opened:
     session: Session | None
     left_for: Reason | None
     is_limited: bool = False
+    watches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +185,9 @@ class Due:
             waited longest comes first.
         heard: how many connections were heard since the last sweep.
         heard_before: how many in the interval before; 0 if two sweeps came at once.
+        feeds: those with pending entries.
+        watchers: connections that have left, and whose watching is to be ended; each with its home
+            session.
         overdue_ms: for how long the session that has waited longest has been due.
         oldest_lease_ms: for how long the oldest of the leases has been expired.
         unanswered: how many partitions could not be looked at.
@@ -179,6 +197,8 @@ class Due:
     sessions: tuple[SessionRef, ...] = ()
     heard: int = 0
     heard_before: int = 0
+    feeds: tuple[FeedRef, ...] = ()
+    watchers: tuple[tuple[SessionRef, str], ...] = ()
     overdue_ms: int = 0
     oldest_lease_ms: int = 0
     unanswered: int = 0

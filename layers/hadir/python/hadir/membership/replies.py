@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from hadir.domain.circumstances import Circumstances, Line
 from hadir.domain.errors import ScriptFailed
+from hadir.domain.feeds import FeedBatch, FeedRef, Pointer
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.past import Chronicle
 from hadir.domain.reasons import Departure, Evidence, Reason
@@ -28,6 +29,7 @@ from hadir.domain.session import (
     Socket,
     UnknownEvent,
 )
+from hadir.membership.keys import partition_of
 from hadir.membership.outcomes import Opened, Opening
 
 _KNOWN = ("message", *EventType)
@@ -49,10 +51,13 @@ def _checked(read: Callable[P, T]) -> Callable[P, T]:
 
 @_checked
 def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
-    """What ``claim`` in ``outbox.lua`` returns."""
+    """What ``finish`` in ``life.lua`` returns."""
     if not claim:
         return None
-    recovered_up_to, pending, behind, view, connections = claim
+    feed = FeedRef(ref.tenant, partition_of(ref))
+    if claim == 1:
+        return Batch("", Session(ref, "", 0, ()), (), (), {}, 0, feed=feed)
+    recovered_up_to, pending, behind, view, connections, watchers, is_fed = claim
     session = read_session(ref, view)
     return Batch(
         token,
@@ -61,20 +66,46 @@ def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
         tuple(read_events(pending, session.epoch)),
         {connection_id: int(since) for connection_id, since in _pairs(behind)},
         recovered_up_to,
+        tuple(_watchers(watchers.split(" "))) if watchers else (),
+        feed if is_fed else None,
     )
+
+
+@_checked
+def read_feed_batch(feed: FeedRef, token: str, claim: Any) -> FeedBatch | None:
+    """What ``claim_feed`` in ``watching.lua`` returns."""
+    if not claim:
+        return None
+    before, recovered_up_to, pending, watchers = claim
+    return FeedBatch(
+        feed, token, int(before), read_pointers(pending), tuple(watchers), int(recovered_up_to)
+    )
+
+
+@_checked
+def read_pointers(entries: Iterable[tuple[str, list[str]]]) -> tuple[Pointer, ...]:
+    """Entries of a feed's stream."""
+    found = []
+    for entry_id, flat in entries:
+        fields = dict(_pairs(flat))
+        serial = int(entry_id.partition("-")[0])
+        found.append(Pointer(serial, fields["session"], int(fields["version"])))
+    return tuple(found)
 
 
 @_checked
 def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
     """What ``open.lua`` and ``lapse.lua`` reply."""
-    outcome, claimed, (epoch, announced), view, left_for, *limited = reply
+    outcome, claimed, (epoch, announced), view, left_for, *flags = reply
+    is_limited, watches = flags or (None, None)
     return Opened(
         Opening(outcome),
         read_batch(ref, token, claimed),
         Place(epoch, announced),
         read_session(ref, view) if view else None,
         Reason(left_for) if left_for else None,
-        is_limited=any(limited),
+        is_limited=bool(is_limited),
+        watches=bool(watches),
     )
 
 
@@ -153,6 +184,12 @@ def _presences(people: list[str]) -> Iterator[Presence]:
 def _sockets(connections: list[str]) -> Iterator[Socket]:
     for connection_id, record in _pairs(connections):
         name, since, *_ = record.split(" ")
+        if person := Person.read(name):
+            yield Socket(connection_id, person, int(since))
+
+
+def _watchers(words: list[str]) -> Iterator[Socket]:
+    for connection_id, since, name in zip(words[::3], words[1::3], words[2::3], strict=True):
         if person := Person.read(name):
             yield Socket(connection_id, person, int(since))
 

@@ -28,22 +28,30 @@ SESSION_SCRIPTS = (
     "end_grace",
     "erase",
     "explain",
+    "fed",
     "history",
     "lapse",
     "leave",
     "message",
+    "note_watch",
     "open",
     "page",
     "past",
     "repair",
     "settle",
     "sockets",
+    "unwatch_session",
     "view",
+    "watch_session",
 )
 
 PARTITION_SCRIPTS = ("deafen", "due", "ghosts", "postpone", "renew")
 
+FEED_SCRIPTS = ("claim_feed", "settle_feed", "unwatch", "watch")
+
 TENANT_SCRIPTS = ("ban", "bans", "lift")
+
+_ALL = SESSION_SCRIPTS + PARTITION_SCRIPTS + FEED_SCRIPTS + TENANT_SCRIPTS
 
 _OF_A_SCRIPT = "user_script:"
 """How an error of a script itself begins, in Redis 7 and Valkey 9; that of a command it was refused
@@ -63,7 +71,7 @@ class Scripts:
 
     def __init__(self, redis: AnyRedis) -> None:
         self._redis = redis
-        texts = {name: _text(name) for name in SESSION_SCRIPTS + PARTITION_SCRIPTS + TENANT_SCRIPTS}
+        texts = {name: _text(name) for name in _ALL}
         # As bytes, and not by `register_script`, which would already connect to Redis.
         self._scripts = {
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()

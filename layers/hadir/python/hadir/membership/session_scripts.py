@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.membership.healing import ask_each
-from hadir.membership.keys import identity_key, session_keys
+from hadir.membership.keys import feed_keys, identity_key, session_keys
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
@@ -74,6 +75,23 @@ class SessionScripts:
     ) -> list[tuple[int, Any]]:
         """Run a script in each partition, like ``Scripts.run_everywhere``."""
         return self._scripts.run_everywhere(name, keys_of, self.now(), *args)
+
+    def run_on_feed(self, name: str, feed: FeedRef, *args: str | int) -> Any:
+        """Run a script on a feed; ``args`` come after the common ones.
+
+        Raises:
+            MembershipUnavailable: as ``Scripts.run``.
+        """
+        return self._scripts.run(name, feed_keys(feed), self.now(), feed.tenant, *args)
+
+    def run_on_feeds(
+        self, name: str, calls: Iterable[tuple[FeedRef, Sequence[str | int]]]
+    ) -> list[Any]:
+        """Run a script on many feeds, each with its args, like ``Scripts.run_all``."""
+        now = self.now()
+        return self._scripts.run_all(
+            name, ((feed_keys(feed), (now, feed.tenant, *args)) for feed, args in calls)
+        )
 
 
 def new_token() -> str:

@@ -1,8 +1,15 @@
 """Reads clients' messages, and checks them before anything is done about them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from hadir.domain.bans import LONGEST_REASON
 from hadir.domain.errors import InvalidIdentity, InvalidRequest
@@ -19,6 +26,10 @@ def _check_id(value: str) -> str:
 
 
 _Id = Annotated[str, Field(strict=True), AfterValidator(_check_id)]
+
+
+_Partition = Annotated[int, Field(ge=0, le=255)]
+_Serial = Annotated[int, Field(ge=0, le=2**53, strict=True)]
 
 
 class Heartbeat(BaseModel):
@@ -83,7 +94,46 @@ class Kick(BaseModel):
     )
 
 
-Request = Heartbeat | Sync | Message | Typing | Reauthorize | Kick
+class _Watched(BaseModel):
+    """One session, or all of the tenant.
+
+    Attributes:
+        session_id: the session; None for all.
+        all: True for all; None for one.
+    """
+
+    session_id: _Id | None = None
+    all: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_or_all(self) -> Self:
+        if (self.session_id is None) == (self.all is None):
+            raise ValueError('give either session_id or "all": true')
+        return self
+
+
+class Watch(_Watched):
+    """An agent, or an admin, watches sessions without being present in them.
+
+    Attributes:
+        since: the last event that the client has seen of that session.
+        position: by feed, the serial up to which the client knows everything.
+        next: the page of sessions that it asks for.
+    """
+
+    action: Literal["watch"]
+    since: Position | None = None
+    position: Annotated[dict[_Partition, _Serial], Field(max_length=256)] | None = None
+    next: Annotated[str, Field(max_length=200, strict=True)] | None = None
+
+
+class Unwatch(_Watched):
+    """The opposite of ``watch``."""
+
+    action: Literal["unwatch"]
+
+
+Request = Heartbeat | Sync | Message | Typing | Reauthorize | Kick | Watch | Unwatch
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 
@@ -129,4 +179,5 @@ def _refusal(error: ValidationError) -> InvalidRequest:
         case "union_tag_not_found" | "model_attributes_type":
             text = 'the message must be an object with a text "action"'
             return InvalidRequest("invalid_payload", text)
-    return InvalidRequest("invalid_payload", f"{field}: {first['msg']}")
+    text = first["msg"].removeprefix("Value error, ")
+    return InvalidRequest("invalid_payload", f"{field}: {text}" if field else text)

@@ -1,7 +1,7 @@
 """Writes the contract's frames and REST answers; frames are compact JSON in UTF-8."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -169,15 +169,16 @@ def ban_fields(ban: Ban) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def heartbeat_ack(at: int, place: Place) -> bytes:
+def heartbeat_ack(at: int, place: Place, watched: Mapping[str, Any] = {}) -> bytes:
     """The answer to ``heartbeat``.
 
     Args:
         at: the server's time in milliseconds.
         place: the last version that was posted to everyone, from which a client sees whether it has
             missed something.
+        watched: the same of what it watches, if it does.
     """
-    known = {"epoch": place.epoch, "version": place.version}
+    known = {"epoch": place.epoch, "version": place.version, **watched}
     return write_frame("heartbeat_ack", {"server_time": timestamp(at), **known})
 
 

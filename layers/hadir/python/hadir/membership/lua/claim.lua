@@ -14,6 +14,4 @@ if not begin() then
     redis.call('ZREM', AGENDA, NAME)
     return { false }
 end
-local claimed = claim(token)
-finish()
-return { claimed }
+return { finish(claim(token)) }

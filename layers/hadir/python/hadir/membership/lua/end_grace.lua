@@ -18,6 +18,4 @@ if person and person.sockets == 0 then
     ended = 1
     record_departure(name, { left = now, reason = 'kicked', evidence = 'server' })
 end
-local claimed = claim(token)
-finish()
-return { ended, claimed }
+return { ended, finish(claim(token)) }

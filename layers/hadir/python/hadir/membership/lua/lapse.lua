@@ -30,10 +30,8 @@ even_when_full()
 local connection = begin() and find_connection(connection_id)
 if not connection then
     forget_lease(connection_id)
-    if redis.call('EXISTS', SESSION) == 1 then
-        finish()
-    end
-    return { 'unknown', false, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
+    local claimed = redis.call('EXISTS', SESSION) == 1 and finish(false)
+    return { 'unknown', claimed, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
 end
 local silent = is_silent(connection, LEASES, lease_of(connection_id), active_at, LEASE)
 local outcome
@@ -57,8 +55,7 @@ else
     forget_lease(connection_id)
     renew_lease(connection_id, connection)
 end
-local claimed = claim(token)
-finish()
+local claimed = finish(claim(token))
 return {
     outcome, claimed, place(), outcome == 'added' and view(), redis.call('GET', KEYS[OWN_KEY]),
 }

@@ -1,9 +1,9 @@
--- takes: life
+-- takes: watchers
 --
 -- Removes connections whose sockets are gone.
 --
 -- Its own keys: the connections' tombstones, in their order
--- Reply   { outcome of each, claim, number of connections that remain }
+-- Reply   { outcome of each, claim, number of connections that remain, those that watched others }
 --   outcome 'left'    the person's last socket: an event, at once or when the grace is over
 --           'remains' the person is still present through another socket: no event
 --           'unseen'  it had only been admitted: nobody was told of it, so no event
@@ -17,22 +17,27 @@
 local FIRST = OWN_ARGV + 5
 local token, reason, close_code, evidence, tombstone_lifetime = unpack(ARGV, OWN_ARGV, FIRST - 1)
 
-local outcomes, claimed = {}, false
+local outcomes, claimed, watched = {}, false, {}
 even_when_full()
 local known = begin()
 for place = FIRST, #ARGV do
     local connection_id, outcome = ARGV[place], 'unknown'
     local connection = known and find_connection(connection_id)
     if connection then
+        if connection.watches then
+            table.insert(watched, connection_id)
+        end
         outcome = depart(connection_id, connection, reason, close_code, evidence)
     else
         forget_lease(connection_id)
+        if is_watched then    -- it turned out to be gone when it was posted to
+            keep_watchers((part_watchers(connection_id)))
+        end
     end
     bury(KEYS[OWN_KEY + place - FIRST], reason, tombstone_lifetime)
     table.insert(outcomes, outcome)
 end
 if known then
-    claimed = claim(token)
-    finish()
+    claimed = finish(claim(token))
 end
-return { outcomes, claimed, redis.call('HLEN', CONNECTIONS) }
+return { outcomes, claimed, redis.call('HLEN', CONNECTIONS), watched }

@@ -76,5 +76,4 @@ if person_name then
     outcome, earlier, place = say(person_name)
     claimed = outcome == 'said' and claim(token)
 end
-finish()
-return { outcome, claimed, earlier, place }
+return { outcome, finish(claimed), earlier, place }

@@ -3,11 +3,12 @@
 -- A socket can be written to: its person is present.
 --
 -- Its own key: tombstone of the connection
--- Reply   { outcome, claim, place, view, reason, limited }
+-- Reply   { outcome, claim, place, view, reason, limited, watches }
 --         place is epoch and the last version that was posted to everyone
 --         view is false but on 'added'
 --         reason is why it has left, false if it has not, or nobody remembers
 --         limited is 1 if its client's message exceeds a limit, else false
+--         watches is 1 if the connection watches other sessions, else false
 --   outcome 'joined'  the person's first socket: an event, told to everyone, them included
 --           'added'   the person was present: no event; the socket is told of events from now on.
 --                     Again while nothing has happened since: the first reply may have been lost
@@ -89,10 +90,8 @@ end
 local connection = begin() and find_connection(connection_id)
 if not connection then
     forget_lease(connection_id)
-    if redis.call('EXISTS', SESSION) == 1 then
-        finish()
-    end
-    return { 'unknown', false, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
+    local claimed = redis.call('EXISTS', SESSION) == 1 and finish(false)
+    return { 'unknown', claimed, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
 end
 local expires = connection.expires
 if proved_until ~= '' then
@@ -126,9 +125,8 @@ else
     end
     renew_lease(connection_id, connection)
 end
-local claimed = claim(token)
-finish()
+local claimed = finish(claim(token))
 return {
     outcome, claimed, place(), outcome == 'added' and view(), redis.call('GET', KEYS[OWN_KEY]),
-    limited == 'limited' and 1,
+    limited == 'limited' and 1, connection.watches or false,
 }

@@ -14,6 +14,4 @@ if not begin() then
     return { false }
 end
 rebuild()
-local claimed = claim(token)
-finish()
-return { claimed }
+return { finish(claim(token)) }

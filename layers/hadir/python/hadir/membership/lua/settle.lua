@@ -21,8 +21,7 @@ if not begin() then
     return { 'lost', false }
 end
 if redis.call('HGET', SESSION, 'token') ~= token then
-    finish()
-    return { 'lost', false }
+    return { 'lost', finish(false) }
 end
 redis.call('HSET', SESSION, 'announced', announced)
 redis.call('XTRIM', EVENTS, 'MINID', integer(math.max(announced - HISTORY + 1, 0)))
@@ -45,5 +44,4 @@ if not claimed then
         redis.call('HDEL', SESSION, 'recovered_up_to')
     end
 end
-finish()
-return { 'held', claimed }
+return { 'held', finish(claimed) }

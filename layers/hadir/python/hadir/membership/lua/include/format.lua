@@ -5,8 +5,8 @@
 
 -- person; since (first version that the connection is told of; 0: only admitted); heard (time of its
 -- last message, ms; 0: never); expires (when its token expires, ms; 0: never); beats (1 once it has
--- sent a heartbeat, so that more are expected)
-local CONNECTION = { 'person', 'since', 'heard', 'expires', 'beats' }
+-- sent a heartbeat, so that more are expected); watches (1 if it watches other sessions)
+local CONNECTION = { 'person', 'since', 'heard', 'expires', 'beats', 'watches' }
 
 -- at (since when they are present, ms); sockets (how many are open; 0 in grace); and in grace how
 -- they left: left (ms), reason, close_code, evidence

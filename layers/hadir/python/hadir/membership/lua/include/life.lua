@@ -1,15 +1,11 @@
--- takes: people
+-- takes: people, feed
 --
 -- A session's epochs, and what every script that changes it does first and last.
 
 local EARLIER = 8    -- lives of which is remembered how far they went
 
--- Identifies the node's data: it changes when a replica is promoted, the node restarts or the slot
--- moves. '' if the Redis user may not ask.
-local function lineage_now()
-    local info = redis.pcall('INFO', 'replication')
-    return type(info) == 'string' and string.match(info, 'master_replid:(%x+)') or ''
-end
+local begun_at = 0           -- the session's version when this script began
+local is_watched = false     -- whether connections elsewhere watch it
 
 -- This node may not have received the last writes before a failover. Clients may have seen events
 -- that it does not hold, and would ignore new ones with the same versions; so a new epoch begins.
@@ -97,20 +93,22 @@ local function create()
     for _, text in ipairs(redis.call('HVALS', CONNECTIONS)) do
         version = math.max(version, read_record(CONNECTION, text).since)
     end
+    begun_at = version
     redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage_now(), 'version',
         integer(version), 'announced', integer(version), 'open', 0)
 end
 
-local function sizes()
+local function sizes(open)
     return table.concat({
         redis.call('HLEN', CONNECTIONS), redis.call('HLEN', PEOPLE), redis.call('ZCARD', LEAVING),
-        counter('open'),
+        open or '0',
     }, ' ')
 end
 
 -- Every script that changes a session begins with this. Returns whether there is a session.
 local function begin()
-    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes')
+    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes', 'open', 'version',
+        'watchers')
     if not known[1] then
         if redis.call('EXISTS', CONNECTIONS, PEOPLE) == 0 then
             return false
@@ -119,7 +117,8 @@ local function begin()
         rebuild()
         return true
     end
-    if known[3] ~= sizes() then
+    begun_at, is_watched = tonumber(known[5] or '0'), known[6]
+    if known[3] ~= sizes(known[4]) then
         rebuild()
     end
     local lineage = lineage_now()
@@ -132,17 +131,24 @@ local function begin()
     return true
 end
 
--- Every script that changes a session ends with this.
-local function finish()
-    redis.call('HSET', SESSION, 'sizes', sizes())
-    local due = next_look()
+-- Every script that changes a session ends with this. Returns what it grants its caller, which was
+-- granted `claimed`: that, or 1 if only a feed has something pending, or false.
+local function finish(claimed)
+    redis.call('HSET', SESSION, 'sizes', sizes(redis.call('HGET', SESSION, 'open')))
+    local due, version = next_look()
     if due < math.huge then
         redis.call('ZADD', AGENDA, integer(due), NAME)
     else
         redis.call('ZREM', AGENDA, NAME)
     end
     forget_old_events()
-    for key = 1, OWN_KEY - 1 do
+    for key = 1, FIRST_OF_FEED - 1 do
         redis.call('PEXPIRE', KEYS[key], RETENTION)
     end
+    local is_fed = version > begun_at and feed_events(begun_at + 1, version)
+    if claimed then
+        claimed[7] = is_fed and 1 or 0
+        return claimed
+    end
+    return is_fed and 1
 end

@@ -47,14 +47,15 @@ end
 
 -- Hands the announcing lease to token ('' claims nothing) if events are pending, or the status is
 -- owed to somebody, and nobody else holds it. Returns false, or { recovered_up_to, pending events
--- as XRANGE, sockets that missed something and since when, view, connections as HGETALL }.
+-- as XRANGE, sockets that missed something and since when, view, connections as HGETALL,
+-- watchers (watchers.lua) }; life.lua, finish, adds whether a feed has something pending too.
 -- Claiming again with the same token, as after a lost reply, grants the same again.
 --
 -- A holder that dies keeps its lease until it runs out; whoever claims then is told up to which
 -- version the dead one may have posted.
 local function claim(token)
     local known = redis.call('HMGET', SESSION, 'announced', 'version', 'token', 'until', 'claimed',
-        'recovered_up_to', 'retry_at')
+        'recovered_up_to', 'retry_at', 'watchers')
     local announced, version = tonumber(known[1] or '0'), tonumber(known[2] or '0')
     local is_owed = known[7] and tonumber(known[7]) <= now
     if token == '' or (version == announced and not is_owed) then
@@ -79,12 +80,13 @@ local function claim(token)
         'claimed', last, 'recovered_up_to', integer(recovered_up_to))
     return {
         recovered_up_to, pending, redis.call('ZRANGE', BEHIND, 0, -1, 'WITHSCORES'), view(),
-        redis.call('HGETALL', CONNECTIONS),
+        redis.call('HGETALL', CONNECTIONS), known[8] or '',
     }
 end
 
 -- When the sweep must look at the session: when the announcer's lease runs out, when a grace is
--- over, when the status is owed to somebody, and at once if pending events have no announcer.
+-- over, when the status is owed to somebody, and at once if pending events have no announcer. Also
+-- returns the session's version.
 local function next_look()
     local known = redis.call('HMGET', SESSION, 'token', 'until', 'version', 'announced', 'retry_at')
     local due = tonumber(known[5] or 'inf')
@@ -94,7 +96,7 @@ local function next_look()
         due = now
     end
     local first = redis.call('ZRANGE', LEAVING, 0, 0, 'WITHSCORES')
-    return math.min(due, tonumber(first[2] or 'inf'))
+    return math.min(due, tonumber(first[2] or 'inf')), tonumber(known[3] or '0')
 end
 
 -- Deletes a few of the announced events that are too old.

@@ -81,6 +81,10 @@ local function depart(connection_id, connection, reason, close_code, evidence)
     redis.call('ZREM', BEHIND, connection_id)
     redis.call('ZREM', PACE, 'c ' .. connection_id)
     forget_full_buckets()
+    if connection.watches then
+        -- What it watches is in other slots: whoever took it out ends that, or the sweep does.
+        redis.call('ZADD', AGENDA, integer(now), lease_of(connection_id))
+    end
     if connection.since == 0 then
         return 'unseen'
     end

@@ -1,0 +1,184 @@
+"""Agents who watch sessions from a session of their own, and what their consoles know."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hadir.announcer import Announcer
+from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
+from hadir.domain.session import Batch
+from hadir.membership.membership import Membership
+from hadir.membership.scripts import AnyRedis
+from hadir.wire.updates import current_fields
+from tests.redis.talking import conversation_of, said
+from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
+from tests.redis.test_membership import CLOSED, identity, ref
+
+DESK = SessionRef(DEFAULT_TENANT, "desk")
+
+Ask = Callable[[dict[str, Any]], None]
+"""Sends a request; its answers come to ``Console.take``, perhaps before this returns."""
+
+Table = dict[str, tuple[tuple[str, int], dict[str, Any]]]
+"""By session: epoch and version that its status reflects, and the status."""
+
+
+def agent(name: str, sessions: tuple[str, ...] = ("*",)) -> Identity:
+    return Identity(DESK.session_id, name, UserType.AGENT, DESK.tenant, sessions=sessions)
+
+
+class Console:
+    """What a watcher knows: a table of sessions, and its position in the feeds.
+
+    It does what ``docs/protocol.md`` says a client does.
+
+    Attributes:
+        position: by feed, the serial up to which everything is known.
+        events: the versions that were told, by session.
+        snapshots: how often it was told all sessions.
+        taken: how many frames it has taken.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self.table: Table = {}
+        self.position: dict[str, int] = {}
+        self.events: dict[str, set[int]] = {}
+        self._unconfirmed: set[str] = set()
+        self.snapshots = self.taken = 0
+
+    def start(self) -> None:
+        """Watch, from the last position if there is one."""
+        request: dict[str, Any] = {"action": "watch", "all": True}
+        if self.position:
+            request["position"] = self.position
+        self._ask(request)
+
+    def beat(self) -> None:
+        self._ask({"action": "heartbeat"})
+
+    def take(self, frame: dict[str, Any]) -> None:
+        data = frame["data"]
+        if frame["type"] == "watching":
+            self._take_page(data)
+        elif frame["type"] == "feed":
+            for event in data["events"]:
+                self._apply(event["data"])
+            before = {feed: self.position.get(feed, 0) for feed in data["position"]}
+            missed = {each: at for each, at in before.items() if at < data["previous"][each]}
+            for feed in before.keys() - missed:
+                self.position[feed] = max(before[feed], data["position"][feed])
+            self._catch_up(missed)
+        elif frame["type"] == "heartbeat_ack":
+            places = data.get("feed", {}).items()
+            known = self.position
+            self._catch_up(
+                {feed: known.get(feed, 0) for feed, at in places if at > known.get(feed, 0)}
+            )
+
+    def occupied(self) -> Table:
+        """The sessions with somebody in them."""
+        return {name: known for name, known in self.table.items() if known[1]["users"]}
+
+    def _catch_up(self, missed: dict[str, int]) -> None:
+        if missed:
+            self._ask({"action": "watch", "all": True, "position": missed})
+
+    def _take_page(self, data: dict[str, Any]) -> None:
+        is_first = bool(data["position"])
+        if is_first and not data.get("recovered"):
+            self.snapshots += 1
+            self._unconfirmed = set(self.table)
+        for session in data["sessions"]:
+            self._apply(session)
+        if is_first:
+            for feed, serial in data["position"].items():
+                self.position[feed] = max(serial, self.position.get(feed, 0))
+        if data["next"] is not None:
+            self._ask({"action": "watch", "all": True, "next": data["next"]})
+        elif not data.get("recovered"):
+            for name in self._unconfirmed:
+                del self.table[name]
+            self._unconfirmed.clear()
+
+    def _apply(self, data: dict[str, Any]) -> None:
+        name = data["session_id"]
+        self._unconfirmed.discard(name)
+        told = [data, *data.get("events", [])]
+        self.events.setdefault(name, set()).update(
+            each["version"] for each in told if "version" in each
+        )
+        if "connection_status" not in data:
+            return
+        place = (data["epoch"], data["status_version"])
+        if name not in self.table or place >= self.table[name][0]:
+            self.table[name] = place, data["connection_status"]
+
+
+class Desk:
+    """Agents whose sockets are open in a session of their own, from which they watch others."""
+
+    def __init__(self, membership: Membership, poster: RecordingPoster) -> None:
+        self.membership = membership
+        self.poster = poster
+        self.announcer = Announcer(membership, poster)
+        self.conversation = conversation_of(membership, self.announcer, lambda _: None)
+
+    def open(self, connection_id: str, who: Identity) -> None:
+        assert self.membership.admit(connection_id, who).is_in
+        self.announce(self.membership.open(connection_id, who.session).batch)
+        self.poster.frames.clear()
+
+    def say(self, connection_id: str, who: Identity, **request: object) -> list[dict[str, Any]]:
+        """The frames with which a request is answered."""
+        before = len(self.poster.frames.get(connection_id, []))
+        clock = 1_737_714_600_000
+        self.conversation.answer(said(connection_id, request), who, clock, TEN_SECONDS)
+        return self.poster.frames.get(connection_id, [])[before:]
+
+    def announce(self, batch: Batch | None) -> None:
+        self.announcer.announce(batch, TEN_SECONDS)
+
+    def join(self, connection_id: str, user_id: str, session: SessionRef) -> None:
+        assert self.membership.admit(connection_id, identity(user_id, session)).is_in
+        self.announce(self.membership.open(connection_id, session).batch)
+
+    def leave(self, connection_id: str, session: SessionRef) -> None:
+        self.announce(self.membership.leave(connection_id, session, CLOSED).batch)
+
+    def console(self, connection_id: str, name: str = "dewi") -> Console:
+        """A console on an open socket."""
+        who = agent(name)
+
+        def ask(request: dict[str, Any]) -> None:
+            self.say(connection_id, who, **request)
+            self.deliver(console, connection_id)
+
+        console = Console(ask)
+        return console
+
+    def deliver(self, console: Console, connection_id: str) -> None:
+        """Let a console take what has come to its socket."""
+        while console.taken < len(frames := self.poster.frames.get(connection_id, [])):
+            console.taken += 1
+            console.take(frames[console.taken - 1])
+
+
+def truth(membership: Membership, names: Iterable[str]) -> Table:
+    """What a console must know of these sessions."""
+    found: Table = {}
+    for session in membership.sessions([ref(name) for name in names]):
+        data = json.loads(json.dumps(current_fields(session)))
+        if session.people:
+            place = data["epoch"], data["status_version"]
+            found[session.session_id] = place, data["connection_status"]
+    return found
+
+
+def leftovers(redis: AnyRedis) -> list[str]:
+    """What there is in Redis only because somebody watches."""
+    keys = [str(key) for key in redis.keys("*")]
+    kinds = {"watch", "feed", "watching"}
+    feeds = [key for key in keys if kinds & set(key.split(":"))]
+    sessions = (key for key in keys if ":session:" in key)
+    return [*feeds, *(key for key in sessions if redis.hexists(key, "watchers"))]
