@@ -40,6 +40,7 @@ class Api:
 
     def __init__(self, node: Redis, clock: Clock) -> None:
         self.node = node
+        self.clock = clock
         self.membership = Membership(node, clock=clock)
         self.closed: list[str] = []
         self.deadline = TEN_SECONDS
@@ -82,7 +83,7 @@ class Api:
             "membership": lambda: self.membership,
             "announcer": lambda _: announcer,
             "doorman": lambda *_: doorman,
-            "directory": lambda: Directory(self.node),
+            "directory": lambda: Directory(self.node, self.clock),
             "bans": lambda: Bans(self.node),
             "deadline": lambda _: self.deadline,
             "sockets": lambda: self.platform,

@@ -105,6 +105,18 @@ class TestRest:
                 assert await asyncio.to_thread(found, "*") == sessions
                 assert await asyncio.to_thread(found, sessions[0]) == sessions[:1]
                 assert await asyncio.to_thread(found, "elsewhere") == []
+            await asyncio.to_thread(left)
+
+        def left() -> None:
+            """They have left both, of which each asker is told only the one that is theirs."""
+            for session in sessions:
+                while found(session):
+                    pass
+                asker = token(session=session, type="admin", tenant="acme")
+                _, answer = rest(guarded, f"/api/user/{user}/sessions", asker)
+                assert answer["last_seen"]["customer"]["session_id"] == session
+            asker = token(session="elsewhere", type="admin", tenant="acme")
+            assert rest(guarded, f"/api/user/{user}/sessions", asker)[1]["last_seen"] == {}
 
         asyncio.run(run())
 

@@ -109,6 +109,14 @@ def last_departures(kept: Chronicle, most: int) -> tuple[PresenceEvent, ...]:
     return tuple(reversed(left.values()))[:most]
 
 
+def last_departure(kept: Chronicle, person: Person) -> PresenceEvent | None:
+    """How somebody left the last time; None if that is not kept, or they never did."""
+    for event in reversed(kept.events):
+        if isinstance(event, PresenceEvent) and event.person == person and event.departure:
+            return event
+    return None
+
+
 def _past(kept: Chronicle, version: int, came_later: Callable[[Event], bool]) -> Past:
     """What is left once all that came later is undone, the latest first."""
     people: dict[Person, int | None] = {each.person: each.at for each in kept.session.people}
