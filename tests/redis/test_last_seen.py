@@ -114,6 +114,7 @@ def test_an_id_is_no_pattern(api: Api, user_id: str) -> None:
 def test_it_is_known_for_a_day(api: Api, clock: Clock) -> None:
     visit(api, person("u1"))
     clock.pass_seconds(24 * 3600)
+    visit(api, person("u2"))
     assert set(last_seen(api, "u1")) == {"customer"}
 
     clock.pass_seconds(1)
