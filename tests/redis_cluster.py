@@ -76,7 +76,13 @@ class Server:
 @contextmanager
 def durable_server(folder: Path) -> Iterator[Server]:
     """One that still has, after a restart, all that it was told before."""
-    server = Server(free_ports(1)[0], folder, appendonly="yes", appendfsync="always")
+    with _server(folder, appendonly="yes", appendfsync="always") as server:
+        yield server
+
+
+@contextmanager
+def _server(folder: Path, **options: str | int) -> Iterator[Server]:
+    server = Server(free_ports(1)[0], folder, **options)
     try:
         wait_until(lambda: bool(server.ask("PING")))
         yield server
@@ -85,12 +91,10 @@ def durable_server(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def primary_and_replica(folder: Path) -> Iterator[tuple[Server, Server]]:
-    """A primary and its replica; both keep on disk what they are told."""
-    with (
-        durable_server(folder / "primary") as primary,
-        durable_server(folder / "replica") as replica,
-    ):
+def primary_and_replica(folder: Path, *, durable: bool = True) -> Iterator[tuple[Server, Server]]:
+    """A primary and its replica; durable ones keep on disk what they are told."""
+    start = durable_server if durable else _server
+    with start(folder / "primary") as primary, start(folder / "replica") as replica:
         replica.ask("REPLICAOF", "127.0.0.1", primary.port)
         wait_until(lambda: replica.info("replication", "master_link_status") == "up")
         yield primary, replica

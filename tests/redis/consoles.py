@@ -45,6 +45,7 @@ class Console:
         self.position: dict[str, int] = {}
         self.events: dict[str, set[int]] = {}
         self._unconfirmed: set[str] = set()
+        self._next: str | None = None
         self.snapshots = self.taken = 0
 
     def start(self) -> None:
@@ -56,6 +57,8 @@ class Console:
 
     def beat(self) -> None:
         self._ask({"action": "heartbeat"})
+        if self._next is not None:  # the page that was asked for has not come
+            self._ask_for_page(self._next)
 
     def take(self, frame: dict[str, Any]) -> None:
         data = frame["data"]
@@ -69,6 +72,8 @@ class Console:
             for feed in before.keys() - missed:
                 self.position[feed] = max(before[feed], data["position"][feed])
             self._catch_up(missed)
+        elif frame["type"] == "heartbeat_ack" and "feed" not in data:
+            self.start()  # the server has forgotten that it watches
         elif frame["type"] == "heartbeat_ack":
             places = data.get("feed", {}).items()
             known = self.position
@@ -90,16 +95,24 @@ class Console:
             self.snapshots += 1
             self._unconfirmed = set(self.table)
         for session in data["sessions"]:
+            if session["session_id"] in self._unconfirmed:
+                del self.table[session["session_id"]]  # perhaps of what a node has lost
             self._apply(session)
         if is_first:
             for feed, serial in data["position"].items():
                 self.position[feed] = max(serial, self.position.get(feed, 0))
-        if data["next"] is not None:
-            self._ask({"action": "watch", "all": True, "next": data["next"]})
-        elif not data.get("recovered"):
+        if data.get("recovered"):
+            return
+        self._next = data["next"]
+        if self._next is not None:
+            self._ask_for_page(self._next)
+        else:
             for name in self._unconfirmed:
                 del self.table[name]
             self._unconfirmed.clear()
+
+    def _ask_for_page(self, cursor: str) -> None:
+        self._ask({"action": "watch", "all": True, "next": cursor})
 
     def _apply(self, data: dict[str, Any]) -> None:
         name = data["session_id"]
@@ -112,7 +125,7 @@ class Console:
             return
         place = (data["epoch"], data["status_version"])
         if name not in self.table or place >= self.table[name][0]:
-            self.table[name] = place, data["connection_status"]
+            self.table[name] = place, _people_of(data["connection_status"])
 
 
 class Desk:
@@ -164,14 +177,23 @@ class Desk:
             console.take(frames[console.taken - 1])
 
 
+def _people_of(status: dict[str, Any]) -> dict[str, Any]:
+    for user in status["users"].values():
+        user.pop("connections", None)
+    return status
+
+
 def truth(membership: Membership, names: Iterable[str]) -> Table:
-    """What a console must know of these sessions."""
+    """What a console must know of these sessions.
+
+    How many sockets each person has is left out: a second one makes no event.
+    """
     found: Table = {}
     for session in membership.sessions([ref(name) for name in names]):
         data = json.loads(json.dumps(current_fields(session)))
         if session.people:
             place = data["epoch"], data["status_version"]
-            found[session.session_id] = place, data["connection_status"]
+            found[session.session_id] = place, _people_of(data["connection_status"])
     return found
 
 

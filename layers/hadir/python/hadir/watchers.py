@@ -77,7 +77,7 @@ class Watchers:
         found: dict[str, Any] = {}
         if ALL in watched:
             watched.discard(ALL)
-            _, places, _ = self._watching.feeds.watch(connection_id, who, {})
+            _, places, _ = self._watching.feeds.watch(connection_id, who)
             found["feed"] = {str(partition): place for partition, (place, _) in places.items()}
         if watched:
             found["watching"] = []
@@ -119,18 +119,23 @@ class Watchers:
         now: int,
     ) -> list[bytes]:
         self._note(connection_id, who, ALL)
-        feeds = self._watching.feeds
-        outcome, places, missed = feeds.watch(connection_id, who, position or {})
+        missed = self._watch_feeds(connection_id, who, position)[1] if position else ()
+        if not missed or any(each.pointers is None for each in missed):
+            places, _ = self._watch_feeds(connection_id, who, None)
+            return [self._page(who, places, Place(), recovered=False if position else None)]
+        parts = [told_of(each, self._read(who, each), now) for each in missed if each.pointers]
+        serials = {each.ref.partition: each.serial for each in missed}
+        return [*feed_frames(parts), watching([], serials, None, recovered=True)]
+
+    def _watch_feeds(
+        self, connection_id: str, who: Identity, known: Mapping[int, int] | None
+    ) -> tuple[dict[int, int], tuple[Missed, ...]]:
+        """By partition, the last serial; and what was missed."""
+        outcome, places, missed = self._watching.feeds.watch(connection_id, who, known)
         if outcome is not Outcome.WATCHING:
             self._watching.unwatch(connection_id, who.session, ALL)
             raise InvalidRequest("rate_limited", _REFUSALS[outcome])
-        serials = {partition: serial for partition, (_, serial) in places.items()}
-        if position is None:
-            return [self._page(who, serials, Place())]
-        if any(each.pointers is None for each in missed):
-            return [self._page(who, serials, Place(), recovered=False)]
-        parts = [told_of(each, self._read(who, each), now) for each in missed if each.pointers]
-        return [*feed_frames(parts), watching([], serials, None, recovered=True)]
+        return {partition: serial for partition, (_, serial) in places.items()}, missed
 
     def _read(self, who: Identity, missed: Missed) -> list[Any]:
         return self._watching.feeds.read(who.tenant, missed.pointers or ())

@@ -22,6 +22,7 @@ class Pointer:
     Attributes:
         serial: its place in the feed; within a life of the feed without gaps. A later life begins
             with a higher one.
+        version: the event's; 0 if there is none, but the session has begun a new epoch.
     """
 
     serial: int

@@ -33,14 +33,14 @@ class Feeds:
         self._scripts = scripts
 
     def watch(
-        self, connection_id: str, who: Identity, known: Mapping[int, int]
+        self, connection_id: str, who: Identity, known: Mapping[int, int] | None = None
     ) -> tuple[Watch, dict[int, tuple[int, int]], tuple[Missed, ...]]:
         """Watch all sessions of the watcher's tenant, or say that one still does.
 
         Args:
             who: the watcher, in its home session.
-            known: by partition, the serial up to which the watcher knows everything; what it has
-                missed is asked for these partitions only.
+            known: by partition, the serial up to which the watcher knows everything. Then it
+                watches these partitions, and what it has missed there is returned; None for all.
 
         Returns:
             Whether it watches; by partition, where its feed is (what is not pending any more, or
@@ -51,7 +51,9 @@ class Feeds:
             MembershipUnavailable: no partition answered.
         """
         whose = f"{who.session.session_id} {who.person}"
-        feeds = [FeedRef(who.tenant, partition) for partition in range(PARTITIONS)]
+        places = range(PARTITIONS) if known is None else known
+        feeds = [FeedRef(who.tenant, partition) for partition in places]
+        known = known or {}
         replies = self._scripts.run_on_feeds(
             "watch",
             (
@@ -67,7 +69,7 @@ class Feeds:
         )
         if all(isinstance(reply, Exception) for reply in replies):
             raise MembershipUnavailable(f"Redis could not run watch: {replies[0]}")
-        places: dict[int, tuple[int, int]] = {}
+        found: dict[int, tuple[int, int]] = {}
         missed: list[Missed] = []
         for feed, reply in zip(feeds, replies, strict=True):
             if isinstance(reply, Exception):
@@ -75,12 +77,12 @@ class Feeds:
             if reply == "crowded":
                 return Watch.CROWDED, {}, ()
             place, serial, entries = reply
-            places[feed.partition] = int(place), int(serial)
+            found[feed.partition] = int(place), int(serial)
             if feed.partition in known:
                 pointers = None if entries is None else read_pointers(entries)
                 before = known[feed.partition]
                 missed.append(Missed(feed, before, int(serial), pointers))
-        return Watch.WATCHING, places, tuple(missed)
+        return Watch.WATCHING, found, tuple(missed)
 
     def unwatch(self, connection_id: str, tenant: str) -> None:
         """Watch all sessions no more.
@@ -126,13 +128,15 @@ class Feeds:
         """
         versions: dict[str, list[int]] = {}
         for pointer in pointers:
-            versions.setdefault(pointer.session_id, []).append(pointer.version)
+            told = versions.setdefault(pointer.session_id, [])
+            if pointer.version:
+                told.append(pointer.version)
         refs = [SessionRef(tenant, each) for each in versions]
         replies = self._scripts.run_in_each(
             "fed",
             (
-                (ref, (min(versions[ref.session_id]), max(versions[ref.session_id])), ())
-                for ref in refs
+                (ref, (min(told, default=1), max(told, default=0)), ())
+                for ref, told in zip(refs, versions.values(), strict=True)
             ),
         )
         found = []

@@ -5,6 +5,7 @@
 local EARLIER = 8    -- lives of which is remembered how far they went
 
 local begun_at = 0           -- the session's version when this script began
+local is_new_life = false    -- whether an epoch has begun in this script
 local is_watched = false     -- whether connections elsewhere watch it
 
 -- This node may not have received the last writes before a failover. Clients may have seen events
@@ -22,6 +23,7 @@ local function begin_new_life(epoch, lineage)
     redis.call('HDEL', SESSION, 'token', 'until', 'claimed')
     redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage,
         'earlier', table.concat(words, ' '), 'recovered_up_to', integer(handed_out))
+    is_new_life = true
 end
 
 -- A full Redis refuses scripts unless their first write is a deletion. Those that must run even
@@ -145,7 +147,8 @@ local function finish(claimed)
     for key = 1, FIRST_OF_FEED - 1 do
         redis.call('PEXPIRE', KEYS[key], RETENTION)
     end
-    local is_fed = version > begun_at and feed_events(begun_at + 1, version)
+    local is_fed = (is_new_life or version > begun_at)
+        and feed_events(begun_at + 1, version, is_new_life)
     if claimed then
         claimed[7] = is_fed and 1 or 0
         return claimed
