@@ -9,10 +9,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 import asking
 import banning
 import erasing
+import explaining
 import people
 import sessions
 from hadir import bootstrap, log, report
-from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable, NotPermitted
+from hadir.domain.errors import (
+    InvalidIdentity,
+    InvalidRequest,
+    MembershipUnavailable,
+    NotKept,
+    NotPermitted,
+)
 from hadir.wire.updates import write_json
 from parts import membership
 
@@ -21,6 +28,7 @@ app.include_router(sessions.router)
 app.include_router(people.router)
 app.include_router(banning.router)
 app.include_router(erasing.router)
+app.include_router(explaining.router)
 
 
 @app.get("/api/health")
@@ -39,6 +47,11 @@ def refuse(error: InvalidIdentity | InvalidRequest) -> Response[Any]:
 @app.exception_handler(NotPermitted)  # type: ignore[untyped-decorator]
 def forbid(error: NotPermitted) -> Response[Any]:
     return asking.error(403, "forbidden", str(error))
+
+
+@app.exception_handler(NotKept)  # type: ignore[untyped-decorator]
+def lost(error: NotKept) -> Response[Any]:
+    return asking.error(404, "not_found", str(error))
 
 
 @app.not_found

@@ -1,6 +1,7 @@
 """Sessions: status and history; for admins, the list of occupied ones, and system messages."""
 
 from concurrent.futures import ThreadPoolExecutor
+from math import floor
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,11 +10,13 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 import asking
 from hadir import report
 from hadir.domain.errors import InvalidRequest
+from hadir.domain.past import at_second, at_version
 from hadir.domain.roles import Action
 from hadir.membership.directory import Place
 from hadir.membership.outcomes import Saying
 from hadir.wire.bodies import read_message
-from hadir.wire.queries import read_number
+from hadir.wire.past import past_answer
+from hadir.wire.queries import read_moment, read_number
 from hadir.wire.updates import history, posted, status_answer, totals
 from parts import announcer, directory, membership
 
@@ -27,7 +30,15 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 @router.get("/api/session/<session_id>/connection-status")
 def connection_status(session_id: str) -> dict[str, Any]:
-    return status_answer(membership.session(asking.session_in_path(Action.READ_STATUS, session_id)))
+    ref = asking.session_in_path(Action.READ_STATUS, session_id)
+    at = asking.query("at")
+    if at is None:
+        return status_answer(membership.session(ref))
+    moment = read_moment(at, "at", most=_LAST_VERSION)
+    kept = membership.inquiry.chronicle(ref)
+    if isinstance(moment, int):
+        return past_answer(at_version(kept, moment))
+    return past_answer(at_second(kept, floor(moment.timestamp())))
 
 
 @router.get("/api/session/<session_id>/events")

@@ -143,7 +143,7 @@ MAY = {
     "EndGraceFunction": {*REDIS, "MayPost", "MayTakeGraces"},
     "DefaultFunction": {*REDIS, "MayPost", "MayClose", "MayReadSecret"},
     "SweepFunction": {*REDIS, "MayAsk", "MayPost", "MayClose", "MayProbe"},
-    "RestFunction": {*REDIS, "MayPost", "MayClose"},
+    "RestFunction": {*REDIS, "MayAsk", "MayPost", "MayClose"},
     "CanaryFunction": {"MayRun", "MayReadSecret"},
 }
 """What each function's role allows."""

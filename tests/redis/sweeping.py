@@ -20,6 +20,7 @@ class Platform:
         self.gone: set[str] = set()
         self.trouble: set[str] = set()
         self.active: dict[str, int] = {}
+        self.connected: dict[str, int] = {}
         self.asked: list[str] = []
         self.seconds: list[float] = []
         self.hears = True
@@ -35,7 +36,8 @@ class Platform:
             return Seen(State.FAILED, None, 403)
         if connection_id in self.gone:
             return Seen(State.GONE, None, 410)
-        return Seen(State.OPEN, self.active.get(connection_id), 200)
+        active, connected = self.active.get(connection_id), self.connected.get(connection_id)
+        return Seen(State.OPEN, active, 200, connected)
 
     def can_hear(self) -> bool:
         return self.hears

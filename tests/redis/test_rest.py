@@ -24,6 +24,7 @@ from hadir.wire.grants import write_grant
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
 from tests.redis.handlers import load
+from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import ref
 
@@ -39,9 +40,11 @@ class Api:
 
     def __init__(self, node: Redis, clock: Clock) -> None:
         self.node = node
+        self.clock = clock
         self.membership = Membership(node, clock=clock)
         self.closed: list[str] = []
         self.deadline = TEN_SECONDS
+        self.platform = Platform()
 
     def request(
         self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
@@ -80,9 +83,10 @@ class Api:
             "membership": lambda: self.membership,
             "announcer": lambda _: announcer,
             "doorman": lambda *_: doorman,
-            "directory": lambda: Directory(self.node),
+            "directory": lambda: Directory(self.node, self.clock),
             "bans": lambda: Bans(self.node),
             "deadline": lambda _: self.deadline,
+            "sockets": lambda: self.platform,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
             answer = load("rest").handler(event, None)

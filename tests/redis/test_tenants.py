@@ -9,7 +9,7 @@ from hadir.domain.errors import InvalidIdentity
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.membership.directory import Directory, Place
-from hadir.membership.keys import session_keys
+from hadir.membership.keys import partition_of
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Opening, Saying
 from hadir.membership.scripts import AnyRedis
@@ -20,7 +20,7 @@ ACME = Identity(SESSION.session_id, "customer_1", UserType.CUSTOMER, "acme")
 NEIGHBOUR = next(
     each
     for each in (replace(ACME, tenant=f"tenant-{number}") for number in count())
-    if session_keys(each.session)[-1] == session_keys(SESSION)[-1]
+    if partition_of(each.session) == partition_of(SESSION)
 )
 """Of a tenant whose session of that name shares the partition, as that of one in 256 does."""
 

@@ -38,6 +38,7 @@ class TestRest:
         [
             ("GET", "/api/session/s1/connection-status"),
             ("GET", "/api/session/s1/events"),
+            ("GET", "/api/session/s1/explain"),
             *FOR_ADMINS,
         ],
     )
@@ -55,6 +56,31 @@ class TestRest:
         assert (status, body["error"]["code"]) == (403, "forbidden")
         assert body["error"]["message"].endswith("is for admins only")
         assert body["error"]["request_id"]
+
+    def test_why_somebody_is_there_is_for_agents_and_admins(self, guarded: LocalGateway) -> None:
+        session = new_session()
+        path = f"/api/session/{session}/explain"
+        status, body = rest(guarded, path, token(session=session))
+        assert (status, body["error"]["code"]) == (403, "forbidden")
+        assert body["error"]["message"] == "explain is for agents and admins only"
+        assert rest(guarded, path, token(session="elsewhere", type="admin"))[0] == 403
+
+        async def run() -> None:
+            async with socket(guarded, token(session=session)) as customer:
+                await customer.told()
+                agent = token(session=session, user="agent_1", type="agent")
+                status, why = await asyncio.to_thread(rest, guarded, path, agent)
+                assert status == 200
+                (person,) = why["people"]
+                (theirs,) = person["sockets"]
+                assert theirs["api_gateway"]["state"] == "open"
+                assert theirs["connected_at"] <= person["since"]
+                assert theirs["token_expires_at"] > person["since"]
+                earlier = f"/api/session/{session}/connection-status?at={person['since']}"
+                status, past = await asyncio.to_thread(rest, guarded, earlier, agent)
+                assert (status, past["version"], past["total_customer"]) == (200, 1, 1)
+
+        asyncio.run(run())
 
     @pytest.mark.parametrize("path", ["connection-status", "events"])
     def test_only_ones_own_sessions(self, guarded: LocalGateway, path: str) -> None:
@@ -79,6 +105,18 @@ class TestRest:
                 assert await asyncio.to_thread(found, "*") == sessions
                 assert await asyncio.to_thread(found, sessions[0]) == sessions[:1]
                 assert await asyncio.to_thread(found, "elsewhere") == []
+            await asyncio.to_thread(left)
+
+        def left() -> None:
+            """They have left both, of which each asker is told only the one that is theirs."""
+            for session in sessions:
+                while found(session):
+                    pass
+                asker = token(session=session, type="admin", tenant="acme")
+                _, answer = rest(guarded, f"/api/user/{user}/sessions", asker)
+                assert answer["last_seen"]["customer"]["session_id"] == session
+            asker = token(session="elsewhere", type="admin", tenant="acme")
+            assert rest(guarded, f"/api/user/{user}/sessions", asker)[1]["last_seen"] == {}
 
         asyncio.run(run())
 
@@ -87,6 +125,7 @@ class TestRest:
         [
             "/api/session/%7B%7D/connection-status",
             "/api/session/a%0Ab/events",
+            "/api/session/s1/connection-status?at=yesterday",
             "/api/session/s1/events?since=-1",
             "/api/session/s1/events?since=x",
             "/api/session/s1/events?limit=201",

@@ -11,6 +11,8 @@ from hadir.domain.sockets import Seen, State
 from tests.scripted_http import CUT, HANG, Answer, ScriptedHttp
 from tests.unit.conftest import management_api
 
+CONNECTED = 1_795_417_200_000
+
 
 def active(at: object) -> Answer:
     """As API Gateway answers GetConnection."""
@@ -29,7 +31,7 @@ class TestLooking:
         assert seen.pop("c8") == Seen(State.FAILED, None, 403)
         assert seen.pop("c9") == Seen(State.FAILED, None, 400)
         assert len(seen) == 97
-        assert set(seen.values()) == {Seen(State.OPEN, 1_795_417_387_000, 200)}
+        assert set(seen.values()) == {Seen(State.OPEN, 1_795_417_387_000, 200, CONNECTED)}
         assert len(api.requests) == 100
 
     def test_what_is_asked(self, api: ScriptedHttp, sockets: Sockets) -> None:
@@ -65,7 +67,7 @@ class TestLooking:
     ) -> None:
         api.scripts = {"c1": [active(at)]}
 
-        assert sockets.look(["c1"], 5) == {"c1": Seen(State.OPEN, ms, 200)}
+        assert sockets.look(["c1"], 5) == {"c1": Seen(State.OPEN, ms, 200, CONNECTED)}
 
     @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"{", b"\xff"])
     def test_a_body_that_does_not_say(
@@ -82,7 +84,9 @@ class TestLooking:
         failed = Answer(trouble, b'{"lastActiveAt": "not of this answer"') if trouble > 0 else 0
         api.scripts = {"c1": [failed or trouble, active("2026-11-23T07:03:07Z")]}
 
-        assert sockets.look(["c1"], 10) == {"c1": Seen(State.OPEN, 1_795_417_387_000, 200)}
+        assert sockets.look(["c1"], 10) == {
+            "c1": Seen(State.OPEN, 1_795_417_387_000, 200, CONNECTED)
+        }
 
     def test_trouble_that_stays(self, api: ScriptedHttp, sockets: Sockets) -> None:
         api.scripts = {"c1": [503] * 1000}

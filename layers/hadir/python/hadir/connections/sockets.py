@@ -85,16 +85,17 @@ def _unavailable(seen: Seen) -> SocketsUnavailable:
 
 def _seen(call: Call) -> Seen:
     if call.final and call.status == 200:
-        return Seen(State.OPEN, _last_active_ms(call.body), 200)
+        connected, active = (_ms(call.body, name) for name in ("connectedAt", "lastActiveAt"))
+        return Seen(State.OPEN, active, 200, connected)
     if call.final and call.status == 410:
         return Seen(State.GONE, None, 410)
     return Seen(State.FAILED, None, call.status)
 
 
-def _last_active_ms(body: bytes) -> int | None:
-    """``lastActiveAt`` of GetConnection's answer, in ISO 8601; None if it cannot be read."""
+def _ms(body: bytes, name: str) -> int | None:
+    """A time in GetConnection's answer, in ISO 8601; None if it cannot be read."""
     try:
-        at = datetime.fromisoformat(json.loads(body)["lastActiveAt"])
+        at = datetime.fromisoformat(json.loads(body)[name])
         return (at - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, TypeError, KeyError):
         return None  # also without an offset: nobody says whose time that would be

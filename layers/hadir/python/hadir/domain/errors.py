@@ -6,6 +6,7 @@ HadirError
 ├── InvalidSettings      an environment variable is missing or wrong
 ├── InvalidToken         a token is not valid
 ├── NotPermitted         somebody may not do what they ask for
+├── NotKept              the history does not say what somebody asks for
 ├── KeysUnavailable      the keys to verify tokens with could not be fetched
 ├── MembershipUnavailable  Redis did not answer in time, or answered with an error
 ├── SocketsUnavailable   the management API did not answer in time, or refused
@@ -48,6 +49,10 @@ class InvalidToken(HadirError):
 
 class NotPermitted(HadirError):
     """Somebody may not do what they ask for, or not in this session."""
+
+
+class NotKept(HadirError):
+    """The history does not reach back to what somebody asks for, or it has not come yet."""
 
 
 class KeysUnavailable(HadirError):

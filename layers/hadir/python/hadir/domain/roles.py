@@ -22,6 +22,7 @@ class Action(StrEnum):
     BAN = "ban"
     ERASE = "erase"
     POST_MESSAGE = "post_message"
+    EXPLAIN = "explain"
     WATCH = "watch"
     UNWATCH = "unwatch"
 
@@ -44,6 +45,7 @@ ALLOWED = {
     Action.BAN: _ADMINS,
     Action.ERASE: _ADMINS,
     Action.POST_MESSAGE: _ADMINS,
+    Action.EXPLAIN: _STAFF,
     Action.WATCH: _STAFF,
     Action.UNWATCH: _STAFF,
 }

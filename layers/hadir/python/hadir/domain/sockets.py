@@ -26,11 +26,13 @@ class Seen:
         last_active_ms: ``lastActiveAt``, when the socket was last used, in ms since 1970; None if
             the answer does not say.
         status: the last HTTP status, 0 if there was no answer.
+        connected_ms: ``connectedAt``, likewise.
     """
 
     state: State
     last_active_ms: int | None
     status: int
+    connected_ms: int | None = None
 
     @property
     def is_refused(self) -> bool:

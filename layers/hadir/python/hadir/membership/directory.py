@@ -5,21 +5,28 @@ empty, or miss one that somebody has just joined.
 """
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from hadir.domain.errors import InvalidIdentity
 from hadir.domain.grant import MANY, Grant
-from hadir.domain.identity import SessionRef, UserType, check_id
+from hadir.domain.identity import Person, SessionRef, UserType, check_id
 from hadir.membership.healing import ask_all
-from hadir.membership.keys import PARTITIONS, occupied_key, whereabouts_key
+from hadir.membership.keys import PARTITIONS, left_key, occupied_key, whereabouts_key
 from hadir.membership.scripts import AnyRedis
 
 _AFTER, _AT = ".-"
 
 _FEW_PARTITIONS = 16
 """Partitions that a listing begins with; it goes on with more and more until the page is full."""
+
+_RETENTION_MS = 86_400_000
+"""How long it is known that somebody was somewhere, as in ``outbox.lua``."""
+
+_AT_ONCE = 10_000
+"""Entries of an index that one command goes through, so that Redis stays free for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +72,32 @@ class Page:
     following: Place | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Somebody was in a session.
+
+    Attributes:
+        until: when they left it, in milliseconds since the Unix epoch.
+    """
+
+    person: Person
+    session: SessionRef
+    until: int
+
+
 class Directory:
     """Finds sessions and people.
+
+    Args:
+        clock: milliseconds since the Unix epoch; None for this machine's clock.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
     """
 
-    def __init__(self, redis: AnyRedis) -> None:
+    def __init__(self, redis: AnyRedis, clock: Callable[[], int] | None = None) -> None:
         self._redis = redis
+        self._clock = clock or (lambda: time.time_ns() // 10**6)
 
     def sessions(self, grant: Grant, most: int, place: Place) -> Page:
         """Sessions open to ``grant`` in which somebody is present.
@@ -134,6 +158,38 @@ class Directory:
         )
         names = (name for names in answers for name in names)
         return tuple(sorted({SessionRef(tenant, name.rpartition(" ")[2]) for name in names}))
+
+    def sightings(
+        self, tenant: str, user_id: str, user_type: UserType | None = None
+    ) -> tuple[Sighting, ...]:
+        """The sessions that a person with that id has left in the last 24 h, the latest first.
+
+        It goes through everybody who has left, as the indexes of them are sorted by time; sessions
+        that they are back in are not among these.
+
+        Args:
+            user_type: None for everybody with that id.
+        """
+        name = f"{tenant} {user_id}" + (f" {user_type}" if user_type else "")
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", name) + " *"
+        earliest = self._clock() - _RETENTION_MS
+        found: dict[str, float] = {}
+        cursors = dict.fromkeys(range(PARTITIONS), 0)
+        while cursors:
+            answers = self._ask(
+                ("ZSCAN", left_key(partition), cursor, "MATCH", pattern, "COUNT", _AT_ONCE)
+                for partition, cursor in cursors.items()
+            )
+            following = zip(cursors, (cursor for cursor, _ in answers), strict=True)
+            cursors = {partition: cursor for partition, cursor in following if cursor}
+            found.update(each for _, some in answers for each in some if each[1] >= earliest)
+        latest = sorted(found, key=lambda each: (-found[each], each))
+        return tuple(
+            Sighting(person, SessionRef(tenant, session_id), int(found[each]))
+            for each in latest
+            for _, _, kind, session_id in [each.split(" ")]
+            if (person := Person.read(f"{kind}/{user_id}"))
+        )
 
     def totals(self) -> tuple[int, int]:
         """How many people are present, and in how many sessions, over all tenants.

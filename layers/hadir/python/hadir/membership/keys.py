@@ -23,8 +23,6 @@ Of a session:
     stream: entry ``<version>-0`` -> type, person, at, and what the type has besides
 ``hadir2:{p}:leaving:<session>``
     sorted set: people in grace by when it is over (ms)
-``hadir2:{p}:left:<session>``
-    sorted set: people by when they left (ms), for as long as a return counts as a reconnect
 ``hadir2:{p}:pace:<session>``
     sorted set of token buckets by when each is full again (ms): ``c <connection id>`` messages of a
     connection; of a person ``m <person>`` messages, ``j <person>`` joins, ``p <person>`` posts
@@ -44,6 +42,9 @@ Of a partition:
     sorted set, by name: sessions in which somebody is present
 ``hadir2:{p}:whereabouts``
     sorted set, by name: ``tenant user_id user_type session_id`` of everybody present
+``hadir2:{p}:left``
+    sorted set: ``tenant user_id user_type session_id`` of everybody who left in the last 24 h and
+    is not back, by when (ms)
 ``hadir2:{p}:hearing``
     hash: when the last sweep was (ms), how many connections were heard since and in the
     interval before, and until when silence proves nothing (ms)
@@ -106,11 +107,19 @@ _OF_SESSION = (
     "people",
     "events",
     "leaving",
-    "left",
     "pace",
     "behind",
 )
-_OF_PARTITION = ("leases", "failing", "agenda", "occupied", "whereabouts", "hearing", "tenants")
+_OF_PARTITION = (
+    "left",
+    "leases",
+    "failing",
+    "agenda",
+    "occupied",
+    "whereabouts",
+    "hearing",
+    "tenants",
+)
 _OF_FEED = ("watch", "feed")
 
 
@@ -175,6 +184,11 @@ def occupied_key(partition: int) -> str:
 def whereabouts_key(partition: int) -> str:
     """The key of a partition's index of the people present in its sessions."""
     return f"{_prefix(partition)}:whereabouts"
+
+
+def left_key(partition: int) -> str:
+    """The key of a partition's index of the people who have left its sessions."""
+    return f"{_prefix(partition)}:left"
 
 
 def tombstone_key(ref: SessionRef, connection_id: str) -> str:

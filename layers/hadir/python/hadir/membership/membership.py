@@ -16,6 +16,7 @@ from hadir.domain.reasons import OURS, Departure
 from hadir.domain.session import Batch, Place, Session, Socket
 from hadir.membership.healing import ask_all, ask_each
 from hadir.membership.history import History
+from hadir.membership.inquiry import Inquiry
 from hadir.membership.keys import bans_keys, identity_key, said_key, tombstone_key
 from hadir.membership.leases import Leases
 from hadir.membership.outcomes import Admission, Leaving, Left, Opened, Said, Saying
@@ -70,6 +71,7 @@ class Membership:
     Attributes:
         leases: the expired leases, for the sweep.
         history: the events that everyone has been told, as far as they are kept.
+        inquiry: what else is known of sessions.
         watching: connections that are told of sessions without being present in them.
 
     Raises:
@@ -90,6 +92,7 @@ class Membership:
         self._limits = limits or Limits()
         self.leases = Leases(redis, self._scripts, self._limits)
         self.history = History(self._scripts)
+        self.inquiry = Inquiry(self._scripts)
         self.watching = Watching(redis, self._scripts)
 
     @property

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from hadir.domain.circumstances import Circumstances, Line
 from hadir.domain.errors import ScriptFailed
 from hadir.domain.feeds import FeedBatch, FeedRef, Pointer
 from hadir.domain.identity import Person, SessionRef
+from hadir.domain.past import Chronicle
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import (
     Batch,
@@ -130,6 +132,42 @@ def read_events(entries: Iterable[tuple[str, list[str]]], epoch: str) -> list[Ev
     return [
         _event(entry_id, {"epoch": epoch, **dict(_pairs(fields))}) for entry_id, fields in entries
     ]
+
+
+@_checked
+def read_chronicle(ref: SessionRef, reply: Any) -> Chronicle:
+    """What ``past.lua`` replies."""
+    now, view, events = reply
+    session = read_session(ref, view)
+    return Chronicle(now, session, tuple(read_events(events, session.epoch)))
+
+
+@_checked
+def read_circumstances(ref: SessionRef, reply: Any) -> Circumstances:
+    """What ``explain.lua`` replies."""
+    past, connections, leases, behind, leaving = reply
+    owed = {connection_id: int(since) for connection_id, since in _pairs(behind)}
+    return Circumstances(
+        read_chronicle(ref, past),
+        tuple(_lines(connections, leases, owed)),
+        {person: int(until) for name, until in _pairs(leaving) if (person := Person.read(name))},
+    )
+
+
+def _lines(
+    connections: list[str], leases: list[str | None], owed: dict[str, int]
+) -> Iterator[Line]:
+    for (connection_id, record), until in zip(_pairs(connections), leases, strict=True):
+        name, since, heard, expires, beats, *_ = record.split(" ")
+        if person := Person.read(name):
+            yield Line(
+                Socket(connection_id, person, int(since)),
+                int(heard),
+                int(expires),
+                beats=beats == "1",
+                leased_until=None if until is None else int(float(until)),
+                owed_since=owed.get(connection_id),
+            )
 
 
 def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:

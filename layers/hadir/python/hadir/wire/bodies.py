@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from hadir.domain.bans import LONGEST_BAN_SECONDS, LONGEST_REASON, Ban, Banned
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.identity import Person, check_id, check_user_type
 from hadir.domain.limits import LONGEST_TEXT
+from hadir.wire.queries import read_time
 
 _CODE = "invalid_request"
 
@@ -90,14 +90,11 @@ def _end(fields: Mapping[str, Any], now: int) -> int:
             text = f"seconds must be a whole number from 1 to {LONGEST_BAN_SECONDS}"
             raise InvalidRequest(_CODE, text)
         return now + 1000 * seconds
-    try:
-        at = datetime.fromisoformat(until)
-        if at.tzinfo is not None and "T" in until.upper():
-            return int(at.timestamp() * 1000)
-    except (AttributeError, OverflowError, TypeError, ValueError):
-        pass
-    text = "until must be a time as in RFC 3339, for example 2027-01-24T10:30:00Z"
-    raise InvalidRequest(_CODE, text)
+    at = read_time(until)
+    if at is None:
+        text = "until must be a time as in RFC 3339, for example 2027-01-24T10:30:00Z"
+        raise InvalidRequest(_CODE, text)
+    return int(at.timestamp() * 1000)
 
 
 def _is_unicode(text: str) -> bool:

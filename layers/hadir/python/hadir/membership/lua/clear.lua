@@ -1,6 +1,6 @@
 -- takes: life
 --
--- Deletes all announced events from the history; versions go on.
+-- Deletes all announced events from the history, and when people left; versions go on.
 --
 -- Reply   how many events were deleted
 --
@@ -8,6 +8,12 @@
 -- announced since.
 
 even_when_full()
+for _, name in ipairs(redis.call('ZRANGE', LEFT, 0, -1)) do
+    local tenant, session_id = string.match(name, '^([^ ]+) .* ([^ ]+)$')
+    if tenant == TENANT and session_id == SESSION_ID then
+        redis.call('ZREM', LEFT, name)
+    end
+end
 if not begin() then
     return 0
 end

@@ -1,7 +1,7 @@
 -- takes: life
 --
 -- Deletes the texts of somebody's messages from the history. Each message stays as an event without
--- its text, so that versions have no gaps.
+-- its text, so that versions have no gaps. When they left the session is forgotten.
 --
 -- Redis can add entries only at the end of a stream, so the stream is written again with the same
 -- ids. It holds a few thousand at most (outbox.lua, HISTORY).
@@ -30,6 +30,7 @@ local function erased(fields)
 end
 
 even_when_full()
+redis.call('ZREM', LEFT, whereabouts(person_name))
 if not begin() then
     return 0
 end

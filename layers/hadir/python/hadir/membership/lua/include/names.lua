@@ -5,8 +5,8 @@
 -- Every script runs completely or not at all. If its caller dies before it acts on the reply,
 -- events are still pending in the session, and the next claimant gets them (outbox.lua, claim).
 
-local SESSION, CONNECTIONS, PEOPLE, EVENTS, LEAVING, LEFT, PACE, BEHIND = unpack(KEYS, 1, 8)
-local LEASES, FAILING, AGENDA, OCCUPIED, WHEREABOUTS, HEARING, TENANTS = unpack(KEYS, 9, 15)
+local SESSION, CONNECTIONS, PEOPLE, EVENTS, LEAVING, PACE, BEHIND = unpack(KEYS, 1, 7)
+local LEFT, LEASES, FAILING, AGENDA, OCCUPIED, WHEREABOUTS, HEARING, TENANTS = unpack(KEYS, 8, 15)
 local FIRST_OF_FEED = 16
 local WATCH, FEED = unpack(KEYS, FIRST_OF_FEED, 17)
 

@@ -5,7 +5,7 @@
 
 local RECONNECT_WINDOW = 30000    -- ms; who is back within it has reconnected
 
--- The index entry of somebody who is present: their tenant's, by name.
+-- Somebody's entry in the indexes of who is present, and of who has left.
 local function whereabouts(name)
     local user_type, user_id = string.match(name, '^([^/]+)/(.+)$')
     return table.concat({ TENANT, user_id, user_type, SESSION_ID }, ' ')
@@ -20,8 +20,8 @@ end
 local function record_departure(name, departure)
     redis.call('HDEL', PEOPLE, name)
     redis.call('ZREM', LEAVING, name)
-    redis.call('ZREMRANGEBYSCORE', LEFT, '-inf', '(' .. integer(now - RECONNECT_WINDOW))
-    redis.call('ZADD', LEFT, integer(departure.left), name)
+    redis.call('ZREMRANGEBYSCORE', LEFT, '-inf', '(' .. integer(now - RETENTION))
+    redis.call('ZADD', LEFT, integer(departure.left), whereabouts(name))
     redis.call('ZREM', WHEREABOUTS, whereabouts(name))
     if redis.call('EXISTS', PEOPLE) == 0 then
         redis.call('ZREM', OCCUPIED, NAME)
@@ -57,13 +57,13 @@ local function arrive(connection_id, connection)
     else
         outcome = 'joined'
         local fields = { 'person', name, 'at', integer(now) }
-        local left = tonumber(redis.call('ZSCORE', LEFT, name) or '-1')
+        local left = tonumber(redis.call('ZSCORE', LEFT, whereabouts(name)) or '-1')
         if left >= 0 and now - left <= RECONNECT_WINDOW then
             table.insert(fields, 'offline')
             table.insert(fields, integer(now - left))
         end
         connection.since = record_event('user_connected', fields)
-        redis.call('ZREM', LEFT, name)
+        redis.call('ZREM', LEFT, whereabouts(name))
         list_person(name)
         keep_person(name, { at = now, sockets = 1 })
     end
