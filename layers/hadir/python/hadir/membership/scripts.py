@@ -36,6 +36,7 @@ SESSION_SCRIPTS = (
     "repair",
     "settle",
     "sockets",
+    "state",
     "view",
 )
 

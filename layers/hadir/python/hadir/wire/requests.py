@@ -1,6 +1,6 @@
 """Reads clients' messages, and checks them before anything is done about them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
@@ -9,6 +9,7 @@ from hadir.domain.errors import InvalidIdentity, InvalidRequest
 from hadir.domain.grant import LONGEST_TOKEN
 from hadir.domain.identity import UserType, check_id
 from hadir.domain.limits import LONGEST_TEXT
+from hadir.domain.state import check_state
 
 
 def _check_id(value: str) -> str:
@@ -60,6 +61,13 @@ class Typing(BaseModel):
     on: Annotated[bool, Field(strict=True)]
 
 
+class SetState(BaseModel):
+    """The client says what everyone is to be shown of its user."""
+
+    action: Literal["set_state"]
+    state: Annotated[dict[str, Any], AfterValidator(check_state)]
+
+
 class Reauthorize(BaseModel):
     """The client sends a fresh token, before its current one expires."""
 
@@ -83,7 +91,7 @@ class Kick(BaseModel):
     )
 
 
-Request = Heartbeat | Sync | Message | Typing | Reauthorize | Kick
+Request = Heartbeat | Sync | Message | Typing | SetState | Reauthorize | Kick
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 
