@@ -10,8 +10,8 @@ must name who is there and nobody else, and what each connection was told must b
 only as recovered, or a status in its place; whenever nobody is left who would tell anything,
 nothing may be missing, and nothing be due.
 
-A repetition, a death, being away and a post that is missed each have a run of their own, the last
-with a connection less, as what happens to Redis. `make soak` takes more of it together.
+A repetition, a death, a person who is away and a post that is missed each have a run of their own,
+the last two with a connection less, as what happens to Redis. `make soak` takes more together.
 """
 
 import multiprocessing
@@ -388,12 +388,11 @@ def _with(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
 
 
 SOAK = bool(os.environ.get("HADIR_SOAK"))
-ONE_TAB = (NEW, LEFT, NEW)
+ONE_TAB, TWO_TABS = (NEW, LEFT, NEW), (NEW, NEW, LEFT)
 EVERY_DAY: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1},
     {"crashes_left": 1},
-    {"aways_left": 2},
-    {"aways_left": 2, "crashes_left": 1, "fillings_left": 1, "phases": (NEW, NEW, LEFT)},
+    {"aways_left": 2, "phases": TWO_TABS},
     {"misses_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "repeats_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "crashes_left": 1, "phases": ONE_TAB},
@@ -404,7 +403,8 @@ EVERY_DAY: tuple[dict[str, Any], ...] = (
 BEFORE_A_RELEASE: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1, "crashes_left": 1, "misses_left": 1},
     {"crashes_left": 1, "fillings_left": 1},
-    {"aways_left": 3, "repeats_left": 1, "crashes_left": 1},
+    {"aways_left": 2, "crashes_left": 1, "fillings_left": 1, "phases": TWO_TABS},
+    {"aways_left": 2, "repeats_left": 1},
     {"misses_left": 1, "fillings_left": 1, "promotions_left": 1, "phases": ONE_TAB},
 )
 
