@@ -404,7 +404,7 @@ BEFORE_A_RELEASE: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1, "crashes_left": 1, "misses_left": 1},
     {"crashes_left": 1, "fillings_left": 1},
     {"aways_left": 2, "crashes_left": 1, "fillings_left": 1, "phases": TWO_TABS},
-    {"aways_left": 2, "repeats_left": 1},
+    {"aways_left": 2, "repeats_left": 1, "phases": TWO_TABS},
     {"misses_left": 1, "fillings_left": 1, "promotions_left": 1, "phases": ONE_TAB},
 )
 
