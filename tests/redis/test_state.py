@@ -423,6 +423,21 @@ class TestNames:
         assert refused.is_limited
         assert shown(membership).name == "Anna"
 
+    def test_to_change_it_all_the_time_is_as_dear_as_what_is_posted_to_everyone(
+        self, redis: AnyRedis, clock: Clock
+    ) -> None:
+        limits = Limits(1000, 1000)
+        membership = Membership(redis, limits=limits, clock=clock)
+        self.come(membership, "c1", "Anna")
+        membership.open("c1", SESSION, heard=True, price=Price(once=limits.posts_burst - 2 - 2))
+
+        for name in ("Berg", "Anna", "Berg"):
+            renewed = membership.open("c1", SESSION, heard=True, expires_at=9**11, name=name)
+            assert not renewed.is_limited, "the token is good all the same"
+
+        assert shown(membership).name == "Berg"
+        assert len(told_states(membership)) == 1
+
     def test_they_end_with_the_leave(self, membership: Membership) -> None:
         self.come(membership, "c1", "Anna")
         leave(membership, "c1")

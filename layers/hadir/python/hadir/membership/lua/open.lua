@@ -84,11 +84,17 @@ local function hear(connection)
 end
 
 -- A fresh token says who its person is. Of an older one counts only what nobody remembers: Redis has
--- lost it, or the sweep has opened the connection.
+-- lost it, or the sweep has opened the connection. Everyone is told, so a change has its price; who
+-- cannot pay keeps what is shown of them.
 local function introduce(connection)
     local name = connection.person
     local person = profile ~= '' and find_person(name)
     if person and person.profile ~= profile and (proved_until ~= '' or not person.profile) then
+        local posts = draw(PACE, 'p ' .. name, counter('open'), posts_rate, posts_burst)
+        if posts.use > 1 then
+            return
+        end
+        take(posts)
         person.profile = profile
         keep_person(name, person)
         record_state(name, person)
