@@ -1,8 +1,8 @@
 -- takes: life
 --
 -- Deletes the texts of somebody's messages, and the states that they set, from the history. Each
--- stays as an event without its text, so that versions have no gaps. What is shown of them while they
--- are present stays.
+-- stays as an event without its text, so that versions have no gaps. What is shown of them while
+-- they are present stays.
 --
 -- Redis can add entries only at the end of a stream, so the stream is written again with the same
 -- ids. It holds a few thousand at most (outbox.lua, HISTORY).

@@ -83,9 +83,9 @@ local function hear(connection)
     end
 end
 
--- A fresh token says who its person is. Of an older one counts only what nobody remembers: Redis has
--- lost it, or the sweep has opened the connection. Everyone is told, so a change has its price; who
--- cannot pay keeps what is shown of them.
+-- A fresh token says who its person is. Of an older one counts only what nobody remembers: Redis
+-- has lost it, or the sweep has opened the connection. Everyone is told, so a change has its price;
+-- who cannot pay keeps what is shown of them.
 local function introduce(connection)
     local name = connection.person
     local person = profile ~= '' and find_person(name)

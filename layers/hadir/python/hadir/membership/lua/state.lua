@@ -10,7 +10,7 @@
 --           'limited' the person changes their state too often: nothing changed
 --           'unknown' the connection is not open: nothing changed
 --
--- Killed before: nothing is set, and the client may say it again. Killed after: the event is pending.
+-- Killed before: nothing is set; the client may say it again. Killed after: the event is pending.
 
 -- state: JSON without blanks, in which `away` is always false, or '' for an empty one. away: '1' if
 -- the client says that its user is away. Then the rate and burst of a person's changes.

@@ -44,7 +44,7 @@ local function record_state(name, person)
     record_event('state', fields)
 end
 
--- The record of a person with that many open sockets, without how they left when they were in grace.
+-- The record of a person with that many open sockets, without how they left if they were in grace.
 local function present_on(sockets, person)
     return {
         at = person.at, sockets = sockets, profile = person.profile, state = person.state,
@@ -79,7 +79,8 @@ local function room(connection, most_sockets, most_people)
 end
 
 -- A socket can be written to. Its person is present from now on, unless they were: 'joined' if that
--- is an event, else 'added'. profile: what the socket's token says of its person; '' or nil: nothing.
+-- is an event, else 'added'. profile: what the socket's token says of its person, '' or nil if
+-- nothing.
 local function arrive(connection_id, connection, profile)
     local name = connection.person
     local person = find_person(name)
@@ -96,7 +97,8 @@ local function arrive(connection_id, connection, profile)
             person.profile = profile
         end
         keep_person(name, person)
-        if was_away or person.profile ~= before then  -- the new socket has not said that they are
+        -- Who was away is not, as the new socket has not said so.
+        if was_away or person.profile ~= before then
             record_state(name, person)
         end
     else
