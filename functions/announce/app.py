@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     if not sockets.wait_until_open(socket.connection_id, _OPENING_SECONDS):
         log.logger.info("The socket never opened", connection_id=socket.connection_id)
         return
-    opened = membership.open(socket.connection_id, who.session)
+    opened = membership.open(socket.connection_id, who.session, name=who.name, avatar=who.avatar)
     deadline = bootstrap.deadline(context)
     if not opened.outcome.has_left:
         log.connected(who)

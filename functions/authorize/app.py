@@ -35,6 +35,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "user_id": who.user_id,
         "user_type": who.user_type.value,
         "expires_at": str(who.expires_at),
+        **({"name": who.name} if who.name else {}),
+        **({"avatar": who.avatar} if who.avatar else {}),
     }
     return _policy(who.user_id, "Allow", event["methodArn"], context)
 

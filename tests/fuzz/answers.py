@@ -19,6 +19,7 @@ from hadir.wire.requests import (
     Message,
     Reauthorize,
     Request,
+    SetState,
     Sync,
     Typing,
     parse_request,
@@ -86,6 +87,7 @@ class Said:
         self._who = who
         self._request = request
         self.before = before
+        self._is_restated = False
         self._was_in = self._is_in = connection_id in ids(before.open_sockets())
 
     @property
@@ -97,7 +99,8 @@ class Said:
     def outcome(self, after: View, frames: Frames) -> str:
         """What it was answered, which is all that has happened."""
         answers = list(frames.get(self.connection_id, []))
-        version = self.before.version
+        told = self._take_states(answers)
+        version = self.before.version + told
         if not self._was_in:
             version += self._take_arrival(answers)
             self._is_in = self._is_in or self.connection_id in ids(after.open_sockets())
@@ -129,6 +132,23 @@ class Said:
             self._is_in = True
         return False
 
+    def _take_states(self, answers: list[Any]) -> int:
+        """Take the states that it was told of out of its answers; how many events that is.
+
+        Those before the last answer to ``sync`` are what it has missed.
+        """
+        missed = 0
+        if isinstance(self._request, Sync):
+            missed = max((n for n, each in enumerate(answers, 1) if not is_state(each)), default=0)
+        kept = [each for n, each in enumerate(answers) if n < missed or not is_state(each)]
+        told = len(answers) - len(kept)
+        answers[:] = kept
+        # It says something of its person by itself, by its arrival, or by its token.
+        says = isinstance(self._request, SetState) + (not self._was_in)
+        assert told <= (says or isinstance(self._request, Reauthorize))
+        self._is_restated = told > 0
+        return told
+
     def check_proof(self, outcome: str, before: int | None, after: int | None) -> None:
         """Whoever has renewed theirs has what the token says; anybody else has what they had."""
         if outcome == "done reauthorize":
@@ -148,6 +168,9 @@ class Said:
                 assert not answers
                 self._is_typed(after, self._request, frames)
                 assert self._is_unchanged(after, version)
+            case SetState():
+                assert self._is_unchanged(after, version)
+                return self._stated(after, self._request, answers)
             case Reauthorize():
                 self._is_renewed(self._request, answers)
                 assert self._is_unchanged(after, version)
@@ -161,6 +184,19 @@ class Said:
             case InvalidRequest():
                 raise AssertionError(f"nonsense was answered with {answers}")
         return f"done {self.action}"
+
+    def _stated(self, after: View, request: SetState, answers: list[Any]) -> str:
+        """Everyone was told, or it was nothing new, which its sender alone is shown."""
+        (shown,) = (each for each in after.people if each.person == self._who.person)
+        assert {**shown.state, "away": 0} == {**request.state, "away": 0}
+        if shown.sockets == 1:
+            assert shown.state == request.state
+        if self._is_restated and not answers:
+            return "done set_state"
+        (snapshot,) = answers
+        assert not is_event(snapshot)
+        assert snapshot["data"]["status_version"] == after.version
+        return "same state"
 
     def _is_unchanged(self, after: View, version: int) -> bool:
         before = without(self.before, self.connection_id)
@@ -183,7 +219,7 @@ class Said:
         assert len(answers) == 1
         assert self.connection_id not in ids(after.sockets)
         assert without(after, self.connection_id) == without(self.before, self.connection_id)
-        assert after.version == version + is_last(self.before, self.connection_id)
+        assert after.version == version + told_of_leave(self.before, after, self.connection_id)
 
     def _is_typed(self, after: View, request: Typing, frames: Frames) -> None:
         for each in ids(after.open_sockets()) - {self.connection_id}:
@@ -217,7 +253,8 @@ class Said:
             assert not versions(answers)
             return "recovered false"
         assert versions(answers) == list(range(request.since.version + 1, after.version + 1))
-        assert all(event["recovered"] for frame in answers for event in events_in(frame))
+        told = (event for frame in answers if not is_state(frame) for event in events_in(frame))
+        assert all(event["recovered"] for event in told)
         if "events" in status["data"]:
             return "missed many events"
         return "missed events" if missed else "missed nothing"
@@ -256,7 +293,8 @@ class Said:
         assert person not in {each.person for each in after.sockets}
         assert person not in {each.person for each in after.people}
         was_there = person in {each.person for each in self.before.people} or self._is_in
-        assert after.version == version + was_there
+        # Those that go first may leave sockets that say that their user is away.
+        assert after.version - version - was_there in range(1 + (len(theirs) > 1))
 
 
 def ids(sockets: Iterable[Socket]) -> set[str]:
@@ -274,6 +312,13 @@ def is_last(view: View, connection_id: str) -> bool:
     return connection_id in people and [*people.values()].count(people[connection_id]) == 1
 
 
+def told_of_leave(before: View, after: View, connection_id: str) -> int:
+    """How many events a connection makes by going; one too if its person is away without it."""
+    was = {each.person: each.state for each in before.people}
+    is_away = any(was.get(each.person, each.state) != each.state for each in after.people)
+    return is_last(before, connection_id) + is_away
+
+
 def versions(frames: Iterable[Any]) -> list[int]:
     """Of the events in them."""
     return [event["version"] for frame in frames for event in events_in(frame)]
@@ -289,7 +334,13 @@ def events_in(frame: Any) -> Iterator[Any]:
 
 
 def is_event(frame: Any) -> bool:
-    return frame["type"] == "message" or "event_type" in frame["data"]
+    return frame["type"] == "message" or "event_type" in frame["data"] or is_state(frame)
+
+
+def is_state(frame: Any) -> bool:
+    """An event that is told as an update without an ``event_type``."""
+    is_update = frame["type"] == "connection_status_update"
+    return is_update and "version" in frame["data"] and "event_type" not in frame["data"]
 
 
 def told_of(data: Any) -> Person:

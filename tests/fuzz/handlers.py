@@ -44,9 +44,9 @@ from tests.fuzz.answers import (
     covers,
     good_until,
     ids,
-    is_last,
     named,
     parsed,
+    told_of_leave,
     versions,
     without,
 )
@@ -357,7 +357,8 @@ class Deployment:
         self._look(before, connection_id)
         assert without(self.known, connection_id) == without(before, connection_id)
         assert connection_id not in ids(self.known.sockets)
-        assert self.known.version == before.version + is_last(before, connection_id)
+        told = told_of_leave(before, self.known, connection_id)
+        assert self.known.version == before.version + told
         self.seen["left by itself"] += connection_id in ids(before.sockets)
 
 

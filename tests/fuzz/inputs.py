@@ -75,10 +75,14 @@ def body(choices: Choices, who: Identity, session: View, now: int) -> str:
     """A message; one of eight is raw."""
     if choices.byte() >= 224:
         return choices.rest()
-    action = choices.of("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "leave")
+    action = choices.of(
+        *("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "leave", "set_state")
+    )
     said = {"action": action, **_fields(action, choices, who, session, now)}
     if choices.byte() >= 240:
-        field = choices.of("action", "since", "text", "on", "token", "user_id", "user_type")
+        field = choices.of(
+            *("action", "since", "text", "on", "token", "user_id", "user_type", "state")
+        )
         said[field] = choices.value(None)
     return json.dumps(said)
 
@@ -101,6 +105,11 @@ def _fields(
             return choices.of({}, {"client_id": choices.value(f"m|é'{choices.byte()}")}) | said
         case "typing":
             return {"on": choices.value(choices.of(True, False))}
+        case "set_state":
+            state: dict[str, Any] = choices.of({"away": True}, {"away": False}, {}, {"away": True})
+            state |= choices.of({}, {}, {"page": choices.value("/a b")})
+            state |= choices.of({}, {}, {}, {choices.text(): choices.value(1)})
+            return {"state": choices.of(state, state, state, choices.value(state))}
         case "reauthorize":
             signed, _ = token(choices, claims(choices, who, now))
             return {"token": choices.value(signed)}
@@ -121,6 +130,7 @@ def claims(choices: Choices, who: Identity, now: int) -> dict[str, Any]:
         *({"exp": int(time.time()) - 60}, {"exp": int(time.time()) - 3}, {"exp": now - 1}),
         *({"user": "42"}, {"type": "admin"}, {"session": "s9"}, {"tenant": "acme"}),
         {choices.of("user", "type", "session", "tenant", "exp", "aud"): choices.value(None)},
+        {choices.of("name", "avatar"): choices.value(choices.of("Anna B.", "https://a/b.png"))},
         _read(choices.text()),
     )
     return tokens.claims(**{"exp": now + 600, **usual}) | changes

@@ -147,6 +147,20 @@ class TestReauthorize:
         clock.pass_seconds(31)
         assert membership.leases.lapse("c1", SESSION).outcome is Opening.EXPIRED
 
+    def test_another_name_is_told_to_everyone(self, talk: Talk, membership: Membership) -> None:
+        told = talk.reauthorize(replace(CUSTOMER, name="Anna Berg"))
+
+        assert told == talk.poster.frames["a1"][-1]
+        assert [frame["type"] for frame in talk.poster.frames["c1"]] == [
+            "reauthorized",
+            told["type"],
+        ]
+        assert told["data"]["connection_status"]["users"]["customer_1"]["name"] == "Anna Berg"
+        assert "event_type" not in told["data"]
+        version = membership.session(SESSION).version
+        talk.reauthorize(replace(CUSTOMER, name="Anna Berg"))
+        assert membership.session(SESSION).version == version
+
     def test_who_has_gone_is_told_and_closed(
         self, talk: Talk, membership: Membership, clock: Clock
     ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -23,7 +23,7 @@ from hadir.membership.directory import Directory
 from hadir.membership.keys import session_key
 from hadir.membership.membership import Membership
 from hadir.membership.server import UNKNOWN, Memory
-from hadir.wire.events import PROBE
+from hadir.wire.events import PROBE, read_socket_event
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
@@ -134,6 +134,7 @@ def event(
             "session_id": who.session_id,
             "user_id": who.user_id,
             "user_type": who.user_type.value,
+            "name": who.name,
         }
     return {"requestContext": said, "body": body}
 
@@ -155,6 +156,20 @@ class TestAuthorize:
             "expires_at": "99",
         }
 
+    def test_so_does_what_it_says_of_them(self) -> None:
+        picture = "https://img.example.com/a.png"
+        grant = Grant("acme", "u1", UserType.AGENT, ("s1",), 0, "Anna Berg", picture)
+        asked = {"methodArn": "arn:live/$connect", "queryStringParameters": {"token": "t"}}
+
+        with patch.object(bootstrap, "gate", lambda: Gate(lambda _: grant, frozenset())):
+            context = load("authorize").handler(asked, None)["context"]
+
+        assert (context["name"], context["avatar"]) == ("Anna Berg", picture)
+        read = read_socket_event(
+            {"requestContext": {"connectionId": "c1", "authorizer": context}}
+        ).identity
+        assert read == grant.identity("s1")
+
 
 class TestConnect:
     def test_the_token_goes_no_further(self, deployment: Deployment) -> None:
@@ -171,6 +186,15 @@ class TestConnect:
 
 
 class TestAnnounce:
+    def test_everyone_is_shown_the_name_that_the_token_says(self, deployment: Deployment) -> None:
+        who = replace(identity("customer_1"), name="Anna Berg")
+        deployment.membership.admit("c1", who)
+
+        deployment.call("announce", event("c1", who))
+
+        (told,) = deployment.poster.received["c1"]
+        assert told["connection_status"]["users"]["customer_1"]["name"] == "Anna Berg"
+
     def test_a_socket_that_expired_before_it_opened_is_told_and_closed(
         self, deployment: Deployment, clock: Clock
     ) -> None:

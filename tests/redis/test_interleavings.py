@@ -2,15 +2,16 @@
 
 From each state every step that could come next is taken: admit, open, leave, an open or a leave
 that comes twice, a leave before its admit, posting, posting that does not reach one of the sockets,
-settling, the sweep's claim, an announcer's death before posting or before settling, Redis being
-full (`noeviction`) for a while, and the promotion of a replica that knows all that was written.
-States that are alike are visited once. After each step the status must be the model's, people must
-be what a count of their sockets says, leases and indexes must name who is there and nobody else,
-and what each connection was told must be in order, twice only as recovered, or a status in its
-place; whenever nobody is left who would tell anything, nothing may be missing, and nothing be due.
+settling, the sweep's claim, an announcer's death before posting or before settling, a socket that
+says that its user is away, Redis being full (`noeviction`) for a while, and the promotion of a
+replica that knows all that was written. States that are alike are visited once. After each step the
+status must be the model's, people must be what a count of their sockets says, leases and indexes
+must name who is there and nobody else, and what each connection was told must be in order, twice
+only as recovered, or a status in its place; whenever nobody is left who would tell anything,
+nothing may be missing, and nothing be due.
 
-A repetition, a death and a post that is missed each have a run of their own, the last with a
-connection less, as what happens to Redis. `make soak` takes more of it together.
+A repetition, a death, a person who is away and a post that is missed each have a run of their own,
+the last two with a connection less, as what happens to Redis. `make soak` takes more together.
 """
 
 import multiprocessing
@@ -23,7 +24,7 @@ from typing import Any
 from redis import Redis
 
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.session import Batch, PresenceEvent
+from hadir.domain.session import Batch, PresenceEvent, StateEvent
 from hadir.membership.keys import session_keys, tombstone_key
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission
@@ -35,8 +36,11 @@ USERS = {"c1": "customer_1", "c2": "customer_1", "c3": "admin_1"}
 KEYS = [*session_keys(SESSION), *(tombstone_key(SESSION, connection) for connection in USERS)]
 NEW, ADMITTED, OPEN, LEFT = "new", "admitted", "open", "left"
 
-REFUSED_WHEN_FULL = ("admit", "open")
-"""What may fail then: who was refused comes again, and who could not be opened speaks."""
+AWAYS = 8
+"""Which word of a person's record lists their sockets that are away."""
+
+REFUSED_WHEN_FULL = ("admit", "open", "away")
+"""What may fail then: who was refused comes or says it again, who could not be opened speaks."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,16 @@ class State:
     """The world between two steps; ``redis`` holds what Redis holds.
 
     A connection knows of everything from ``since`` to ``known``, and no longer takes what is told
-    in a life of the session before ``told_in``.
+    in a life of the session before ``told_in``. ``aways``: which sockets say that they are away.
     """
 
     phases: tuple[str, ...] = (NEW, NEW, NEW)
     since: tuple[int, ...] = (0, 0, 0)
     known: tuple[int, ...] = (0, 0, 0)
     told_in: tuple[int, ...] = (0, 0, 0)
+    aways: frozenset[str] = frozenset()
     announcers: tuple[Announcer, ...] = ()
+    aways_left: int = 0
     repeats_left: int = 0
     crashes_left: int = 0
     misses_left: int = 0
@@ -153,6 +159,7 @@ class World:
             held,
             frozenset(fields.items()),
             frozenset(connections.items()),
+            frozenset(people.items()),
             tuple((entry_id, tuple(entry)) for entry_id, entry in pending),
         )
         return replace(state, redis=tuple(dumps)), mark
@@ -169,6 +176,8 @@ class World:
                 names.append(("open", connection))
             if phase in (ADMITTED, OPEN):
                 names.append(("leave", connection))
+            if phase == OPEN and state.aways_left and connection not in state.aways:
+                names.append(("away", connection))
             if phase in (OPEN, LEFT) and state.repeats_left:
                 names.append(("repeat", connection))
         for index, announcer in enumerate(state.announcers):
@@ -208,7 +217,7 @@ class World:
             return replace(state, full=full, fillings_left=state.fillings_left - full)
         if what == "promote":
             return self._promote(state)
-        if what in ("admit", "open", "leave", "overtake", "repeat"):
+        if what in ("admit", "open", "leave", "overtake", "repeat", "away"):
             return getattr(self, f"_{what}")(state, whom, list(USERS).index(whom))  # type: ignore[no-any-return]
         if what == "claim":
             # By now whoever held the announcing lease has lost it, and what is owed is due.
@@ -297,8 +306,14 @@ class World:
             known=_with(state.known, index, 0),
             told_in=_with(state.told_in, index, 0),
             since=_with(state.since, index, 0),
+            aways=state.aways - {connection},
         )
         return self._announced_by(state, left.batch)
+
+    def _away(self, state: State, connection: str, _: int) -> State:
+        done = self.membership.states.set(connection, SESSION, {"away": True})
+        state = replace(state, aways=state.aways | {connection}, aways_left=state.aways_left - 1)
+        return self._announced_by(state, done.batch)
 
     def _repeat(self, state: State, connection: str, index: int) -> State:
         """The last thing that happened to the connection happens again."""
@@ -327,7 +342,7 @@ class World:
                 known[index] = max(known[index], batch.session.version)
                 continue
             for event in batch.events:
-                assert isinstance(event, PresenceEvent)
+                assert isinstance(event, PresenceEvent | StateEvent)
                 if event.version < member.since:
                     continue
                 is_new = event.version == known[index] + 1
@@ -346,6 +361,13 @@ class World:
         counted = Counter(person for person, since, *_ in records if since != "0")
         kept = {name.decode(): int(each.split()[1]) for name, each in people.items()}
         assert kept == counted, "people are not what a count of their sockets says"
+        listed = (each.decode().split()[AWAYS:] for each in people.values())
+        aways = [away for words in listed for word in words for away in word.split(",") if away]
+        assert sorted(aways) == sorted(state.aways), "not those who said so, or not once"
+        for each in self.membership.session(SESSION).people:
+            theirs = {away for away in state.aways if USERS[away] == each.person.user_id}
+            is_away = bool(theirs) and len(theirs) == each.sockets
+            assert each.state.get("away", False) == is_away
         assert int(fields.get(b"open", 0)) == counted.total()
         assert counted == Counter(
             str(identity(user).person)
@@ -366,10 +388,11 @@ def _with(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
 
 
 SOAK = bool(os.environ.get("HADIR_SOAK"))
-ONE_TAB = (NEW, LEFT, NEW)
+ONE_TAB, TWO_TABS = (NEW, LEFT, NEW), (NEW, NEW, LEFT)
 EVERY_DAY: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1},
     {"crashes_left": 1},
+    {"aways_left": 2, "phases": TWO_TABS},
     {"misses_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "repeats_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "crashes_left": 1, "phases": ONE_TAB},
@@ -380,6 +403,8 @@ EVERY_DAY: tuple[dict[str, Any], ...] = (
 BEFORE_A_RELEASE: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1, "crashes_left": 1, "misses_left": 1},
     {"crashes_left": 1, "fillings_left": 1},
+    {"aways_left": 2, "crashes_left": 1, "fillings_left": 1, "phases": TWO_TABS},
+    {"aways_left": 2, "repeats_left": 1, "phases": TWO_TABS},
     {"misses_left": 1, "fillings_left": 1, "promotions_left": 1, "phases": ONE_TAB},
 )
 

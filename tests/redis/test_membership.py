@@ -10,7 +10,15 @@ from redis.crc import key_slot
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
-from hadir.domain.session import Batch, Event, EventType, MessageEvent, PresenceEvent, UnknownEvent
+from hadir.domain.session import (
+    Batch,
+    Event,
+    EventType,
+    MessageEvent,
+    PresenceEvent,
+    StateEvent,
+    UnknownEvent,
+)
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import (
@@ -58,9 +66,12 @@ def events(batch: Batch | None) -> list[tuple[int, str, str]]:
     return [_shape(event) for event in batch.events]
 
 
+_KINDS: dict[type, str] = {MessageEvent: "message", StateEvent: "state"}
+
+
 def _shape(event: Event) -> tuple[int, str, str]:
     assert not isinstance(event, UnknownEvent)
-    kind = "message" if isinstance(event, MessageEvent) else event.type.value
+    kind = event.type.value if isinstance(event, PresenceEvent) else _KINDS[type(event)]
     return event.version, kind, event.person.user_id
 
 

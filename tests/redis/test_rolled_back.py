@@ -140,6 +140,33 @@ class TestSession:
         assert present(membership) == {"admin_1", "customer_1"}
 
 
+def test_what_else_is_known_of_people_is_left_alone(node: Redis, membership: Membership) -> None:
+    people = session_key(SESSION, "people")
+    node.hset(
+        people, "customer/customer_1", '1737714600000 1 - - - - {"name":"Anna","x":1} - - more'
+    )
+
+    (shown,) = (each for each in membership.session(SESSION).people if each.name)
+
+    assert (shown.person.user_id, shown.name, shown.avatar, shown.state) == (
+        *("customer_1", "Anna", ""),
+        {},
+    )
+
+
+def test_what_older_code_wrote_in_grace_is_read(node: Redis, clock: Clock) -> None:
+    membership = Membership(node, grace_seconds=60, clock=clock)
+    join(membership, "c2", "customer_2")
+    membership.leave("c2", SESSION, CLOSED)
+    people = session_key(SESSION, "people")
+    record = str(node.hget(people, "customer/customer_2"))
+    assert record == f"{clock.now} 0 {clock.now} client_closed 1001 close_frame"
+
+    join(membership, "c3", "customer_2")
+
+    assert node.hget(people, "customer/customer_2") == f"{clock.now} 1"
+
+
 @pytest.mark.parametrize(
     ("record", "is_known"),
     [("s1 u1 bot default 0", False), ("s1 u1 customer default 0 and more", True)],

@@ -90,6 +90,25 @@ class TestCommand:
         assert grant.sessions == ("s1", "team-*")
         assert (grant.tenant, grant.user_id, grant.user_type) == ("acme", "u1", UserType.CUSTOMER)
 
+    def test_it_says_what_is_shown(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("HADIR_TOKEN_SECRET", "e" * 32)
+        picture = "https://img.example.com/a.png"
+        assert main([*ARGUMENTS, "--name", "Anna Berg", "--avatar", picture]) == 0
+        grant = self.read(capsys.readouterr().out.strip(), "e" * 32)
+        assert (grant.name, grant.avatar) == ("Anna Berg", picture)
+
+    @pytest.mark.parametrize(
+        ("option", "value"), [("--name", " "), ("--avatar", "http://a/b.png"), ("--avatar", "")]
+    )
+    def test_what_would_not_be_shown_is_refused(
+        self, capsys: pytest.CaptureFixture[str], option: str, value: str
+    ) -> None:
+        with pytest.raises(SystemExit):
+            main([*ARGUMENTS, option, value])
+        assert f"{option} must" in capsys.readouterr().err
+
     def test_a_file_wins_over_the_environment(
         self,
         monkeypatch: pytest.MonkeyPatch,

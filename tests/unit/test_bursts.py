@@ -20,6 +20,7 @@ from hadir.domain.session import (
     PresenceEvent,
     Session,
     Socket,
+    StateEvent,
     UnknownEvent,
 )
 from hadir.wire.bursts import MAX_FRAME, Bursts, missed_frames
@@ -107,6 +108,22 @@ def test_what_is_not_known_has_its_place_in_a_burst() -> None:
 
     assert (data["event_type"], data["version"]) == ("user_connected", 5)
     assert data["events"][1] == {"timestamp": "2025-01-24T10:29:00Z", "version": 6}
+
+
+def test_a_state_in_a_burst_says_whose_it_is() -> None:
+    events: list[Event] = [joined(5), StateEvent(6, CUSTOMER, AT, {"page": "/"})]
+
+    data = read(Bursts(session(6), events, recovered_up_to=6).frame(0))["data"]
+
+    assert (data["event_type"], data["version"]) == ("user_connected", 5)
+    assert data["events"][1] == {
+        "user_id": CUSTOMER.user_id,
+        "user_type": "customer",
+        "state": {"page": "/"},
+        "version": 6,
+        "timestamp": "2025-01-24T10:29:00Z",
+        "recovered": True,
+    }
 
 
 def test_only_the_socket_that_sent_a_message_reads_its_own_name_for_it() -> None:

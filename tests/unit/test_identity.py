@@ -6,7 +6,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hadir.domain.errors import InvalidIdentity
-from hadir.domain.identity import Identity, Person, SessionRef, UserType, check_id
+from hadir.domain.identity import (
+    Identity,
+    Person,
+    SessionRef,
+    UserType,
+    check_id,
+    shown_avatar,
+    shown_name,
+)
 
 ALPHABETS = ("ABCxyz0189_.:@-|+'/*~\"\\<>%", "éßñæøåđ", "жабвгд", "漢字", "😀🎉")
 
@@ -120,6 +128,66 @@ def test_people_and_sessions_are_read_as_they_were_written(
 
     assert Person.read(str(person)) == person
     assert SessionRef.read(str(session)) == session
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Anna", "Anna"),
+        ("  Anna \t\n Berg ", "Anna Berg"),
+        ("Rene\u0301e", "Ren\u00e9e"),
+        ("\u5c71\u7530\u3000\u592a\u90ce", "\u5c71\u7530 \u592a\u90ce"),  # an ideographic space
+        (
+            "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
+            "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
+        ),
+        ("a\u202eb\x00c\ud800", "abc"),
+        ("a \u200b b", "a b"),
+        ("e\u200b\u0301", "\u00e9"),
+        ("x" * 101, "x" * 100),
+        ("x" * 99 + " y", "x" * 99),
+        ("", ""),
+        (" \u200d\u200b ", ""),
+        (None, ""),
+        (7, ""),
+        (["Anna"], ""),
+    ],
+)
+def test_a_name_is_shown_as_far_as_it_can_be(name: object, shown: str) -> None:
+    assert shown_name(name) == shown
+
+
+@given(st.text(st.characters(codec=None), max_size=300))
+def test_any_name_that_is_shown_is_shown_the_same_again(name: str) -> None:
+    shown = shown_name(name)
+
+    assert shown_name(shown) == shown
+    assert len(shown) <= 100
+    assert shown == unicodedata.normalize("NFC", shown).strip()
+
+
+@pytest.mark.parametrize(
+    "avatar",
+    [
+        *("https://a", "https://[::1]/a.png", "https://a/" + "x" * 502),
+        "https://img.example.com:8443/a%20b/c.png?s=1&d=(x)#f",
+    ],
+)
+def test_an_avatar_is_an_address(avatar: str) -> None:
+    assert shown_avatar(avatar) == avatar
+
+
+@pytest.mark.parametrize(
+    "avatar",
+    [
+        *("", "http://a/b", "HTTPS://a/b", "https://", "https:///a", "https://?a", "//a/b"),
+        *("https://a/b c", "https://a/b\n", "https://\u00e9.example.com", 'https://a/"onload="x'),
+        *("javascript:alert(1)", "data:image/png;base64,AA", " https://a", "https://a/<b>"),
+        *("https://a/" + "x" * 503, None, 7, ["https://a"]),
+    ],
+)
+def test_nothing_else_is_shown_as_an_avatar(avatar: object) -> None:
+    assert shown_avatar(avatar) == ""
 
 
 @pytest.mark.parametrize("kind", ["customer", "agent", "admin"])

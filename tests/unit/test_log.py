@@ -15,8 +15,8 @@ from hadir.announcer import Broadcast
 from hadir.canary import Run, Step
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
-from hadir.domain.identity import SessionRef
-from hadir.domain.session import UnknownEvent
+from hadir.domain.identity import Person, SessionRef, UserType
+from hadir.domain.session import StateEvent, UnknownEvent
 from hadir.sweeper import Errands, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
@@ -173,6 +173,18 @@ def test_a_canary_that_comes_back_is_no_error(lines: Callable[[], list[str]]) ->
     (written,) = map(json.loads, lines())
     assert (written["level"], written["join_ms"], written["leave_ms"]) == ("INFO", 7, 9)
     assert written["message"] == "[Canary] The join was told after 7 ms, the leave after 9 ms"
+
+
+def test_a_state_is_told_of_and_not_repeated(lines: Callable[[], list[str]]) -> None:
+    state = StateEvent(3, Person(UserType.CUSTOMER, "c"), 0, {"secret": "my secret"})
+    told = Broadcast(SessionRef("default", "s1"), state, True, 1, 2, 0, (), 0, 9)
+
+    log.broadcasts([told])
+
+    (line,) = lines()
+    sentence = "[State] Broadcasted connection status to session s1: 1/2 clients received"
+    assert json.loads(line)["message"] == sentence
+    assert "my secret" not in line
 
 
 def test_nothing_is_said_of_what_is_not_known(lines: Callable[[], list[str]]) -> None:

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.identity import UserType
+from hadir.domain.roles import Action
 from hadir.wire.requests import (
     Heartbeat,
     Kick,
     Message,
     Position,
+    SetState,
     Sync,
     Typing,
     client_id_of,
@@ -38,6 +40,15 @@ from hadir.wire.requests import (
             Message(action="message", text="hi", client_id="caf\u00e9|1"),
         ),
         ({"action": "typing", "on": False}, Typing(action="typing", on=False)),
+        (
+            {"action": "set_state", "state": {"a": "x", "b": 1, "c": 1.5, "d": True, "e": None}},
+            SetState(action="set_state", state={"a": "x", "b": 1, "c": 1.5, "d": True, "e": None}),
+        ),
+        ({"action": "set_state", "state": {}}, SetState(action="set_state", state={})),
+        (
+            {"action": "set_state", "state": {"k" * 64: "x" * 948}},
+            SetState(action="set_state", state={"k" * 64: "x" * 948}),
+        ),
         ({"action": "kick", "user_id": "auth0|5f"}, Kick(action="kick", user_id="auth0|5f")),
         ({"action": "kick", "user_id": "cafe\u0301"}, Kick(action="kick", user_id="caf\u00e9")),
         (
@@ -88,6 +99,26 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         ('{"action": "kick", "user_id": "42", "reason": ""}', "invalid_payload"),
         ('{"action": "typing"}', "invalid_payload"),
         ('{"action": "typing", "on": "yes"}', "invalid_payload"),
+        ('{"action": "set_state"}', "invalid_payload"),
+        ('{"action": "set_state", "state": null}', "invalid_payload"),
+        ('{"action": "set_state", "state": []}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"a": []}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"a": {}}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"": 1}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"a": NaN}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"a": 1e999}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"a": "\\ud800"}}', "invalid_json"),
+        ('{"action": "set_state", "state": {"away": "yes"}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"away": 1}}', "invalid_payload"),
+        ('{"action": "set_state", "state": {"away": null}}', "invalid_payload"),
+        (json.dumps({"action": "set_state", "state": {"k" * 65: 1}}), "invalid_payload"),
+        (
+            json.dumps({"action": "set_state", "state": dict.fromkeys(map(str, range(33)), 1)}),
+            "invalid_payload",
+        ),
+        (json.dumps({"action": "set_state", "state": {"k" * 64: "x" * 954}}), "too_large"),
+        (json.dumps({"action": "set_state", "state": {"k": "é" * 509}}), "too_large"),
+        (json.dumps({"action": "set_state", "state": {"k": 10**1100}}), "too_large"),
         ('{"action": "sync", "since": 7}', "invalid_payload"),
         ('{"action": "sync", "since": {"epoch": "e", "version": -1}}', "invalid_payload"),
         ('{"action": "sync", "since": {"epoch": "e", "version": 1.5}}', "invalid_payload"),
@@ -98,6 +129,30 @@ def test_everything_else_has_its_code(body: str | None, code: str) -> None:
         parse_request(body)
     assert refused.value.code == code
     assert str(refused.value)
+
+
+@pytest.mark.parametrize("state", [{"<hostile >": []}, {"<hostile >": 1e999}, {"away": "<hostile"}])
+def test_a_refused_state_is_named_and_not_repeated(state: object) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(json.dumps({"action": "set_state", "state": state}))
+
+    assert str(refused.value).startswith("state: ")
+    assert "hostile" not in str(refused.value)
+
+
+def test_a_state_is_measured_as_compact_json_in_utf_8() -> None:
+    def body(text: str) -> str:
+        return json.dumps({"action": "set_state", "state": {"k": text}}, indent=8)
+
+    largest = "é" * 508  # with 8 bytes around it
+
+    assert parse_request(body(largest))
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(body(f"{largest}x"))
+    assert (refused.value.code, str(refused.value)) == (
+        "too_large",
+        "state must have at most 1024 bytes as JSON",
+    )
 
 
 @pytest.mark.parametrize("field", ["client_id", "user_id"])
@@ -145,12 +200,12 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-FIELDS = ("text", "since", "on", "client_id", "user_id", "user_type", "reason")
+FIELDS = ("state", "text", "since", "on", "client_id", "user_id", "user_type", "reason")
 
 
 @given(
     st.fixed_dictionaries(
-        {"action": st.sampled_from(["heartbeat", "sync", "message", "typing", "kick"])},
+        {"action": st.sampled_from([each.value for each in Action])},
         optional=dict.fromkeys(FIELDS, JSON),
     )
 )

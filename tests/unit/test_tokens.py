@@ -80,6 +80,32 @@ class TestClaims:
     def test_whatever_a_provider_calls_people(self, user: str) -> None:
         assert by_secret(SECRET).read(token(user=user)).user_id == user
 
+    def test_it_may_say_what_is_shown_of_people(self) -> None:
+        text = token(name=" Anna  Berg ", avatar="https://img.example.com/a.png")
+        grant = by_secret(SECRET).read(text)
+
+        assert (grant.name, grant.avatar) == ("Anna Berg", "https://img.example.com/a.png")
+        who = grant.identity(None)
+        assert (who.name, who.avatar) == (grant.name, grant.avatar)
+
+    @pytest.mark.parametrize(
+        ("claim", "value"),
+        [("name", 7), ("name", " \u200b"), ("name", ["Anna"]), ("avatar", "http://a/b.png")],
+    )
+    def test_what_cannot_be_shown_keeps_nobody_out(self, claim: str, value: object) -> None:
+        said: list[str] = []
+        tokens = Tokens(
+            "hadir", secret=SecretKeys({"AWSCURRENT": SECRET}.get), on_unshown=said.append
+        )
+
+        grant = tokens.read(token(SECRET, **{claim: value}))
+
+        assert (grant.user_id, grant.name, grant.avatar) == ("customer_1", "", "")
+        (sentence,) = said
+        assert sentence.startswith(f"The token's {claim} is not shown: it must be ")
+        tokens.read(token())
+        assert len(said) == 1
+
     def test_who_gets_in_by_the_grace_for_clocks_has_the_rest_of_it(self) -> None:
         now = int(time.time())
         assert by_secret(SECRET).read(token(exp=now - 1)).expires_at == now + 4

@@ -15,6 +15,7 @@ from hadir.domain.session import (
     Presence,
     PresenceEvent,
     Session,
+    StateEvent,
 )
 from hadir.wire.updates import (
     MAX_USERS,
@@ -253,6 +254,88 @@ def test_who_fits_is_listed_whole() -> None:
     data = data_of(snapshot(session(*crowd[1:]), AT))
     assert "users_truncated" not in data
     assert len(data["connection_status"]["users"]) == MAX_USERS
+
+
+PICTURE = "https://img.example.com/a.png"
+
+
+def test_what_there_is_of_name_avatar_and_state_is_shown() -> None:
+    some = Presence(Person(CUSTOMER, "c"), AT, 1, "Anna", "", {"page": "/"})
+    all_of_it = Presence(Person(AGENT, "c"), AT, 1, "Åsa", PICTURE, {"away": False, "n": None})
+
+    users = status_answer(session(some, all_of_it))["users"]
+
+    usual = {"connected_at": "2025-01-24T10:29:00Z", "connections": 1}
+    assert users == {
+        "c": {"user_type": "customer", **usual, "name": "Anna", "state": {"page": "/"}},
+        "agent:c": {
+            "user_type": "agent",
+            **usual,
+            "user_id": "c",
+            "name": "Åsa",
+            "avatar": PICTURE,
+            "state": {"away": False, "n": None},
+        },
+    }
+
+
+@pytest.mark.parametrize("text", ["x", "é", '"', "😀"])
+def test_a_crowd_that_says_much_of_itself_fits_a_frame(text: str) -> None:
+    room = 900 // max(len(text.encode()), len(json.dumps(text, ensure_ascii=False)) - 2)
+    crowd = [
+        Presence(
+            Person(CUSTOMER, f"{n}"),
+            AT + n,
+            1,
+            "漢" * 100,
+            "https://a/" + "x" * 502,
+            {"state": text * room},
+        )
+        for n in range(200)
+    ]
+
+    data = data_of(frame := snapshot(session(*crowd), AT))
+
+    assert len(frame) < LARGEST
+    assert data["users_truncated"] is True
+    assert data["connection_status"]["total_customer"] == 200
+    assert len(data["connection_status"]["users"]) > 45
+
+
+def test_a_state_is_told_as_the_status_alone() -> None:
+    told = StateEvent(4, Person(CUSTOMER, "c"), LEFT.at, {"page": "/"})
+
+    for recovered_up_to in (0, 4):
+        ((mine, others),) = event_frames(session(ADMIN, version=4), [told], recovered_up_to)
+
+        assert mine == others
+        data = data_of(others)
+        shown = data.pop("connection_status")
+        assert list(shown["users"]) == ["admin_456"]
+        assert data == {
+            "session_id": SESSION,
+            "version": 4,
+            "status_version": 4,
+            "epoch": "e1",
+            "timestamp": "2025-01-24T10:30:00Z",
+        }
+
+
+def test_in_the_history_a_state_says_whose_it_is() -> None:
+    told = StateEvent(4, Person(CUSTOMER, "c"), LEFT.at, {"page": "/"})
+    erased = StateEvent(5, Person(CUSTOMER, "c"), LEFT.at, {}, is_erased=True)
+
+    first, second = history(SESSION, Page("e1", 5, (told, erased)))["events"]
+
+    assert first == {
+        "epoch": "e1",
+        "user_id": "c",
+        "user_type": "customer",
+        "state": {"page": "/"},
+        "version": 4,
+        "timestamp": "2025-01-24T10:30:00Z",
+    }
+    assert second == first | {"state": {}, "version": 5, "erased": True}
 
 
 def test_text_goes_out_as_utf_8_without_escapes() -> None:

@@ -11,7 +11,14 @@ import jwt
 from hadir.access.keys import fetch_secret
 from hadir.domain.errors import HadirError, InvalidIdentity
 from hadir.domain.grant import check_sessions
-from hadir.domain.identity import DEFAULT_TENANT, UserType, check_id
+from hadir.domain.identity import (
+    DEFAULT_TENANT,
+    LONGEST_AVATAR,
+    UserType,
+    check_id,
+    shown_avatar,
+    shown_name,
+)
 
 _LOCAL_SECRET = Path(".hadir/token-secret")
 _VARIABLE = "HADIR_TOKEN_SECRET"
@@ -34,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             "aud": given.audience,
             "exp": int(time.time()) + given.expires,
             **({"iss": given.issuer} if given.issuer else {}),
+            **_shown(given),
         }
         print(_signed(claims, _secret(given)))
     except (InvalidIdentity, _NoSecret) as error:
@@ -60,10 +68,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--audience", default="hadir", metavar="TEXT", help="TokenAudience; hadir")
     token.add_argument("--issuer", metavar="TEXT", help="TokenIssuer, where there is one")
+    token.add_argument("--name", metavar="TEXT", help="what others are shown as the user's name")
+    token.add_argument("--avatar", metavar="URL", help="https:// address of the user's picture")
     where = token.add_mutually_exclusive_group()
     where.add_argument("--secret-file", type=Path, metavar="FILE", help="sign with what is in it")
     where.add_argument("--secret-id", metavar="ARN", help="sign with that of Secrets Manager")
     return parser
+
+
+def _shown(given: argparse.Namespace) -> dict[str, str]:
+    """The claims that only say what is shown of the user.
+
+    Raises:
+        InvalidIdentity: it could not be shown.
+    """
+    if given.name is not None and not shown_name(given.name):
+        raise InvalidIdentity("--name must have something printable in it")
+    if given.avatar is not None and not shown_avatar(given.avatar):
+        longest = f"{LONGEST_AVATAR} characters of ASCII"
+        raise InvalidIdentity(f"--avatar must be an https:// address of at most {longest}")
+    both = {"name": given.name, "avatar": given.avatar}
+    return {name: value for name, value in both.items() if value is not None}
 
 
 def _signed(claims: dict[str, object], secret: str) -> str:

@@ -141,6 +141,7 @@ def tokens() -> "Tokens":
     """
     from hadir.access.keys import SecretKeys, SigningKeys, fetch_secret
     from hadir.access.tokens import Tokens
+    from hadir.log import logger
 
     secret_id, url = _SETTINGS.token_secret_id, _SETTINGS.jwks_url
     if not secret_id and not url:
@@ -152,6 +153,7 @@ def tokens() -> "Tokens":
             issuer,
             secret=SecretKeys(fetch_secret(secret_id)) if secret_id else None,
             public=SigningKeys(url) if url else None,
+            on_unshown=logger.warning,
         )
     )
 

@@ -18,7 +18,7 @@ from hadir.domain.limits import Price
 from hadir.domain.roles import Action, require
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opened, Opening, Saying
+from hadir.membership.outcomes import Opened, Opening, Saying, Setting
 from hadir.watchers import Watchers
 from hadir.wire.bursts import missed_frames
 from hadir.wire.events import SocketEvent
@@ -28,6 +28,7 @@ from hadir.wire.requests import (
     Message,
     Reauthorize,
     Request,
+    SetState,
     Sync,
     Typing,
     Unwatch,
@@ -56,6 +57,7 @@ _PRICES: dict[type, Price] = {
     Sync: _SYNC,
     Message: _TO_EVERYONE,
     Typing: _TO_EVERYONE,
+    SetState: _TO_EVERYONE,
     Kick: _TO_EVERYONE,
     Watch: _WATCH,
     Unwatch: _WATCH,
@@ -118,9 +120,9 @@ class Conversation:
             MembershipUnavailable: Redis does not answer, and nothing is known to have changed.
         """
         connection_id = socket.connection_id
-        request, expires_at, refusal = self._read(socket.body, who)
+        request, renewed, refusal = self._read(socket.body, who)
         deadline = deadline.within(_OTHERS_SECONDS)
-        opened = self._open(connection_id, who, request, expires_at)
+        opened = self._open(connection_id, who, request, renewed)
         if opened.outcome is Opening.FLOODING:
             self._on_trouble(Trouble.FLOODING)
         if opened.outcome.has_left:
@@ -142,11 +144,12 @@ class Conversation:
                 kicked = self._doorman.put_out_if_banned(who.session, who.person, deadline)
                 broadcasts += kicked.broadcasts
                 if kicked.anybody:
-                    request = expires_at = refusal = None
+                    request = renewed = refusal = None
             if refusal:
                 raise refusal
-            if expires_at is not None:
-                self._announcer.tell(connection_id, [reauthorized(expires_at)], deadline)
+            if renewed:
+                frame = reauthorized(renewed.expires_at)
+                self._announcer.tell(connection_id, [frame], deadline)
             else:
                 broadcasts += self._do(connection_id, who, request, opened, now, deadline)
         except InvalidRequest as refused:
@@ -165,8 +168,8 @@ class Conversation:
 
     def _read(
         self, body: str | None, who: Identity
-    ) -> tuple[Request | None, int | None, InvalidRequest | None]:
-        """The request, until when its token proves the identity, and why it is refused, if so."""
+    ) -> tuple[Request | None, Grant | None, InvalidRequest | None]:
+        """The request, what a token in it grants, and why it is refused, if so."""
         try:
             request = parse_request(body)
             _require(who, request)
@@ -175,7 +178,7 @@ class Conversation:
             return None, None, refusal
         return request, renewed, None
 
-    def _renewed(self, request: Reauthorize, who: Identity) -> int:
+    def _renewed(self, request: Reauthorize, who: Identity) -> Grant:
         try:
             grant = self._read_token(request.token)
         except InvalidToken as refused:
@@ -185,7 +188,7 @@ class Conversation:
         theirs = (grant.tenant, grant.user_id, grant.user_type)
         if theirs != (who.tenant, who.user_id, who.user_type) or not grant.covers(who.session_id):
             raise InvalidRequest("forbidden", "the token is for somebody else, or another session")
-        return grant.expires_at
+        return grant
 
     def _do(
         self,
@@ -218,6 +221,8 @@ class Conversation:
                     if each.is_open and each.connection_id != connection_id
                 )
                 self._announcer.tell_each(dict.fromkeys(others, (frame,)), deadline)
+            case SetState():
+                return self._set_state(connection_id, who, request, now, deadline)
             case Kick():
                 kicked = self._doorman.kick(
                     who.session,
@@ -234,8 +239,10 @@ class Conversation:
         return []
 
     def _open(
-        self, connection_id: str, who: Identity, request: Request | None, expires_at: int | None
+        self, connection_id: str, who: Identity, request: Request | None, renewed: Grant | None
     ) -> Opened:
+        proved = renewed or who
+
         def heard() -> Opened:
             return self._membership.open(
                 connection_id,
@@ -243,7 +250,9 @@ class Conversation:
                 heard=True,
                 beat=isinstance(request, Heartbeat),
                 price=_PRICES.get(type(request), _ANSWER),
-                expires_at=expires_at,
+                expires_at=renewed.expires_at if renewed else None,
+                name=proved.name,
+                avatar=proved.avatar,
             )
 
         opened = heard()
@@ -268,9 +277,8 @@ class Conversation:
         self, connection_id: str, who: Identity, request: Message, deadline: Deadline
     ) -> list[Broadcast]:
         said = self._membership.say(connection_id, who, request.text, request.client_id or "")
-        if said.outcome is Saying.UNKNOWN:  # it has left meanwhile
-            left_for = self._membership.open(connection_id, who.session).left_for
-            self._doorman.close(connection_id, left_for, deadline)
+        if said.outcome is Saying.UNKNOWN:
+            self._close(connection_id, who.session, deadline)
         elif said.outcome is Saying.REPEATED:
             if said.earlier is None:
                 text = "client_id: a message of that id was said before, and is kept no longer"
@@ -279,6 +287,24 @@ class Conversation:
             ((copy, _),) = event_frames(session, [said.earlier], said.earlier.version)
             self._announcer.tell(connection_id, [copy], deadline)
         return self._announcer.announce(said.batch, deadline)
+
+    def _set_state(
+        self, connection_id: str, who: Identity, request: SetState, now: int, deadline: Deadline
+    ) -> list[Broadcast]:
+        done = self._membership.states.set(connection_id, who.session, request.state)
+        if done.outcome is Setting.UNKNOWN:
+            self._close(connection_id, who.session, deadline)
+        elif done.outcome is Setting.LIMITED:
+            self._on_trouble(Trouble.LIMITED)
+            raise InvalidRequest("rate_limited", "state: it was changed too often; slow down")
+        elif done.session:
+            self._announcer.tell(connection_id, [snapshot(done.session, now)], deadline)
+        return self._announcer.announce(done.batch, deadline)
+
+    def _close(self, connection_id: str, ref: SessionRef, deadline: Deadline) -> None:
+        """Close a socket that has left since its message was heard."""
+        left_for = self._membership.open(connection_id, ref).left_for
+        self._doorman.close(connection_id, left_for, deadline)
 
 
 def _require(who: Identity, request: Request) -> None:

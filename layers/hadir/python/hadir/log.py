@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from hadir.domain.identity import Identity, Person, SessionRef
-from hadir.domain.session import EventType, MessageEvent, UnknownEvent
+from hadir.domain.session import EventType, MessageEvent, PresenceEvent, StateEvent, UnknownEvent
 from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 logger = Logger(service="hadir")
 
-_TAGS = {EventType.USER_CONNECTED: "[Connect]", EventType.USER_DISCONNECTED: "[Disconnect]"}
+_TAGS: dict[EventType | type, str] = {
+    EventType.USER_CONNECTED: "[Connect]",
+    EventType.USER_DISCONNECTED: "[Disconnect]",
+    MessageEvent: "[Message]",
+    StateEvent: "[State]",
+}
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -84,7 +89,7 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         event = broadcast.event
         if event is None or isinstance(event, UnknownEvent):
             continue
-        tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
+        tag = _TAGS[event.type if isinstance(event, PresenceEvent) else type(event)]
         what = "message" if isinstance(event, MessageEvent) else "connection status"
         logger.info(
             f"{tag} Broadcasted {what} to session {broadcast.ref.session_id}: "

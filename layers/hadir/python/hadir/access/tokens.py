@@ -1,10 +1,11 @@
 """Tokens: JSON Web Tokens (RFC 7519) that say who somebody is and which sessions they may enter.
 
 Claims: ``session`` (an id, a prefix ending in ``*``, or a list of these), ``user``, ``type``,
-``exp`` and ``aud``; ``tenant``, ``nbf`` and ``iat`` are optional.
+``exp`` and ``aud``; ``tenant``, ``nbf``, ``iat``, ``name`` and ``avatar`` are optional.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -12,7 +13,15 @@ import jwt
 from hadir.access.keys import SecretKeys, SigningKeys
 from hadir.domain.errors import InvalidIdentity, InvalidToken
 from hadir.domain.grant import LONGEST_TOKEN, Grant, check_sessions
-from hadir.domain.identity import DEFAULT_TENANT, Identity, check_id, check_user_type
+from hadir.domain.identity import (
+    DEFAULT_TENANT,
+    LONGEST_AVATAR,
+    Identity,
+    check_id,
+    check_user_type,
+    shown_avatar,
+    shown_name,
+)
 
 _LEEWAY_SECONDS = 5
 """How long after its expiry a token is still accepted."""
@@ -24,6 +33,11 @@ _LAST_EXPIRY = 253402300799
 """The end of the year 9999 in seconds. A larger ``exp`` is probably in milliseconds."""
 
 _PUBLIC = ["RS256", "ES256"]
+
+_MUST_BE = {
+    "name": "it must be a text with something printable in it",
+    "avatar": f"it must be an https:// address of at most {LONGEST_AVATAR} characters of ASCII",
+}
 
 _SENTENCES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "the token has expired"),
@@ -43,6 +57,8 @@ class Tokens:
         issuer: what ``iss`` must be; if empty, anything.
         secret: keys for HS256; None to refuse it.
         public: keys for RS256 and ES256; None to refuse them.
+        on_unshown: called with a sentence that names the claim where a token's ``name`` or
+            ``avatar`` cannot be shown; the token is good all the same.
     """
 
     def __init__(
@@ -52,11 +68,13 @@ class Tokens:
         *,
         secret: SecretKeys | None = None,
         public: SigningKeys | None = None,
+        on_unshown: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._audience = audience
         self._issuer = issuer or None
         self._secret = secret
         self._public = public
+        self._on_unshown = on_unshown
 
     def read(self, token: str) -> Grant:
         """What ``token`` grants.
@@ -79,7 +97,11 @@ class Tokens:
                 raise jwt.InvalidAlgorithmError
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise InvalidToken(_sentence(error)) from None
-        return _grant(claims)
+        grant = _grant(claims)
+        for name, shown in (("name", grant.name), ("avatar", grant.avatar)):
+            if claims.get(name) is not None and not shown:
+                self._on_unshown(f"The token's {name} is not shown: {_MUST_BE[name]}")
+        return grant
 
     def _verified_by_secret(self, token: str, secret: SecretKeys) -> dict[str, Any]:
         tried: tuple[str, ...] = ()
@@ -149,6 +171,8 @@ def _grant(claims: dict[str, Any]) -> Grant:
             user_type=check_user_type(claims.get("type")),
             sessions=check_sessions(claims.get("session")),
             expires_at=expires_at,
+            name=shown_name(claims.get("name")),
+            avatar=shown_avatar(claims.get("avatar")),
         )
     except InvalidIdentity as error:
         raise InvalidToken(f"in the token, {error}") from None

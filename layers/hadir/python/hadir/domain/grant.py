@@ -22,6 +22,7 @@ class Grant:
         tenant: the tenant of those sessions.
         sessions: session ids, and prefixes of session ids that end in ``*``; at least one.
         expires_at: seconds since the Unix epoch, including the leeway for clocks; 0: never.
+        name, avatar: as an ``Identity``'s.
     """
 
     tenant: str
@@ -29,6 +30,8 @@ class Grant:
     user_type: UserType
     sessions: tuple[str, ...]
     expires_at: int
+    name: str = ""
+    avatar: str = ""
 
     @property
     def person(self) -> Person:
@@ -72,7 +75,10 @@ class Grant:
         if session_id is None and len(self.sessions) == 1 and MANY not in self.sessions[0]:
             session_id = self.sessions[0]
         ref = self.session(check_id("session_id", session_id))
-        return Identity(ref.session_id, self.user_id, self.user_type, self.tenant, self.expires_at)
+        return Identity(
+            *(ref.session_id, self.user_id, self.user_type, self.tenant, self.expires_at),
+            *(self.name, self.avatar),
+        )
 
 
 def check_sessions(value: object) -> tuple[str, ...]:

@@ -20,6 +20,18 @@ _LONGEST_WRITTEN = 4 * LONGEST_ID
 _NOT_IN_IDS = " {}\ufffd"
 """Blanks; braces, which Redis reads as a hash tag; the character that replaces invalid bytes."""
 
+LONGEST_NAME = 100
+"""Characters in the name that is shown of a person."""
+
+LONGEST_AVATAR = 512
+"""Characters in the address of a person's picture."""
+
+_JOINERS = "\u200c\u200d"
+"""Not printable by themselves, but names in Persian, and emoji, are written with them."""
+
+_AVATAR = re.compile(r"https://[A-Za-z0-9\-._~%[][A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
+"""An address with a host, of the characters that RFC 3986 allows."""
+
 DEFAULT_TENANT = "default"
 """The tenant of tokens that name none."""
 
@@ -89,6 +101,7 @@ class Identity:
         user_type: customer, agent or admin.
         tenant: the tenant of the session; an id like the others.
         expires_at: until when the identity is proved, seconds since the Unix epoch; 0: for ever.
+        name, avatar: what is shown of them (``shown_name``, ``shown_avatar``); empty if nothing.
         sessions: ids, and prefixes that end in ``*``, of the other sessions that they may watch.
     """
 
@@ -97,6 +110,8 @@ class Identity:
     user_type: UserType
     tenant: str = DEFAULT_TENANT
     expires_at: int = 0
+    name: str = ""
+    avatar: str = ""
     sessions: tuple[str, ...] = ()
 
     @classmethod
@@ -107,6 +122,9 @@ class Identity:
         user_type: object,
         tenant: object = DEFAULT_TENANT,
         expires_at: object = 0,
+        *,
+        name: object = None,
+        avatar: object = None,
     ) -> Self:
         """Build an identity from untrusted values.
 
@@ -119,6 +137,8 @@ class Identity:
             check_user_type(user_type),
             check_id("tenant", tenant),
             _check_seconds(expires_at),
+            shown_name(name),
+            shown_avatar(avatar),
         )
 
     def covers(self, session_id: str) -> bool:
@@ -172,6 +192,26 @@ def is_id(text: str) -> bool:
         and not any(char in text for char in _NOT_IN_IDS)
         and len(text.encode()) <= LONGEST_ID_BYTES
     )
+
+
+def shown_name(value: object) -> str:
+    """What is shown of ``value`` as somebody's name; empty if that is nothing.
+
+    It is in Unicode's NFC, without what is not printable, with one blank for any white space, and
+    ends after 100 characters: nobody is kept out, or has no name, because theirs is unusual.
+    """
+    if not isinstance(value, str):
+        return ""
+    kept = (each for each in value if each.isprintable() or each.isspace() or each in _JOINERS)
+    words = unicodedata.normalize("NFC", "".join(kept)).split()
+    shown = " ".join(words)[:LONGEST_NAME].rstrip()
+    return shown if shown.strip(f" {_JOINERS}") else ""
+
+
+def shown_avatar(value: object) -> str:
+    """``value`` if it is the ``https`` address of a picture, at most 512 characters; else empty."""
+    is_shown = isinstance(value, str) and len(value) <= LONGEST_AVATAR and _AVATAR.fullmatch(value)
+    return str(value) if is_shown else ""
 
 
 def check_user_type(value: object) -> UserType:

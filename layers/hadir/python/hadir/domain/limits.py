@@ -7,6 +7,7 @@ LONGEST_TEXT = 4000
 
 _POSTS_PER_MESSAGE = 20
 _TENANTS_SHARE = 10
+_MESSAGES_PER_STATE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,16 @@ class Limits:
     def posts_burst(self) -> int:
         """The same at once: enough to tell a full session of two joins and the later leaves."""
         return 4 * self.people_per_session + 2 * _POSTS_PER_MESSAGE * self.burst
+
+    @property
+    def states_per_second(self) -> float:
+        """Changes that a person may make to their state, in the long run."""
+        return self.messages_per_second / _MESSAGES_PER_STATE
+
+    @property
+    def states_burst(self) -> int:
+        """The same at once."""
+        return max(self.burst // _MESSAGES_PER_STATE, 1)
 
     @property
     def tenant_posts_per_second(self) -> float:

@@ -14,6 +14,7 @@ class Action(StrEnum):
     MESSAGE = "message"
     TYPING = "typing"
     REAUTHORIZE = "reauthorize"
+    SET_STATE = "set_state"
     READ_STATUS = "read_status"
     READ_EVENTS = "read_events"
     KICK = "kick"
@@ -37,6 +38,7 @@ ALLOWED = {
     Action.MESSAGE: _EVERYBODY,
     Action.TYPING: _EVERYBODY,
     Action.REAUTHORIZE: _EVERYBODY,
+    Action.SET_STATE: _EVERYBODY,
     Action.READ_STATUS: _EVERYBODY,
     Action.READ_EVENTS: _EVERYBODY,
     Action.KICK: _ADMINS,

@@ -1,12 +1,13 @@
 """A session as Redis knew it at one instant, and what happened in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.reasons import Departure
+from hadir.domain.state import State
 
 
 class EventType(StrEnum):
@@ -61,6 +62,22 @@ class MessageEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class StateEvent:
+    """What is shown of a user who is present has changed: their state, or their name or avatar.
+
+    Attributes:
+        version, at: as for a ``PresenceEvent``.
+        state: their state after that; empty if it was erased from the history.
+    """
+
+    version: int
+    person: Person
+    at: int
+    state: State = field(hash=False)
+    is_erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """Something that a newer version of the code, since rolled back, recorded.
 
@@ -74,7 +91,7 @@ class UnknownEvent:
     at: int
 
 
-Event = PresenceEvent | MessageEvent | UnknownEvent
+Event = PresenceEvent | MessageEvent | StateEvent | UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +119,16 @@ class Presence:
     Attributes:
         at: when they became present, milliseconds since the Unix epoch.
         sockets: how many of their sockets are open; 0 in grace.
+        name, avatar: as an ``Identity``'s.
+        state: as clients have set it; empty if none has.
     """
 
     person: Person
     at: int
     sockets: int
+    name: str = ""
+    avatar: str = ""
+    state: State = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,17 @@ Of a session:
 ``hadir2:{p}:connections:<session>``
     hash: connection id -> person, since, heard, expires, beats, watches
 ``hadir2:{p}:people:<session>``
-    hash: person -> since when they are present (ms), their open sockets, and their departure while
-    their grace lasts
+    hash: person -> since when they are present (ms), their open sockets, their departure while
+    their grace lasts, and if they have them their name and avatar, their state, and which of their
+    sockets say that they are away
 ``hadir2:{p}:events:<session>``
     stream: entry ``<version>-0`` -> type, person, at, and what the type has besides
 ``hadir2:{p}:leaving:<session>``
     sorted set: people in grace by when it is over (ms)
 ``hadir2:{p}:pace:<session>``
     sorted set of token buckets by when each is full again (ms): ``c <connection id>`` messages of a
-    connection; of a person ``m <person>`` messages, ``j <person>`` joins, ``p <person>`` posts
+    connection; of a person ``m <person>`` messages, ``j <person>`` joins, ``p <person>`` posts,
+    ``s <person>`` changes of their state
 ``hadir2:{p}:behind:<session>``
     sorted set: ids of connections that are owed the status, by since when (ms)
 

@@ -35,6 +35,7 @@ from hadir.membership.session_scripts import (
     forget,
     new_token,
 )
+from hadir.membership.states import States, write_profile
 from hadir.membership.watching import Watching
 
 IDENTITY_SECONDS = 3 * 3600
@@ -73,6 +74,7 @@ class Membership:
         history: the events that everyone has been told, as far as they are kept.
         inquiry: what else is known of sessions.
         watching: connections that are told of sessions without being present in them.
+        states: what clients say of their users.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -94,6 +96,7 @@ class Membership:
         self.history = History(self._scripts)
         self.inquiry = Inquiry(self._scripts)
         self.watching = Watching(redis, self._scripts)
+        self.states = States(self._scripts, self._limits)
 
     @property
     def lease_ms(self) -> int:
@@ -123,6 +126,8 @@ class Membership:
         beat: bool = False,
         price: Price | None = None,
         expires_at: int | None = None,
+        name: str = "",
+        avatar: str = "",
     ) -> Opened:
         """Note that a socket is open: its person is present, and its lease is renewed.
 
@@ -132,6 +137,8 @@ class Membership:
             price: of the message, in posts; None for one post.
             expires_at: the expiry of the token that the client has just shown, seconds since the
                 Unix epoch; None if it has shown none.
+            name, avatar: what that token says of the person, or else the one that the socket was
+                opened with; empty if nothing.
         """
         token, limits, price = new_token(), self._limits, price or Price(once=1)
         reply = self._scripts.run(
@@ -154,6 +161,7 @@ class Membership:
             limits.people_per_session,
             CLOSED_TOMBSTONE_MS,
             "" if expires_at is None else expires_at * 1000,
+            write_profile(name, avatar),
             keys=[tombstone_key(ref, connection_id)],
         )
         opened = read_opened(ref, token, reply)

@@ -109,6 +109,15 @@ class Saying(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Setting(StrEnum):
+    """What setting a state found; ``state.lua`` says what each means."""
+
+    SET = "set"
+    SAME = "same"
+    LIMITED = "limited"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The outcome of ``open`` or ``lapse``.
@@ -159,6 +168,20 @@ class Said:
     batch: Batch | None
     earlier: Event | None
     place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateSet:
+    """The outcome of setting a state.
+
+    Attributes:
+        batch: what the caller has to announce, if it became the session's announcer.
+        session: the session as it is now, on ``SAME``, as no event brings the status then.
+    """
+
+    outcome: Setting
+    batch: Batch | None
+    session: Session | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Raises:
     ScriptFailed: from every function, when a reply is not as it should be.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -27,12 +28,17 @@ from hadir.domain.session import (
     PresenceEvent,
     Session,
     Socket,
+    StateEvent,
     UnknownEvent,
 )
+from hadir.domain.state import State, with_away
 from hadir.membership.keys import partition_of
 from hadir.membership.outcomes import Opened, Opening
 
-_KNOWN = ("message", *EventType)
+_KNOWN = ("message", "state", *EventType)
+
+_PROFILE = 6
+"""Which word of a person's record (``format.lua``) is the first that few people have."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -176,9 +182,23 @@ def _pairs(flat: list[str]) -> Iterator[tuple[str, str]]:
 
 def _presences(people: list[str]) -> Iterator[Presence]:
     for name, record in _pairs(people):
-        at, sockets, *_ = record.split(" ")
+        words = record.split(" ")
+        at, sockets = map(int, words[:2])
         if person := Person.read(name):
-            yield Presence(person, int(at), int(sockets))
+            yield Presence(person, at, sockets, *_shown(words[_PROFILE:], sockets))
+
+
+def _shown(words: list[str], sockets: int) -> tuple[str, str, State]:
+    """Name, avatar and state."""
+    profile, state, aways = ("" if word == "-" else word for word in [*words, "-", "-", "-"][:3])
+    known = json.loads(profile or "{}")
+    away = max(aways.count(",") - 1, 0)  # as ``is_away`` in ``people.lua``
+    shown = _state(state, away=0 < away >= sockets)
+    return known.get("name", ""), known.get("avatar", ""), shown
+
+
+def _state(text: str, *, away: bool) -> State:
+    return with_away(json.loads(text or "{}"), away=away)
 
 
 def _sockets(connections: list[str]) -> Iterator[Socket]:
@@ -211,6 +231,10 @@ def _event(entry_id: str, fields: dict[str, str]) -> Event:
             is_erased="erased" in fields,
             is_system="system" in fields,
         )
+    if fields["type"] == "state":
+        is_erased = "erased" in fields
+        away = "away" in fields and not is_erased
+        return StateEvent(version, person, at, _state(fields["state"], away=away), is_erased)
     departure = offline_ms = None
     if "reason" in fields:
         code = int(fields["close_code"]) if fields["close_code"] else None

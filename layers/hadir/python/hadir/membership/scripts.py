@@ -40,6 +40,7 @@ SESSION_SCRIPTS = (
     "repair",
     "settle",
     "sockets",
+    "state",
     "unwatch_session",
     "view",
     "watch_session",

@@ -6,9 +6,9 @@ from typing import Any
 from hadir.domain.session import Event, MessageEvent, PresenceEvent, Session
 from hadir.wire.updates import (
     current_fields,
+    entry_data,
     event_data,
     event_frames,
-    message_data,
     snapshot,
     timestamp,
     write_frame,
@@ -97,9 +97,7 @@ def _entry(event: Event, recovered_up_to: int, reader: str | None = None) -> dic
     Args:
         reader: as for ``Bursts.frame``.
     """
-    if not isinstance(event, MessageEvent):
-        return event_data(event, recovered_up_to)
-    data = message_data(event, recovered_up_to)
-    if event.client_id and event.connection_id == reader:
+    data = entry_data(event, recovered_up_to)
+    if isinstance(event, MessageEvent) and event.client_id and event.connection_id == reader:
         data["client_id"] = event.client_id
     return data

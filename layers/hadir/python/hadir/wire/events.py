@@ -66,6 +66,8 @@ def _identity(authorizer: Mapping[str, Any]) -> Identity | None:
             authorizer.get("user_type"),
             authorizer.get("tenant", DEFAULT_TENANT),
             authorizer.get("expires_at", 0),
+            name=authorizer.get("name"),
+            avatar=authorizer.get("avatar"),
         )
     except InvalidIdentity:
         return None

@@ -1,6 +1,6 @@
 """Reads clients' messages, and checks them before anything is done about them."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from hadir.domain.errors import InvalidIdentity, InvalidRequest
 from hadir.domain.grant import LONGEST_TOKEN
 from hadir.domain.identity import UserType, check_id
 from hadir.domain.limits import LONGEST_TEXT
+from hadir.domain.state import check_state
 
 
 def _check_id(value: str) -> str:
@@ -69,6 +70,13 @@ class Typing(BaseModel):
 
     action: Literal["typing"]
     on: Annotated[bool, Field(strict=True)]
+
+
+class SetState(BaseModel):
+    """The client says what everyone is to be shown of its user."""
+
+    action: Literal["set_state"]
+    state: Annotated[dict[str, Any], AfterValidator(check_state)]
 
 
 class Reauthorize(BaseModel):
@@ -133,7 +141,7 @@ class Unwatch(_Watched):
     action: Literal["unwatch"]
 
 
-Request = Heartbeat | Sync | Message | Typing | Reauthorize | Kick | Watch | Unwatch
+Request = Heartbeat | Sync | Message | Typing | SetState | Reauthorize | Kick | Watch | Unwatch
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 

@@ -15,6 +15,7 @@ from hadir.domain.session import (
     Presence,
     PresenceEvent,
     Session,
+    StateEvent,
     UnknownEvent,
 )
 from hadir.domain.status import ConnectionStatus
@@ -27,7 +28,7 @@ _USERS_BYTES = 100_000
 API Gateway quotas", WebSocket payload size)."""
 
 _USER_BYTES = 100
-"""Bytes that one person takes in that list, besides their names."""
+"""Bytes that one person takes in that list, besides their ids and what they want to be shown."""
 
 TYPING_MS = 6000
 """How long a person counts as writing after their client has said so."""
@@ -135,13 +136,7 @@ def history(session_id: str, page: Page) -> dict[str, Any]:
 
     Each has its ``epoch`` and each message its ``id``, as in the frames that told of it.
     """
-    events = [
-        {
-            "epoch": page.epoch,
-            **(message_data(each) if isinstance(each, MessageEvent) else event_data(each)),
-        }
-        for each in page.events
-    ]
+    events = [{"epoch": page.epoch, **entry_data(each)} for each in page.events]
     return {
         "session_id": session_id,
         "epoch": page.epoch,
@@ -207,20 +202,31 @@ def current_fields(session: Session) -> dict[str, Any]:
     }
 
 
+def entry_data(event: Event, recovered_up_to: int = 0) -> dict[str, Any]:
+    """An event as one of several: in the history, or in ``events``."""
+    if isinstance(event, MessageEvent):
+        return message_data(event, recovered_up_to)
+    if isinstance(event, StateEvent):
+        return _state_data(event, recovered_up_to)
+    return event_data(event, recovered_up_to)
+
+
 def _update(
-    current: dict[str, Any], event: PresenceEvent | UnknownEvent, *, recovered: bool
+    current: dict[str, Any], event: PresenceEvent | StateEvent | UnknownEvent, *, recovered: bool
 ) -> bytes:
     data = {**current, **event_data(event, event.version if recovered else 0)}
     return write_frame("connection_status_update", data)
 
 
-def event_data(event: PresenceEvent | UnknownEvent, recovered_up_to: int = 0) -> dict[str, Any]:
-    """An event's own fields; ``recovered`` up to that version.
+def event_data(
+    event: PresenceEvent | StateEvent | UnknownEvent, recovered_up_to: int = 0
+) -> dict[str, Any]:
+    """An event's own fields in an update; ``recovered`` up to that version.
 
-    An unknown event never has ``recovered``: without an ``event_type``, a client would take it for
-    the snapshot that ends the answer to ``sync``.
+    A state is in the status. It, and an unknown event, never has ``recovered``: without an
+    ``event_type``, a client would take it for the snapshot that ends the answer to ``sync``.
     """
-    if isinstance(event, UnknownEvent):
+    if isinstance(event, StateEvent | UnknownEvent):
         return {"timestamp": timestamp(event.at), "version": event.version}
     data: dict[str, Any] = {
         "event_type": event.type.value,
@@ -238,6 +244,21 @@ def event_data(event: PresenceEvent | UnknownEvent, recovered_up_to: int = 0) ->
     if event.offline_ms is not None:
         data["reconnected"] = True
         data["offline_seconds"] = round(event.offline_ms / 1000)
+    if event.version <= recovered_up_to:
+        data["recovered"] = True
+    return data
+
+
+def _state_data(event: StateEvent, recovered_up_to: int) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "user_id": event.person.user_id,
+        "user_type": event.person.user_type.value,
+        "state": event.state,
+        "version": event.version,
+        "timestamp": timestamp(event.at),
+    }
+    if event.is_erased:
+        data["erased"] = True
     if event.version <= recovered_up_to:
         data["recovered"] = True
     return data
@@ -297,6 +318,8 @@ def _users(status: ConnectionStatus) -> tuple[dict[str, Any], dict[str, bool]]:
     for name, each in named.items():
         user = _user(name, each)
         size += (2 if "user_id" in user else 1) * len(write_json(name)) + _USER_BYTES
+        if shown := _shown(each):
+            size += len(write_json(shown))
         if len(users) == MAX_USERS or size > _USERS_BYTES:
             return users, {"users_truncated": True}
         users[name] = user
@@ -311,7 +334,13 @@ def _user(name: str, presence: Presence) -> dict[str, Any]:
     }
     if name != presence.person.user_id:
         user["user_id"] = presence.person.user_id
-    return user
+    return user | _shown(presence)
+
+
+def _shown(presence: Presence) -> dict[str, Any]:
+    """Of a person's name, avatar and state, what there is."""
+    known = {"name": presence.name, "avatar": presence.avatar, "state": presence.state}
+    return {name: value for name, value in known.items() if value}
 
 
 def write_frame(kind: str, data: dict[str, Any]) -> bytes:

@@ -1,27 +1,30 @@
 -- takes: life
 --
--- Deletes the texts of somebody's messages from the history. Each message stays as an event without
--- its text, so that versions have no gaps. When they left the session is forgotten.
+-- Deletes the texts of somebody's messages, and the states that they set, from the history. Each
+-- stays as an event without its text, so that versions have no gaps. When they left the session is
+-- forgotten. What is shown of them while they are present stays.
 --
 -- Redis can add entries only at the end of a stream, so the stream is written again with the same
 -- ids. It holds a few thousand at most (outbox.lua, HISTORY).
 --
--- Reply   how many messages lost their texts
+-- Reply   how many messages and states were erased
 --
 -- Killed before: nothing has changed. Killed after: it is done; a repetition changes nothing. An
--- announcer that already holds one of the messages posts it with its text.
+-- announcer that already holds one of them posts it with its text.
 
 local person_name = unpack(ARGV, OWN_ARGV)
 
--- The fields of an entry without its text; nil if it is no message of theirs, or was erased before.
+-- The fields of an entry without its text; nil if it has none of theirs, or was erased before.
 local function erased(fields)
     local known, kept = {}, {}
     for i = 1, #fields, 2 do
         known[fields[i]] = fields[i + 1]
         table.insert(kept, fields[i])
-        table.insert(kept, fields[i] == 'text' and '' or fields[i + 1])
+        local is_text = fields[i] == 'text' or fields[i] == 'state'
+        table.insert(kept, is_text and '' or fields[i + 1])
     end
-    if known.type ~= 'message' or known.person ~= person_name or known.erased then
+    local is_theirs = known.type == 'message' or known.type == 'state'
+    if not is_theirs or known.person ~= person_name or known.erased then
         return nil
     end
     table.insert(kept, 'erased')

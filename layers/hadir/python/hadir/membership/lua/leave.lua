@@ -5,7 +5,8 @@
 -- Its own keys: the connections' tombstones, in their order
 -- Reply   { outcome of each, claim, number of connections that remain, those that watched others }
 --   outcome 'left'    the person's last socket: an event, at once or when the grace is over
---           'remains' the person is still present through another socket: no event
+--           'remains' the person is still present through another socket: no event, unless all
+--                     their other sockets say that they are away
 --           'unseen'  it had only been admitted: nobody was told of it, so no event
 --           'unknown' not admitted, or gone already; the tombstone keeps a late $connect out
 --

@@ -10,8 +10,9 @@
 --         limited is 1 if its client's message exceeds a limit, else false
 --         watches is 1 if the connection watches other sessions, else false
 --   outcome 'joined'  the person's first socket: an event, told to everyone, them included
---           'added'   the person was present: no event; the socket is told of events from now on.
---                     Again while nothing has happened since: the first reply may have been lost
+--           'added'   the person was present: no event, unless that changes what is shown of them;
+--                     the socket is told of events from now on. Again while nothing has happened
+--                     since: the first reply may have been lost
 --           'open'    it was open already; its lease is renewed
 --           'flooding' its client went on sending although messages were refused: it has left, and
 --                     the caller closes the socket
@@ -26,10 +27,11 @@
 -- socket is there. price: posts that the message costs, and costs for each open socket.
 -- Rates and bursts: messages of a connection, those of a person over all their connections; posts
 -- of a person, posts of a tenant. most_…: as admit.lua. proved_until: when the token that its
--- client has just shown expires (ms), '' if it has shown none.
+-- client has just shown expires (ms), '' if it has shown none. profile: what that token, or else the
+-- one it connected with, says of its person (JSON without blanks), '' if nothing.
 local connection_id, token, heard, price, price_each, messages_rate, messages_burst,
     persons_rate, persons_burst, posts_rate, posts_burst, tenant_rate, tenant_burst,
-    most_sockets, most_people, tombstone_lifetime, proved_until = unpack(ARGV, OWN_ARGV)
+    most_sockets, most_people, tombstone_lifetime, proved_until, profile = unpack(ARGV, OWN_ARGV)
 
 local ENDS = { expired = 'token_expired', flooding = 'rate_limited', crowded = 'rate_limited' }
 
@@ -82,6 +84,24 @@ local function hear(connection)
     end
 end
 
+-- A fresh token says who its person is. Of an older one counts only what nobody remembers: Redis
+-- has lost it, or the sweep has opened the connection. Everyone is told, so a change has its price;
+-- who cannot pay keeps what is shown of them.
+local function introduce(connection)
+    local name = connection.person
+    local person = profile ~= '' and find_person(name)
+    if person and person.profile ~= profile and (proved_until ~= '' or not person.profile) then
+        local posts = draw(PACE, 'p ' .. name, counter('open'), posts_rate, posts_burst)
+        if posts.use > 1 then
+            return
+        end
+        take(posts)
+        person.profile = profile
+        keep_person(name, person)
+        record_state(name, person)
+    end
+end
+
 -- An open connection only writes again what is stored: even a full Redis has room for that.
 local known = find_connection(connection_id)
 if known and known.since > 0 then
@@ -116,9 +136,12 @@ else
         connection.expires = expires
     end
     if connection.since == 0 then
-        outcome = arrive(connection_id, connection)
+        outcome = arrive(connection_id, connection, profile)
     else
         keep_connection(connection_id, connection)
+        if not limited then
+            introduce(connection)
+        end
         if heard == '' and connection.since > counter('version') then
             outcome = 'added'
         end

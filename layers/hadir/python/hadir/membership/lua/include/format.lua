@@ -1,7 +1,7 @@
 -- takes: clock
 --
--- A record is a list of words separated by blanks; '-' stands for a missing value. No id contains a
--- blank, and a person is one word, "user_type/user_id".
+-- A record is a list of words separated by blanks; '-' stands for a missing value, but none are
+-- written at the end. No id contains a blank, and a person is one word, "user_type/user_id".
 
 -- person; since (first version that the connection is told of; 0: only admitted); heard (time of its
 -- last message, ms; 0: never); expires (when its token expires, ms; 0: never); beats (1 once it has
@@ -9,8 +9,12 @@
 local CONNECTION = { 'person', 'since', 'heard', 'expires', 'beats', 'watches' }
 
 -- at (since when they are present, ms); sockets (how many are open; 0 in grace); and in grace how
--- they left: left (ms), reason, close_code, evidence
-local PERSON = { 'at', 'sockets', 'left', 'reason', 'close_code', 'evidence' }
+-- they left: left (ms), reason, close_code, evidence. What they have of these: profile (their name
+-- and avatar) and state, as JSON without blanks; aways (the ids of their sockets that say that they
+-- are away, with a comma before, between and after them)
+local PERSON = {
+    'at', 'sockets', 'left', 'reason', 'close_code', 'evidence', 'profile', 'state', 'aways',
+}
 
 local function read_record(fields, text)
     local record, place = {}, 0
@@ -24,7 +28,7 @@ local function read_record(fields, text)
 end
 
 local function write_record(fields, record)
-    local words = {}
+    local words, last = {}, 0
     for place, field in ipairs(fields) do
         local value = record[field]
         if value == nil or value == '' then
@@ -33,6 +37,7 @@ local function write_record(fields, record)
             value = integer(value)
         end
         words[place] = value
+        last = value == '-' and last or place
     end
-    return table.concat(words, ' ')
+    return table.concat(words, ' ', 1, last)
 end

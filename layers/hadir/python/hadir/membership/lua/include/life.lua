@@ -35,7 +35,7 @@ end
 -- Redis has evicted some keys of a session and kept others. People with an open connection are
 -- present; others have left for an unknown reason; the sweep looks at every connection again.
 local function rebuild()
-    local sockets, open = {}, 0
+    local sockets, open, opened_by = {}, 0, {}
     redis.call('DEL', LEAVING)
     local all = redis.call('HGETALL', CONNECTIONS)
     for i = 1, #all, 2 do
@@ -43,6 +43,7 @@ local function rebuild()
         if connection.since > 0 then
             sockets[connection.person] = (sockets[connection.person] or 0) + 1
             open = open + 1
+            opened_by[all[i]] = connection.person
         end
         redis.call('ZADD', LEASES, 'NX', integer(now + LEASE), lease_of(all[i]))
     end
@@ -51,7 +52,10 @@ local function rebuild()
     for i = 1, #all, 2 do
         local name, person = all[i], read_record(PERSON, all[i + 1])
         if sockets[name] then
-            keep_person(name, { at = person.at, sockets = sockets[name] })
+            for connection_id in string.gmatch(person.aways or '', '[^,]+') do
+                note_away(person, connection_id, opened_by[connection_id] == name)
+            end
+            keep_person(name, present_on(sockets[name], person))
             list_person(name)
             sockets[name] = nil
         elseif person.left then

@@ -16,6 +16,42 @@ local function list_person(name)
     redis.call('ZADD', WHEREABOUTS, 0, whereabouts(name))
 end
 
+-- A person is away while all their sockets say so; in grace they are what they were before.
+local function is_away(person)
+    local _, commas = string.gsub(person.aways or '', ',', '')
+    return commas > 1 and commas - 1 >= person.sockets
+end
+
+-- A socket says whether its person is away, or says nothing any more.
+local function note_away(person, connection_id, away)
+    local listed = person.aways or ','
+    local first, last = string.find(listed, ',' .. connection_id .. ',', 1, true)
+    if away and not first then
+        listed = listed .. connection_id .. ','
+    elseif first and not away then
+        listed = string.sub(listed, 1, first) .. string.sub(listed, last + 1)
+    end
+    person.aways = listed ~= ',' and listed or nil
+end
+
+-- What is shown of a person has changed while they are present.
+local function record_state(name, person)
+    local fields = { 'person', name, 'at', integer(now), 'state', person.state or '' }
+    if is_away(person) then
+        table.insert(fields, 'away')
+        table.insert(fields, '1')
+    end
+    record_event('state', fields)
+end
+
+-- The record of a person with that many open sockets, without how they left if they were in grace.
+local function present_on(sockets, person)
+    return {
+        at = person.at, sockets = sockets, profile = person.profile, state = person.state,
+        aways = person.aways,
+    }
+end
+
 -- The person is absent. departure: left (ms), reason, close_code, evidence.
 local function record_departure(name, departure)
     redis.call('HDEL', PEOPLE, name)
@@ -43,17 +79,28 @@ local function room(connection, most_sockets, most_people)
 end
 
 -- A socket can be written to. Its person is present from now on, unless they were: 'joined' if that
--- is an event, else 'added'.
-local function arrive(connection_id, connection)
+-- is an event, else 'added'. profile: what the socket's token says of its person, '' or nil if
+-- nothing.
+local function arrive(connection_id, connection, profile)
     local name = connection.person
     local person = find_person(name)
     local outcome = 'added'
     if person then
         connection.since = counter('version') + 1
+        local was_away, before = is_away(person), person.profile
         if person.sockets == 0 then
             redis.call('ZREM', LEAVING, name)
+            person.aways = nil
         end
-        keep_person(name, { at = person.at, sockets = person.sockets + 1 })
+        person = present_on(person.sockets + 1, person)
+        if profile and profile ~= '' then
+            person.profile = profile
+        end
+        keep_person(name, person)
+        -- Who was away is not, as the new socket has not said so.
+        if was_away or person.profile ~= before then
+            record_state(name, person)
+        end
     else
         outcome = 'joined'
         local fields = { 'person', name, 'at', integer(now) }
@@ -65,7 +112,7 @@ local function arrive(connection_id, connection)
         connection.since = record_event('user_connected', fields)
         redis.call('ZREM', LEFT, whereabouts(name))
         list_person(name)
-        keep_person(name, { at = now, sockets = 1 })
+        keep_person(name, { at = now, sockets = 1, profile = profile })
     end
     redis.call('HINCRBY', SESSION, 'open', 1)
     keep_connection(connection_id, connection)
@@ -73,7 +120,8 @@ local function arrive(connection_id, connection)
 end
 
 -- A socket is gone. 'left' if that made, or in grace will make, an event; 'remains' if its person
--- is still present through another; 'unseen' if it had only been admitted.
+-- is still present through another (an event if all the others say that they are away); 'unseen' if
+-- it had only been admitted.
 local function depart(connection_id, connection, reason, close_code, evidence)
     -- Deleting comes first: Redis does it even when it is full, and the rest then too.
     redis.call('HDEL', CONNECTIONS, connection_id)
@@ -91,9 +139,14 @@ local function depart(connection_id, connection, reason, close_code, evidence)
     redis.call('HINCRBY', SESSION, 'open', -1)
     local name = connection.person
     local person = find_person(name)
+    local was_away = is_away(person)
     person.sockets = person.sockets - 1
     if person.sockets > 0 then
+        note_away(person, connection_id, false)
         keep_person(name, person)
+        if is_away(person) ~= was_away then
+            record_state(name, person)
+        end
         return 'remains'
     end
     person.left, person.reason, person.close_code, person.evidence =
