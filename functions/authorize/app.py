@@ -36,6 +36,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "user_type": who.user_type.value,
         "expires_at": str(who.expires_at),
     }
+    if who.sessions:
+        context["sessions"] = " ".join(who.sessions)
     return _policy(who.user_id, "Allow", event["methodArn"], context)
 
 

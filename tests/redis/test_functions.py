@@ -23,7 +23,7 @@ from hadir.membership.directory import Directory
 from hadir.membership.keys import session_key
 from hadir.membership.membership import Membership
 from hadir.membership.server import UNKNOWN, Memory
-from hadir.wire.events import PROBE
+from hadir.wire.events import PROBE, read_socket_event
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
@@ -154,6 +154,18 @@ class TestAuthorize:
             "user_type": "agent",
             "expires_at": "99",
         }
+
+    def test_so_do_the_sessions_that_an_agents_token_is_for(self) -> None:
+        grant = Grant("acme", "u1", UserType.AGENT, ("s1", "team-*"), expires_at=99)
+        query = {"token": "t", "session_id": "s1"}
+        asked = {"methodArn": "arn:live/$connect", "queryStringParameters": query}
+
+        with patch.object(bootstrap, "gate", lambda: Gate(lambda _: grant, frozenset())):
+            context = load("authorize").handler(asked, None)["context"]
+
+        assert context["sessions"] == "s1 team-*"
+        read = read_socket_event({"requestContext": {"connectionId": "c1", "authorizer": context}})
+        assert read.identity == grant.identity("s1")
 
 
 class TestConnect:

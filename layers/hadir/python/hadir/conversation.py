@@ -177,6 +177,8 @@ class Conversation:
         theirs = (grant.tenant, grant.user_id, grant.user_type)
         if theirs != (who.tenant, who.user_id, who.user_type) or not grant.covers(who.session_id):
             raise InvalidRequest("forbidden", "the token is for somebody else, or another session")
+        if not all(map(grant.covers, who.sessions)):  # the socket keeps them until it closes
+            raise InvalidRequest("forbidden", "the token is for fewer sessions; connect again")
         return grant.expires_at
 
     def _do(
