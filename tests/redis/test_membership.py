@@ -10,7 +10,7 @@ from redis.crc import key_slot
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
-from hadir.domain.session import Batch, Event, EventType, MessageEvent, PresenceEvent, UnknownEvent
+from hadir.domain.session import Batch, Event, EventType, MessageEvent, PresenceEvent
 from hadir.domain.status import ConnectionStatus
 from hadir.membership.client import connect
 from hadir.membership.keys import (
@@ -59,7 +59,7 @@ def events(batch: Batch | None) -> list[tuple[int, str, str]]:
 
 
 def _shape(event: Event) -> tuple[int, str, str]:
-    assert not isinstance(event, UnknownEvent)
+    assert isinstance(event, PresenceEvent | MessageEvent)
     kind = "message" if isinstance(event, MessageEvent) else event.type.value
     return event.version, kind, event.person.user_id
 

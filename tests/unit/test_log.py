@@ -15,8 +15,8 @@ from hadir.announcer import Broadcast
 from hadir.canary import Run, Step
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
-from hadir.domain.identity import SessionRef
-from hadir.domain.session import UnknownEvent
+from hadir.domain.identity import Person, SessionRef, UserType
+from hadir.domain.session import AssignmentEvent, UnknownEvent
 from hadir.sweeper import Errands, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
@@ -173,6 +173,27 @@ def test_a_canary_that_comes_back_is_no_error(lines: Callable[[], list[str]]) ->
     (written,) = map(json.loads, lines())
     assert (written["level"], written["join_ms"], written["leave_ms"]) == ("INFO", 7, 9)
     assert written["message"] == "[Canary] The join was told after 7 ms, the leave after 9 ms"
+
+
+def test_who_was_told_of_an_assignment(lines: Callable[[], list[str]]) -> None:
+    amy = Person(UserType.AGENT, "amy")
+    told = Broadcast(
+        *(SessionRef("default", "s1"), AssignmentEvent(3, None, 0, amy)),
+        told=True,
+        received=1,
+        targets=2,
+        untold=1,
+        gone=(),
+        retries=0,
+        latency_ms=9,
+    )
+
+    log.broadcasts([told])
+
+    (written,) = map(json.loads, lines())
+    told_whom = "Broadcasted assignment to session s1: 1/2 clients received"
+    assert written["message"] == f"[Assign] {told_whom}"
+    assert (written["version"], written["untold"]) == (3, 1)
 
 
 def test_nothing_is_said_of_what_is_not_known(lines: Callable[[], list[str]]) -> None:

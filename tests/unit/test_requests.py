@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.identity import UserType
 from hadir.wire.requests import (
+    Assign,
     Heartbeat,
     Kick,
     Message,
@@ -48,6 +49,11 @@ from hadir.wire.requests import (
             {"action": "kick", "user_id": "42", "user_type": None},
             Kick(action="kick", user_id="42", user_type=None),
         ),
+        ({"action": "assign", "user_id": None}, Assign(action="assign", user_id=None)),
+        (
+            {"action": "assign", "user_id": "cafe\u0301", "user_type": "admin", "session_id": "s"},
+            Assign(action="assign", user_id="caf\u00e9", user_type="admin", session_id="s"),
+        ),
     ],
 )
 def test_what_the_contract_knows(body: object, request_: object) -> None:
@@ -86,6 +92,13 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         ('{"action": "kick", "user_id": "42", "user_type": "root"}', "invalid_payload"),
         ('{"action": "kick", "user_id": "42", "user_type": 7}', "invalid_payload"),
         ('{"action": "kick", "user_id": "42", "reason": ""}', "invalid_payload"),
+        ('{"action": "assign"}', "invalid_payload"),
+        ('{"action": "assign", "user_id": ""}', "invalid_payload"),
+        ('{"action": "assign", "user_id": 42}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "user_type": "customer"}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "expect": ""}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "expect": ["a"]}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "session_id": "a b"}', "invalid_payload"),
         ('{"action": "typing"}', "invalid_payload"),
         ('{"action": "typing", "on": "yes"}', "invalid_payload"),
         ('{"action": "sync", "since": 7}', "invalid_payload"),
@@ -98,6 +111,18 @@ def test_everything_else_has_its_code(body: str | None, code: str) -> None:
         parse_request(body)
     assert refused.value.code == code
     assert str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"), [({}, None), ({"expect": None}, ""), ({"expect": "amy"}, "amy")]
+)
+def test_that_nobody_is_expected_is_not_that_nothing_is(
+    fields: dict[str, object], expected: str | None
+) -> None:
+    request = parse_request(json.dumps({"action": "assign", "user_id": "ben", **fields}))
+
+    assert isinstance(request, Assign)
+    assert request.expected == expected
 
 
 @pytest.mark.parametrize("field", ["client_id", "user_id"])
@@ -145,12 +170,15 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-FIELDS = ("text", "since", "on", "client_id", "user_id", "user_type", "reason")
+FIELDS = (
+    *("text", "since", "on", "client_id", "user_id", "user_type", "reason"),
+    *("session_id", "expect"),
+)
 
 
 @given(
     st.fixed_dictionaries(
-        {"action": st.sampled_from(["heartbeat", "sync", "message", "typing", "kick"])},
+        {"action": st.sampled_from(["heartbeat", "sync", "message", "typing", "kick", "assign"])},
         optional=dict.fromkeys(FIELDS, JSON),
     )
 )

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from hadir.domain.identity import Identity, Person, SessionRef
-from hadir.domain.session import EventType, MessageEvent, UnknownEvent
+from hadir.domain.session import (
+    AssignmentEvent,
+    EventType,
+    MessageEvent,
+    PresenceEvent,
+    UnknownEvent,
+)
 from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
@@ -84,8 +90,7 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         event = broadcast.event
         if event is None or isinstance(event, UnknownEvent):
             continue
-        tag = "[Message]" if isinstance(event, MessageEvent) else _TAGS[event.type]
-        what = "message" if isinstance(event, MessageEvent) else "connection status"
+        tag, what = _tag_and_name(event)
         logger.info(
             f"{tag} Broadcasted {what} to session {broadcast.ref.session_id}: "
             f"{broadcast.received}/{broadcast.targets} clients received",
@@ -99,6 +104,16 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
                 "gone": broadcast.gone,
             },
         )
+
+
+def _tag_and_name(event: PresenceEvent | MessageEvent | AssignmentEvent) -> tuple[str, str]:
+    match event:
+        case MessageEvent():
+            return "[Message]", "message"
+        case AssignmentEvent():
+            return "[Assign]", "assignment"
+        case PresenceEvent():
+            return _TAGS[event.type], "connection status"
 
 
 def kicked(ref: SessionRef, person: Person, by: Person) -> None:

@@ -22,9 +22,11 @@ class Action(StrEnum):
     BAN = "ban"
     ERASE = "erase"
     POST_MESSAGE = "post_message"
+    ASSIGN = "assign"
 
 
 _EVERYBODY = frozenset(UserType)
+_STAFF = frozenset(kind for kind in UserType if kind.is_staff)
 _ADMINS = frozenset({UserType.ADMIN})
 
 ALLOWED = {
@@ -41,6 +43,7 @@ ALLOWED = {
     Action.BAN: _ADMINS,
     Action.ERASE: _ADMINS,
     Action.POST_MESSAGE: _ADMINS,
+    Action.ASSIGN: _STAFF,
 }
 """Who may do what, and only in the sessions of their tenant that their token is for."""
 

@@ -10,9 +10,9 @@ Of a session:
     hash: epoch, lineage (of the node's data when the epoch began), earlier (epochs, and the last
     version of each), version (of the last event), announced (last version posted to everyone),
     open (how many sockets are), sizes (of connections, people and leaving, and open, to see what
-    Redis has evicted, or what code of another version has done); while somebody announces: token,
-    until (ms), claimed (last version handed out), recovered_up_to; while the status is owed to
-    somebody: retry_at (ms)
+    Redis has evicted, or what code of another version has done); while somebody has the session:
+    assigned (who); while somebody announces: token, until (ms), claimed (last version handed out),
+    recovered_up_to; while the status is owed to somebody: retry_at (ms)
 ``hadir2:{p}:connections:<session>``
     hash: connection id -> person, since, heard, expires, beats
 ``hadir2:{p}:people:<session>``

@@ -13,6 +13,7 @@ from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure
 from hadir.domain.session import Batch, Place, Session, Socket
+from hadir.membership.assignments import Assignments
 from hadir.membership.healing import ask_all, ask_each
 from hadir.membership.history import History
 from hadir.membership.keys import bans_keys, identity_key, said_key, tombstone_key
@@ -68,6 +69,7 @@ class Membership:
     Attributes:
         leases: the expired leases, for the sweep.
         history: the events that everyone has been told, as far as they are kept.
+        assignments: who has which session.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -87,6 +89,7 @@ class Membership:
         self._limits = limits or Limits()
         self.leases = Leases(redis, self._scripts, self._limits)
         self.history = History(self._scripts)
+        self.assignments = Assignments(self._scripts, self._limits)
 
     @property
     def lease_ms(self) -> int:
