@@ -21,7 +21,7 @@ pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 al
 RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "40000"))
 FOR_HANDLERS = RUNS // 2
 
-ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick")
+ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "assign")
 OUTCOMES = {
     *("joined", "added", "open", "flooding", "expired", "unknown", "error rate_limited"),
     *(
@@ -35,7 +35,7 @@ OUTCOMES = {
         "left by itself",
     ),
     *("missed events", "missed many events", "recovered false", "repeated message"),
-    *("closing kicked", "unclear kick"),
+    *("closing kicked", "unclear kick", "assigned already", "error conflict"),
     *(f"done {action}" for action in ACTIONS),
     *("error forbidden", "error too_large", "error invalid_payload"),
 }
@@ -50,7 +50,7 @@ HANDLERS = [
         bytes([deployment, 0, 0, who, 0, 0, action])
         for deployment in (0, 2)
         for who in range(5)
-        for action in range(7)
+        for action in range(8)
     ),
     *(bytes([deployment, 0, 0, 3, 0, 0, 5, whom]) for deployment in (0, 2) for whom in (1, 3)),
     b"\0\0\5",
