@@ -1,4 +1,4 @@
-"""An agent takes a customer's session from a session of their own: with tokens, over real sockets."""
+"""An agent takes a customer's session from another one: with tokens, over real sockets."""
 
 import asyncio
 import json
