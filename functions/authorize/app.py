@@ -38,6 +38,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         **({"name": who.name} if who.name else {}),
         **({"avatar": who.avatar} if who.avatar else {}),
     }
+    if who.sessions:
+        context["sessions"] = " ".join(who.sessions)
     return _policy(who.user_id, "Allow", event["methodArn"], context)
 
 

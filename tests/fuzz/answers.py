@@ -14,6 +14,7 @@ from hadir.domain.identity import Identity, Person, SessionRef, UserType
 from hadir.domain.session import Presence, Session, Socket
 from hadir.membership.membership import Membership
 from hadir.wire.requests import (
+    Assign,
     Heartbeat,
     Kick,
     Message,
@@ -27,6 +28,7 @@ from hadir.wire.requests import (
 
 CODES = {
     "invalid_json", "unknown_action", "invalid_payload", "forbidden", "rate_limited", "too_large",
+    "conflict",
 }  # fmt: skip
 
 MOST_MISSED = 200
@@ -181,6 +183,8 @@ class Said:
                 return self._said(after, version, self._request, answers)
             case Kick():
                 self._is_kicked(after, version, self._wanted(self._request), frames)
+            case Assign():
+                return self._assigned(after, version, self._request, answers)
             case InvalidRequest():
                 raise AssertionError(f"nonsense was answered with {answers}")
         return f"done {self.action}"
@@ -210,6 +214,11 @@ class Said:
         if isinstance(self._request, InvalidRequest):
             assert code in (self._request.code, "rate_limited", "forbidden")
         assert self._is_unchanged(after, version), "an error changed something"
+        holder = after.session.holder
+        assert holder == self.before.session.holder
+        if code == "conflict":
+            shown = holder and {"user_id": holder.user_id, "user_type": holder.user_type}
+            assert answer["data"]["assigned"] == shown
 
     def _is_closed(self, after: View, version: int, answers: list[Any], frames: Frames) -> None:
         if answers[-1]["data"]["reason"] == "kicked" and self._is_in:
@@ -234,7 +243,9 @@ class Said:
         claims = claims_of(request.token)
         theirs = (self._who.user_id, self._who.user_type.value, self._who.tenant)
         assert named(claims) == theirs
-        assert covers(claims["session"], self._who.session_id)
+        assert all(
+            covers(claims["session"], each) for each in (self._who.session_id, *self._who.sessions)
+        )
         expires_at = good_until(claims)
         assert datetime.fromisoformat(answer["data"]["expires_at"]).timestamp() == expires_at
 
@@ -270,6 +281,32 @@ class Said:
         if is_new:
             assert copy["data"]["text"] == request.text
         return "done message" if is_new else "repeated message"
+
+    def _assigned(self, after: View, version: int, request: Assign, answers: list[Any]) -> str:
+        """Whoever may say so did, of the session of their socket; or it was so already."""
+        (answer,) = answers
+        assert answer["type"] == "assignment"
+        data = answer["data"]
+        assert self._who.user_type is not UserType.CUSTOMER
+        assert data["session_id"] == self._who.session_id
+        before, holder = self.before.session.holder, after.session.holder
+        assert data["user_id"] == request.user_id == (holder and holder.user_id)
+        assert holder is None or holder.user_type is not UserType.CUSTOMER
+        is_new = "version" in data
+        assert is_new == (holder != before)
+        assert self._is_unchanged(after, version + is_new)
+        if not is_new:
+            return "assigned already"
+        assert data["version"] == after.version
+        assert (data["by_user_id"], data["by_user_type"]) == (
+            self._who.user_id,
+            self._who.user_type,
+        )
+        if request.expected is None:
+            assert before in (None, self._who.person)
+        else:
+            assert request.expected == (before.user_id if before else "")
+        return "done assign"
 
     def _wanted(self, request: Kick) -> Person:
         """Whom it puts out: the only one of that id, if it does not say of which type."""
@@ -334,7 +371,9 @@ def events_in(frame: Any) -> Iterator[Any]:
 
 
 def is_event(frame: Any) -> bool:
-    return frame["type"] == "message" or "event_type" in frame["data"] or is_state(frame)
+    is_assignment = frame["type"] == "assignment" and "version" in frame["data"]
+    is_other = is_assignment or is_state(frame)
+    return is_other or frame["type"] == "message" or "event_type" in frame["data"]
 
 
 def is_state(frame: Any) -> bool:

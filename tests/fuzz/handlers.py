@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
@@ -191,8 +192,13 @@ class Deployment:
     def _identity(self, person: Person) -> Identity:
         is_admin = person.user_type is UserType.ADMIN
         expires_at = 0 if is_admin else self.clock.now // 1000 + PROVED_SECONDS
+        sessions = (self.session.session_id, "t*") if is_admin else ()  # there is nobody in those
         return Identity(
-            self.session.session_id, person.user_id, person.user_type, expires_at=expires_at
+            self.session.session_id,
+            person.user_id,
+            person.user_type,
+            expires_at=expires_at,
+            sessions=sessions,
         )
 
     def _somebody(self, choices: Choices) -> str:
@@ -220,6 +226,7 @@ class Deployment:
                 "user_id": who.user_id,
                 "user_type": who.user_type.value,
                 "expires_at": str(who.expires_at),
+                "sessions": " ".join(who.sessions),
             },
         }
 
@@ -227,9 +234,10 @@ class Deployment:
         """A message; one of four without the authorizer's context."""
         connection_id = self._somebody(choices)
         request_context = self._context(connection_id, "$default", "MESSAGE")
+        who = self.people[connection_id]
         if choices.of(False, False, False, True):
             del request_context["authorizer"]
-        who = self.people[connection_id]
+            who = replace(who, sessions=())  # only the context says which others their token is for
         text = body(choices, who, self.known, self.clock.now // 1000)
         said = Said(connection_id, who, parsed(text), self.known)
         proved = self._proved(said)

@@ -76,12 +76,14 @@ def body(choices: Choices, who: Identity, session: View, now: int) -> str:
     if choices.byte() >= 224:
         return choices.rest()
     action = choices.of(
-        *("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "leave", "set_state")
+        *("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "assign", "leave"),
+        "set_state",
     )
     said = {"action": action, **_fields(action, choices, who, session, now)}
     if choices.byte() >= 240:
         field = choices.of(
-            *("action", "since", "text", "on", "token", "user_id", "user_type", "state")
+            *("action", "since", "text", "on", "token", "user_id", "user_type", "state"),
+            *("session_id", "expect"),
         )
         said[field] = choices.value(None)
     return json.dumps(said)
@@ -119,6 +121,15 @@ def _fields(
             asked = {"user_id": choices.value(user_id)}
             asked |= choices.of({}, {"reason": choices.value("bye")})
             return asked | choices.of({}, {}, {"user_type": choices.value(kind)})
+        case "assign":
+            them = [f"{person}" for person in sorted({each.person for each in session.people})]
+            kind, _, user_id = choices.of(*them, "agent/nobody").partition("/")
+            asked = {"user_id": choices.value(choices.of(user_id, who.user_id, None))}
+            asked |= choices.of({}, {}, {"user_type": choices.value(kind)})
+            holder = session.session.holder
+            asked |= choices.of({}, {"expect": choices.value(holder and holder.user_id)})
+            where = choices.of(who.session_id, "t1", "s9")
+            return asked | choices.of({}, {}, {"session_id": choices.value(where)})
     return {}
 
 

@@ -21,7 +21,7 @@ pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 al
 RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "40000"))
 FOR_HANDLERS = RUNS // 2
 
-ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "set_state")
+ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "set_state", "assign")
 OUTCOMES = {
     *("joined", "added", "open", "flooding", "expired", "unknown", "error rate_limited"),
     *(
@@ -35,7 +35,7 @@ OUTCOMES = {
         "left by itself",
     ),
     *("missed events", "missed many events", "recovered false", "repeated message"),
-    *("closing kicked", "unclear kick", "same state"),
+    *("closing kicked", "unclear kick", "same state", "assigned already", "error conflict"),
     *(f"done {action}" for action in ACTIONS),
     *("error forbidden", "error too_large", "error invalid_payload"),
 }

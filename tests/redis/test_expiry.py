@@ -161,6 +161,38 @@ class TestReauthorize:
         talk.reauthorize(replace(CUSTOMER, name="Anna Berg"))
         assert membership.session(SESSION).version == version
 
+    @pytest.mark.parametrize(
+        ("patterns", "is_taken"),
+        [
+            (("*",), True),
+            (("550e*", "team-*", "s2", "more"), True),
+            (("550e*", "team-1*", "s2"), False),
+            (("550e*", "team-*"), False),
+            ((SESSION.session_id,), False),
+        ],
+    )
+    def test_one_for_fewer_sessions_than_its_socket_is_for(
+        self,
+        membership: Membership,
+        poster: RecordingPoster,
+        clock: Clock,
+        patterns: tuple[str, ...],
+        *,
+        is_taken: bool,
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        who = replace(identity("admin_1"), sessions=("550e*", "team-*", "s2"))
+        grant = Grant("default", "admin_1", UserType.ADMIN, patterns, 9**10)
+        announcer = Announcer(membership, poster)
+        conversation = conversation_of(membership, announcer, print, lambda _: grant)
+
+        request = said("a1", {"action": "reauthorize", "token": "t"})
+        conversation.answer(request, who, clock(), TEN_SECONDS)
+
+        (frame,) = poster.frames["a1"]
+        assert frame["type"] == ("reauthorized" if is_taken else "error")
+        assert is_taken or "fewer sessions; connect again" in frame["data"]["message"]
+
     def test_who_has_gone_is_told_and_closed(
         self, talk: Talk, membership: Membership, clock: Clock
     ) -> None:

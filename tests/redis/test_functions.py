@@ -170,6 +170,18 @@ class TestAuthorize:
         ).identity
         assert read == grant.identity("s1")
 
+    def test_so_do_the_sessions_that_an_agents_token_is_for(self) -> None:
+        grant = Grant("acme", "u1", UserType.AGENT, ("s1", "team-*"), expires_at=99)
+        query = {"token": "t", "session_id": "s1"}
+        asked = {"methodArn": "arn:live/$connect", "queryStringParameters": query}
+
+        with patch.object(bootstrap, "gate", lambda: Gate(lambda _: grant, frozenset())):
+            context = load("authorize").handler(asked, None)["context"]
+
+        assert context["sessions"] == "s1 team-*"
+        read = read_socket_event({"requestContext": {"connectionId": "c1", "authorizer": context}})
+        assert read.identity == grant.identity("s1")
+
 
 class TestConnect:
     def test_the_token_goes_no_further(self, deployment: Deployment) -> None:

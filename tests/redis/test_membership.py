@@ -11,6 +11,7 @@ from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import (
+    AssignmentEvent,
     Batch,
     Event,
     EventType,
@@ -70,7 +71,7 @@ _KINDS: dict[type, str] = {MessageEvent: "message", StateEvent: "state"}
 
 
 def _shape(event: Event) -> tuple[int, str, str]:
-    assert not isinstance(event, UnknownEvent)
+    assert not isinstance(event, AssignmentEvent | UnknownEvent)
     kind = event.type.value if isinstance(event, PresenceEvent) else _KINDS[type(event)]
     return event.version, kind, event.person.user_id
 

@@ -15,6 +15,7 @@ from hadir.membership.bans import Bans
 from hadir.membership.directory import Directory
 from hadir.membership.keys import bans_keys, identity_key, partition_of, session_key
 from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Assigning
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
 from tests.redis.sweeping import leave_unannounced
@@ -23,6 +24,7 @@ from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
 
 OTHER = ref("other")
+AT = 1_737_714_600_000
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def somebody_is_away(node: Redis) -> None:
     happens(node, "user_away", "customer/customer_1")
 
 
-def happens(node: Redis, kind: str, person: str) -> None:
+def happens(node: Redis, kind: str, person: str, **more: str) -> None:
     version = node.hincrby(session_key(SESSION, "session"), "version", 1)
-    fields: dict[Any, Any] = {"type": kind, "person": person, "at": 1_737_714_600_000}
+    fields: dict[Any, Any] = {"type": kind, "person": person, "at": AT, **more}
     node.xadd(session_key(SESSION, "events"), fields, id=f"{version}-0")
 
 
@@ -129,7 +131,7 @@ class TestSession:
 
         page = membership.history.page(SESSION, 10)
 
-        assert page.events[-1] == UnknownEvent(3, 1_737_714_600_000)
+        assert page.events[-1] == UnknownEvent(3, AT)
 
     def test_who_is_not_known_is_not_listed(
         self, node: Redis, membership: Membership, what: Callable[[Redis], None]
@@ -165,6 +167,25 @@ def test_what_older_code_wrote_in_grace_is_read(node: Redis, clock: Clock) -> No
     join(membership, "c3", "customer_2")
 
     assert node.hget(people, "customer/customer_2") == f"{clock.now} 1"
+
+
+def test_who_is_not_known_has_no_session(
+    node: Redis, membership: Membership, say: Say, poster: RecordingPoster
+) -> None:
+    node.hset(session_key(SESSION, "session"), "assigned", "bot/7")
+    happens(node, "assignment", "bot/7", by="admin/admin_1")
+    happens(node, "assignment", "", by="bot/7")
+
+    say("a1", "admin_1", action="heartbeat")
+    boss = identity("admin_1").person
+    refused = membership.assignments.assign(SESSION, "admin_1", None, by=boss)
+
+    page = membership.history.page(SESSION, 10, since=2)
+    assert page.events == (UnknownEvent(3, AT), UnknownEvent(4, AT))
+    assert "assignment" not in poster.frames["c1"][-1]["data"]
+    assert (refused.outcome, refused.holder) == (Assigning.CONFLICT, None)
+    taken = membership.assignments.assign(SESSION, "admin_1", None, by=boss, expected="7")
+    assert taken.outcome is Assigning.ASSIGNED
 
 
 @pytest.mark.parametrize(

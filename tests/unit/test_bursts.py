@@ -12,6 +12,7 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.identity import DEFAULT_TENANT, Person, SessionRef, UserType
 from hadir.domain.session import (
+    AssignmentEvent,
     Batch,
     Event,
     EventType,
@@ -47,6 +48,10 @@ def joined(version: int) -> PresenceEvent:
 def said(version: int, text: str = "hi", connection_id: str = "c1") -> MessageEvent:
     at = AT + 1000 * version
     return MessageEvent(version, CUSTOMER, at, "e1", text, connection_id, f"m{version}")
+
+
+def assigned(version: int, person: Person | None = AGENT) -> AssignmentEvent:
+    return AssignmentEvent(version, person, AT + 1000 * version, AGENT)
 
 
 def read(frame: bytes) -> dict[str, Any]:
@@ -92,6 +97,44 @@ def test_a_burst_of_messages_has_no_event_of_its_own() -> None:
     assert not {"event_type", "event_user_id", "version", "reason"} & set(data)
     assert (data["status_version"], data["timestamp"]) == (7, "2025-01-24T10:29:07Z")
     assert [each["version"] for each in data["events"]] == [6, 7]
+
+
+def test_an_assignment_in_a_burst_is_told_from_the_others() -> None:
+    events: list[Event] = [joined(5), assigned(6), assigned(7, None)]
+
+    data = read(Bursts(session(7), events, recovered_up_to=6).frame(0))["data"]
+
+    assert (data["event_type"], data["version"]) == ("user_connected", 5)
+    _, taken, given_back = data["events"]
+    assert taken == {
+        "user_id": "agent_1",
+        "user_type": "agent",
+        "assignment": {"user_id": "agent_1", "user_type": "agent"},
+        "by_user_id": "agent_1",
+        "by_user_type": "agent",
+        "timestamp": "2025-01-24T10:29:06Z",
+        "version": 6,
+        "recovered": True,
+    }
+    assert (given_back["user_id"], given_back["assignment"]) == (None, None)
+    assert not {"user_type", "recovered", "text", "event_type"} & set(given_back)
+
+
+def test_a_burst_of_assignments_has_no_event_of_its_own() -> None:
+    data = read(Bursts(session(7), [assigned(6), assigned(7)], 0).frame(0))["data"]
+
+    assert not {"event_type", "version", "user_id", "by_user_id"} & set(data)
+    assert data["timestamp"] == "2025-01-24T10:29:07Z"
+
+
+def test_missed_assignments_come_alone_or_among_many() -> None:
+    few = [*map(read, missed_frames(session(7), [said(6), assigned(7)], AT) or ())]
+    many = missed_frames(session(20), [*map(assigned, range(1, 21))], AT) or ()
+
+    assert [frame["type"] for frame in few] == ["message", "assignment", "connection_status_update"]
+    assert few[1]["data"]["recovered"] is True
+    assert [entry["version"] for entry in entries(many)] == [*range(1, 21)]
+    assert all(entry["recovered"] and "session_id" not in entry for entry in entries(many))
 
 
 def test_who_came_meanwhile_is_told_of_what_came_after() -> None:

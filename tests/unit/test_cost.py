@@ -70,8 +70,8 @@ def test_a_month_counted_by_hand() -> None:
     assert bill["connection-minutes"] == pytest.approx(4.38 * 0.25)
     assert bill["heartbeats and their answers"] == pytest.approx(8.76)
     assert bill["other messages"] == pytest.approx(0.292)
-    # 25 metrics, 15 metrics of alarms, a dashboard, a secret.
-    assert bill["metrics, alarms, dashboard, secret"] == pytest.approx(7.50 + 1.50 + 3.00 + 0.40)
+    # 26 metrics, 15 metrics of alarms, a dashboard, a secret.
+    assert bill["metrics, alarms, dashboard, secret"] == pytest.approx(7.80 + 1.50 + 3.00 + 0.40)
 
 
 def test_a_small_team_pays_what_the_document_says() -> None:

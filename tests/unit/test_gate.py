@@ -10,6 +10,8 @@ from hadir.domain.identity import Identity, SessionRef, UserType
 ANYWHERE = frozenset({"*"})
 TOKENS = {
     "one": Grant("acme", "u1", UserType.CUSTOMER, ("s1",), 99),
+    "customers": Grant("acme", "u1", UserType.CUSTOMER, ("*",), 99),
+    "alone": Grant("acme", "u1", UserType.AGENT, ("s1",), 99),
     "two": Grant("acme", "u1", UserType.AGENT, ("s1", "s2"), 99),
     "prefix": Grant("acme", "u1", UserType.ADMIN, ("team-*",), 99),
     "all": Grant("acme", "u1", UserType.ADMIN, ("*",), 99),
@@ -65,6 +67,25 @@ class TestTokens:
     def test_a_token_for_this_session(self, token: str, session_id: str) -> None:
         found = gate.socket({"token": token, "session_id": session_id}, {})
         assert found.session == SessionRef("acme", session_id)
+
+    @pytest.mark.parametrize(
+        ("token", "session_id", "others", "closed"),
+        [
+            ("one", "s1", [], ["s2", "*"]),
+            ("customers", "s1", [], ["s2"]),
+            ("alone", "s1", [], ["s2", "*"]),
+            ("two", "s2", ["s1"], ["s3", "s", "s1x"]),
+            ("prefix", "team-1", ["team-2", "team-"], ["team", "team-*", "x"]),
+            ("all", "x", ["y"], ["*", "y*"]),
+        ],
+    )
+    def test_which_other_sessions_an_agent_or_admin_may_act_in(
+        self, token: str, session_id: str, others: list[str], closed: list[str]
+    ) -> None:
+        found = gate.socket({"token": token, "session_id": session_id}, {})
+        assert all(found.covers(each) for each in [session_id, *others])
+        assert not any(found.covers(each) for each in closed)
+        assert bool(found.sessions) == bool(others)
 
     @pytest.mark.parametrize("session_id", [None, "", "{s1}", "s1\n", "s 1", "s1\u200b"])
     def test_a_session_that_is_none(self, session_id: str | None) -> None:
@@ -138,5 +159,7 @@ class TestOpen:
     def test_everybody_is_whom_they_say(self) -> None:
         open_gate = Gate(None, ANYWHERE)
         query = {"session_id": "s", "user_id": "u", "user_type": "admin", "token": "x"}
-        assert open_gate.socket(query, {}) == Identity("s", "u", UserType.ADMIN)
+        assert open_gate.socket(query, {}) == Identity("s", "u", UserType.ADMIN, sessions=("*",))
+        customer = open_gate.socket({**query, "user_type": "customer"}, {})
+        assert customer == Identity("s", "u", UserType.CUSTOMER)
         assert open_gate.request({}).covers("anything")

@@ -16,7 +16,7 @@ from hadir.canary import Run, Step
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
 from hadir.domain.identity import Person, SessionRef, UserType
-from hadir.domain.session import StateEvent, UnknownEvent
+from hadir.domain.session import AssignmentEvent, StateEvent, UnknownEvent
 from hadir.sweeper import Errands, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
@@ -185,6 +185,27 @@ def test_a_state_is_told_of_and_not_repeated(lines: Callable[[], list[str]]) -> 
     sentence = "[State] Broadcasted connection status to session s1: 1/2 clients received"
     assert json.loads(line)["message"] == sentence
     assert "my secret" not in line
+
+
+def test_who_was_told_of_an_assignment(lines: Callable[[], list[str]]) -> None:
+    amy = Person(UserType.AGENT, "amy")
+    told = Broadcast(
+        *(SessionRef("default", "s1"), AssignmentEvent(3, None, 0, amy)),
+        told=True,
+        received=1,
+        targets=2,
+        untold=1,
+        gone=(),
+        retries=0,
+        latency_ms=9,
+    )
+
+    log.broadcasts([told])
+
+    (written,) = map(json.loads, lines())
+    told_whom = "Broadcasted assignment to session s1: 1/2 clients received"
+    assert written["message"] == f"[Assign] {told_whom}"
+    assert (written["version"], written["untold"]) == (3, 1)
 
 
 def test_nothing_is_said_of_what_is_not_known(lines: Callable[[], list[str]]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from hadir import metrics
 from hadir.announcer import Broadcast
-from hadir.domain.identity import SessionRef
+from hadir.domain.identity import Person, SessionRef, UserType
+from hadir.domain.session import AssignmentEvent
 
 MOST_VALUES = 100
 """Of one metric in one line ("Specification: embedded metric format")."""
@@ -35,3 +36,15 @@ def test_each_post_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
     counted = [len(line["Posts"]) for line in lines if "Posts" in line]
     assert sum(counted) == 3000
     assert max(counted) <= MOST_VALUES
+
+
+def test_an_assignment_is_counted_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    event = AssignmentEvent(3, None, 0, Person(UserType.AGENT, "amy"))
+    made = [Broadcast(SessionRef("tenant", "s1"), event, True, 1, 1, 0, (), 0, 0)]
+
+    metrics.broadcasts(made)
+    metrics.published(lambda *_: None)({}, None)
+
+    written = json.loads(capsys.readouterr().out)
+    assert written["Assignments"] == [1]
+    assert not {"Messages", "PresenceEvents"} & set(written)

@@ -9,6 +9,7 @@ from hadir.domain.errors import InvalidRequest
 from hadir.domain.identity import UserType
 from hadir.domain.roles import Action
 from hadir.wire.requests import (
+    Assign,
     Heartbeat,
     Kick,
     Message,
@@ -59,6 +60,11 @@ from hadir.wire.requests import (
             {"action": "kick", "user_id": "42", "user_type": None},
             Kick(action="kick", user_id="42", user_type=None),
         ),
+        ({"action": "assign", "user_id": None}, Assign(action="assign", user_id=None)),
+        (
+            {"action": "assign", "user_id": "cafe\u0301", "user_type": "admin", "session_id": "s"},
+            Assign(action="assign", user_id="caf\u00e9", user_type="admin", session_id="s"),
+        ),
     ],
 )
 def test_what_the_contract_knows(body: object, request_: object) -> None:
@@ -97,6 +103,13 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         ('{"action": "kick", "user_id": "42", "user_type": "root"}', "invalid_payload"),
         ('{"action": "kick", "user_id": "42", "user_type": 7}', "invalid_payload"),
         ('{"action": "kick", "user_id": "42", "reason": ""}', "invalid_payload"),
+        ('{"action": "assign"}', "invalid_payload"),
+        ('{"action": "assign", "user_id": ""}', "invalid_payload"),
+        ('{"action": "assign", "user_id": 42}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "user_type": "customer"}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "expect": ""}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "expect": ["a"]}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "session_id": "a b"}', "invalid_payload"),
         ('{"action": "typing"}', "invalid_payload"),
         ('{"action": "typing", "on": "yes"}', "invalid_payload"),
         ('{"action": "set_state"}', "invalid_payload"),
@@ -155,6 +168,18 @@ def test_a_state_is_measured_as_compact_json_in_utf_8() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"), [({}, None), ({"expect": None}, ""), ({"expect": "amy"}, "amy")]
+)
+def test_that_nobody_is_expected_is_not_that_nothing_is(
+    fields: dict[str, object], expected: str | None
+) -> None:
+    request = parse_request(json.dumps({"action": "assign", "user_id": "ben", **fields}))
+
+    assert isinstance(request, Assign)
+    assert request.expected == expected
+
+
 @pytest.mark.parametrize("field", ["client_id", "user_id"])
 def test_a_refused_id_is_named_and_not_repeated(field: str) -> None:
     action = "kick" if field == "user_id" else "message"
@@ -200,7 +225,10 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-FIELDS = ("state", "text", "since", "on", "client_id", "user_id", "user_type", "reason")
+FIELDS = (
+    *("state", "text", "since", "on", "client_id", "user_id", "user_type", "reason"),
+    *("session_id", "expect"),
+)
 
 
 @given(

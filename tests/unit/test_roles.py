@@ -10,8 +10,7 @@ FOR_ADMINS = {
     *(Action.KICK, Action.LIST_SESSIONS, Action.FIND_USER),
     *(Action.BAN, Action.ERASE, Action.POST_MESSAGE),
 }
-FOR_AGENTS = {Action.EXPLAIN, Action.WATCH, Action.UNWATCH}
-"""For admins too."""
+FOR_AGENTS_AND_ADMINS = {Action.ASSIGN, Action.EXPLAIN, Action.WATCH, Action.UNWATCH}
 
 
 def test_the_table_is_whole() -> None:
@@ -24,7 +23,7 @@ def test_who_may_do_what(kind: UserType, action: Action) -> None:
     if action in FOR_ADMINS and kind is not UserType.ADMIN:
         with pytest.raises(NotPermitted, match=f"^{action} is for admins only$"):
             require(kind, action)
-    elif action in FOR_AGENTS and kind is UserType.CUSTOMER:
+    elif action in FOR_AGENTS_AND_ADMINS and kind is UserType.CUSTOMER:
         with pytest.raises(NotPermitted, match=f"^{action} is for agents and admins only$"):
             require(kind, action)
     else:

@@ -1,6 +1,7 @@
 """Frames against the contract."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from hadir.domain.session import (
 )
 from hadir.wire.updates import (
     MAX_USERS,
+    assignment_now,
     error,
     event_frames,
     heartbeat_ack,
@@ -360,6 +362,36 @@ def test_the_small_frames() -> None:
         "data": {"code": "invalid_json", "message": "no", "request_id": "r1"},
     }
     assert json.loads(error("too_large", "no", "r1", "m1"))["data"]["client_id"] == "m1"
+
+
+def test_what_an_error_has_besides_is_beside_its_code() -> None:
+    data = json.loads(error("conflict", "no", "r1", details={"assigned": None}))["data"]
+
+    assert data == {"code": "conflict", "message": "no", "request_id": "r1", "assigned": None}
+
+
+def test_who_has_a_session_is_beside_its_status_and_only_then() -> None:
+    held = replace(session(ADMIN), holder=Person(AGENT, "amy"))
+    shown = {"user_id": "amy", "user_type": "agent"}
+
+    for data in (data_of(snapshot(held, AT)), status_answer(held), totals(held)):
+        assert data["assignment"] == shown
+    for data in (data_of(snapshot(session(), AT)), status_answer(session()), totals(session())):
+        assert "assignment" not in data
+
+
+def test_that_nobody_has_a_session_is_told_whoever_gives_it_back_again() -> None:
+    assert json.loads(assignment_now(SESSION, Place("e1", 7), None, LEFT.at)) == {
+        "type": "assignment",
+        "data": {
+            "session_id": SESSION,
+            "epoch": "e1",
+            "status_version": 7,
+            "timestamp": "2025-01-24T10:30:00Z",
+            "user_id": None,
+            "assignment": None,
+        },
+    }
 
 
 def test_time_is_whole_seconds_in_utc() -> None:

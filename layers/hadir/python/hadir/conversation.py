@@ -18,11 +18,13 @@ from hadir.domain.limits import Price
 from hadir.domain.roles import Action, require
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opened, Opening, Saying, Setting
+from hadir.membership.outcomes import Assigning, Opened, Opening, Saying, Setting
 from hadir.watchers import Watchers
 from hadir.wire.bursts import missed_frames
 from hadir.wire.events import SocketEvent
+from hadir.wire.holders import person_fields
 from hadir.wire.requests import (
+    Assign,
     Heartbeat,
     Kick,
     Message,
@@ -36,7 +38,16 @@ from hadir.wire.requests import (
     client_id_of,
     parse_request,
 )
-from hadir.wire.updates import error, event_frames, heartbeat_ack, reauthorized, snapshot, typing
+from hadir.wire.updates import (
+    assignment,
+    assignment_now,
+    error,
+    event_frames,
+    heartbeat_ack,
+    reauthorized,
+    snapshot,
+    typing,
+)
 
 _MOST_MISSED = 200
 """The most events that ``sync`` sends again."""
@@ -59,6 +70,7 @@ _PRICES: dict[type, Price] = {
     Typing: _TO_EVERYONE,
     SetState: _TO_EVERYONE,
     Kick: _TO_EVERYONE,
+    Assign: _TO_EVERYONE,
     Watch: _WATCH,
     Unwatch: _WATCH,
 }
@@ -163,7 +175,7 @@ class Conversation:
     def refuse(self, socket: SocketEvent, refused: InvalidRequest, deadline: Deadline) -> None:
         """Answer a message with an error."""
         which = client_id_of(socket.body)
-        answer = error(refused.code, str(refused), socket.request_id, which)
+        answer = error(refused.code, str(refused), socket.request_id, which, refused.details)
         self._announcer.tell(socket.connection_id, [answer], deadline)
 
     def _read(
@@ -188,6 +200,8 @@ class Conversation:
         theirs = (grant.tenant, grant.user_id, grant.user_type)
         if theirs != (who.tenant, who.user_id, who.user_type) or not grant.covers(who.session_id):
             raise InvalidRequest("forbidden", "the token is for somebody else, or another session")
+        if not all(map(grant.covers, who.sessions)):  # the socket keeps them until it closes
+            raise InvalidRequest("forbidden", "the token is for fewer sessions; connect again")
         return grant
 
     def _do(
@@ -236,6 +250,8 @@ class Conversation:
                     text = "user_id: nobody of that name is in the session"
                     raise InvalidRequest("invalid_payload", text)
                 return kicked.broadcasts
+            case Assign():
+                return self._assign(connection_id, who, request, deadline)
         return []
 
     def _open(
@@ -288,6 +304,41 @@ class Conversation:
             self._announcer.tell(connection_id, [copy], deadline)
         return self._announcer.announce(said.batch, deadline)
 
+    def _assign(
+        self, connection_id: str, who: Identity, request: Assign, deadline: Deadline
+    ) -> list[Broadcast]:
+        ref = SessionRef(who.tenant, request.session_id or who.session_id)
+        is_own = ref == who.session
+        assigned = self._membership.assignments.assign(
+            ref,
+            request.user_id,
+            request.user_type,
+            by=who.person,
+            expected=request.expected,
+            is_paid=is_own,
+        )
+        match assigned.outcome:
+            case Assigning.UNKNOWN:
+                raise InvalidRequest("invalid_payload", "session_id: nobody is in that session")
+            case Assigning.UNCLEAR:
+                text = "user_type: an agent and an admin have that user_id"
+                raise InvalidRequest("invalid_payload", text)
+            case Assigning.LIMITED:
+                self._on_trouble(Trouble.LIMITED)
+                raise InvalidRequest("rate_limited", "too much is posted in that session")
+            case Assigning.CONFLICT:
+                holder = assigned.holder and person_fields(assigned.holder)
+                text = "the session is not assigned as you expect"
+                raise InvalidRequest("conflict", text, {"assigned": holder})
+        answer = None
+        if assigned.event is None:
+            answer = assignment_now(ref.session_id, assigned.place, assigned.holder, assigned.at)
+        elif not is_own:  # otherwise it is among those who are told
+            answer = assignment(ref.session_id, assigned.place.epoch, assigned.event)
+        if answer:
+            self._announcer.tell(connection_id, [answer], deadline)
+        return self._announcer.announce(assigned.batch, deadline)
+
     def _set_state(
         self, connection_id: str, who: Identity, request: SetState, now: int, deadline: Deadline
     ) -> list[Broadcast]:
@@ -312,3 +363,5 @@ def _require(who: Identity, request: Request) -> None:
         require(who.user_type, Action(request.action))
     except NotPermitted as refused:
         raise InvalidRequest("forbidden", str(refused)) from refused
+    if isinstance(request, Assign) and request.session_id and not who.covers(request.session_id):
+        raise InvalidRequest("forbidden", "session_id: the token is not for that session")

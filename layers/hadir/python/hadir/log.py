@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from hadir.domain.identity import Identity, Person, SessionRef
-from hadir.domain.session import EventType, MessageEvent, PresenceEvent, StateEvent, UnknownEvent
+from hadir.domain.session import (
+    AssignmentEvent,
+    EventType,
+    MessageEvent,
+    PresenceEvent,
+    StateEvent,
+    UnknownEvent,
+)
 from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
@@ -19,11 +26,9 @@ if TYPE_CHECKING:
 
 logger = Logger(service="hadir")
 
-_TAGS: dict[EventType | type, str] = {
+_TAGS = {
     EventType.USER_CONNECTED: "[Connect]",
     EventType.USER_DISCONNECTED: "[Disconnect]",
-    MessageEvent: "[Message]",
-    StateEvent: "[State]",
 }
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -89,8 +94,7 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
         event = broadcast.event
         if event is None or isinstance(event, UnknownEvent):
             continue
-        tag = _TAGS[event.type if isinstance(event, PresenceEvent) else type(event)]
-        what = "message" if isinstance(event, MessageEvent) else "connection status"
+        tag, what = _tag_and_name(event)
         logger.info(
             f"{tag} Broadcasted {what} to session {broadcast.ref.session_id}: "
             f"{broadcast.received}/{broadcast.targets} clients received",
@@ -104,6 +108,20 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
                 "gone": broadcast.gone,
             },
         )
+
+
+def _tag_and_name(
+    event: PresenceEvent | MessageEvent | StateEvent | AssignmentEvent,
+) -> tuple[str, str]:
+    match event:
+        case MessageEvent():
+            return "[Message]", "message"
+        case AssignmentEvent():
+            return "[Assign]", "assignment"
+        case StateEvent():
+            return "[State]", "connection status"
+        case PresenceEvent():
+            return _TAGS[event.type], "connection status"
 
 
 def kicked(ref: SessionRef, person: Person, by: Person) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from hadir.domain.session import MessageEvent
+from hadir.domain.session import AssignmentEvent, MessageEvent
 from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _TROUBLES = {
     "flooding": "SocketsFlooding",
     "not_recovered": "RecoveriesFailed",
 }
+
+_KINDS: dict[type, str] = {MessageEvent: "Messages", AssignmentEvent: "Assignments"}
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -53,8 +55,7 @@ def broadcasts(made: "Iterable[Broadcast]") -> None:
     with _adding:
         for each in made:
             if each.told:
-                kind = "Messages" if isinstance(each.event, MessageEvent) else "PresenceEvents"
-                _count(kind, 1)
+                _count(_KINDS.get(type(each.event), "PresenceEvents"), 1)
                 _metrics.add_metric("AnnounceLatency", MetricUnit.Milliseconds, each.latency_ms)
             _count("Posts", each.received)
             _count("PostsGone", len(each.gone))

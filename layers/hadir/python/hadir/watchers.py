@@ -7,8 +7,9 @@ from hadir.announcer import Announcer
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.feeds import Missed
-from hadir.domain.grant import MANY, Grant
+from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef
+from hadir.domain.patterns import MANY
 from hadir.membership.directory import Place
 from hadir.membership.keys import partition_of
 from hadir.membership.membership import Membership

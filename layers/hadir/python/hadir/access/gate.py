@@ -1,10 +1,12 @@
 """Decides who may open a socket or send a request, by token and origin."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from hadir.domain.errors import InvalidToken, NotPermitted
-from hadir.domain.grant import MANY, Grant
+from hadir.domain.grant import Grant
 from hadir.domain.identity import DEFAULT_TENANT, Identity, UserType
+from hadir.domain.patterns import MANY
 
 ANY_ORIGIN = "*"
 
@@ -45,9 +47,10 @@ class Gate:
         if origin is not None and not self._origins & {ANY_ORIGIN, origin.lower()}:
             raise NotPermitted("sockets from this origin are not allowed")
         if self._read_token is None:
-            return Identity.parse(
+            who = Identity.parse(
                 query.get("session_id"), query.get("user_id"), query.get("user_type")
             )
+            return replace(who, sessions=(MANY,)) if who.user_type.is_staff else who
         offered = found.get("sec-websocket-protocol", "")
         token = next(_tokens(offered), None) or query.get("token")
         return self._grant(token).identity(query.get("session_id"))

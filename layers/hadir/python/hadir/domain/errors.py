@@ -15,6 +15,9 @@ HadirError
 └── NotQueued            a queue did not take a message
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class HadirError(Exception):
     """Base of every error Hadir raises on purpose."""
@@ -29,11 +32,15 @@ class InvalidRequest(HadirError):
 
     Attributes:
         code: one of the contract's codes (section 4), for example ``invalid_json``.
+        details: further fields of the frame.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(
+        self, code: str, message: str, details: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.details = details
 
 
 class InvalidSettings(HadirError):

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 from hadir.domain.errors import InvalidIdentity, NotPermitted
 from hadir.domain.identity import Identity, Person, SessionRef, UserType, check_id
+from hadir.domain.patterns import MANY, match
 
 LONGEST_TOKEN = 4096
 """Characters in a token. Within that limit, a request's headers stay under API Gateway's 10,240
 bytes, and an authorizer's result under its 8 KB ("Amazon API Gateway quotas")."""
-
-MANY = "*"
-"""The end of a prefix of session ids. No token opens a session whose id contains it: a token for
-that session alone would open all sessions with that prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +47,7 @@ class Grant:
 
     def covers(self, session_id: str) -> bool:
         """Whether the session with that id is open to them."""
-        return any(
-            session_id.startswith(each.removesuffix(MANY))
-            if each.endswith(MANY)
-            else session_id == each
-            for each in self.sessions
-        )
+        return match(self.sessions, session_id)
 
     @property
     def covers_all(self) -> bool:
@@ -75,9 +67,12 @@ class Grant:
         if session_id is None and len(self.sessions) == 1 and MANY not in self.sessions[0]:
             session_id = self.sessions[0]
         ref = self.session(check_id("session_id", session_id))
+        is_for_more = self.user_type.is_staff and self.sessions != (ref.session_id,)
         return Identity(
             *(ref.session_id, self.user_id, self.user_type, self.tenant, self.expires_at),
-            *(self.name, self.avatar),
+            sessions=self.sessions if is_for_more else (),
+            name=self.name,
+            avatar=self.avatar,
         )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from hadir.domain.errors import InvalidIdentity
+from hadir.domain.patterns import MANY, match
 
 LONGEST_ID = 128
 """Characters in an id."""
@@ -42,6 +43,11 @@ class UserType(StrEnum):
     CUSTOMER = "customer"
     AGENT = "agent"
     ADMIN = "admin"
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they are an agent or an admin."""
+        return self is not UserType.CUSTOMER
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,8 +107,9 @@ class Identity:
         user_type: customer, agent or admin.
         tenant: the tenant of the session; an id like the others.
         expires_at: until when the identity is proved, seconds since the Unix epoch; 0: for ever.
+        sessions: of an agent or admin whose token is for more sessions than this one, the patterns
+            of all of them; else empty.
         name, avatar: what is shown of them (``shown_name``, ``shown_avatar``); empty if nothing.
-        sessions: ids, and prefixes that end in ``*``, of the other sessions that they may watch.
     """
 
     session_id: str
@@ -110,9 +117,9 @@ class Identity:
     user_type: UserType
     tenant: str = DEFAULT_TENANT
     expires_at: int = 0
+    sessions: tuple[str, ...] = ()
     name: str = ""
     avatar: str = ""
-    sessions: tuple[str, ...] = ()
 
     @classmethod
     def parse(
@@ -122,11 +129,15 @@ class Identity:
         user_type: object,
         tenant: object = DEFAULT_TENANT,
         expires_at: object = 0,
+        sessions: object = "",
         *,
         name: object = None,
         avatar: object = None,
     ) -> Self:
         """Build an identity from untrusted values.
+
+        Args:
+            sessions: patterns separated by blanks, which were checked before that.
 
         Raises:
             InvalidIdentity: names the field and what it must be.
@@ -137,21 +148,10 @@ class Identity:
             check_user_type(user_type),
             check_id("tenant", tenant),
             _check_seconds(expires_at),
+            tuple(str(sessions).split()),
             shown_name(name),
             shown_avatar(avatar),
         )
-
-    def covers(self, session_id: str) -> bool:
-        """Whether they may watch the session with that id."""
-        return session_id == self.session_id or any(
-            session_id.startswith(each[:-1]) if each.endswith("*") else session_id == each
-            for each in self.sessions
-        )
-
-    @property
-    def covers_all(self) -> bool:
-        """Whether they may watch every session of the tenant."""
-        return "*" in self.sessions
 
     @property
     def session(self) -> SessionRef:
@@ -162,6 +162,16 @@ class Identity:
     def person(self) -> Person:
         """Who they are."""
         return Person(self.user_type, self.user_id)
+
+    def covers(self, session_id: str) -> bool:
+        """Whether they may act in the session with that id."""
+        is_own = session_id == self.session_id
+        return is_own or (MANY not in session_id and match(self.sessions, session_id))
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether they may act in every session of the tenant."""
+        return MANY in self.sessions
 
 
 def check_id(field: str, value: object) -> str:

@@ -26,9 +26,11 @@ class Action(StrEnum):
     EXPLAIN = "explain"
     WATCH = "watch"
     UNWATCH = "unwatch"
+    ASSIGN = "assign"
 
 
 _EVERYBODY = frozenset(UserType)
+_STAFF = frozenset(kind for kind in UserType if kind.is_staff)
 _ADMINS = frozenset({UserType.ADMIN})
 _STAFF = frozenset({UserType.AGENT, UserType.ADMIN})
 
@@ -50,6 +52,7 @@ ALLOWED = {
     Action.EXPLAIN: _STAFF,
     Action.WATCH: _STAFF,
     Action.UNWATCH: _STAFF,
+    Action.ASSIGN: _STAFF,
 }
 """Who may do what, and only in the sessions of their tenant that their token is for."""
 

@@ -78,6 +78,22 @@ class StateEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignmentEvent:
+    """An agent or admin was assigned to the session, or nobody is any more.
+
+    Attributes:
+        version, at: as for a ``PresenceEvent``; all kinds of event share one order.
+        person: who has the session from then on, present or not; None for nobody.
+        by: who assigned it.
+    """
+
+    version: int
+    person: Person | None
+    at: int
+    by: Person
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """Something that a newer version of the code, since rolled back, recorded.
 
@@ -91,7 +107,7 @@ class UnknownEvent:
     at: int
 
 
-Event = PresenceEvent | MessageEvent | StateEvent | UnknownEvent
+Event = PresenceEvent | MessageEvent | StateEvent | AssignmentEvent | UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +168,14 @@ class Session:
     Attributes:
         epoch, version: its place after the last event.
         people: everybody present.
+        holder: the agent or admin that the session is assigned to, present or not; None for nobody.
     """
 
     ref: SessionRef
     epoch: str
     version: int
     people: tuple[Presence, ...]
+    holder: Person | None = None
 
     @property
     def session_id(self) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from hadir.domain.errors import InvalidIdentity
-from hadir.domain.grant import MANY, Grant
+from hadir.domain.grant import Grant
 from hadir.domain.identity import Person, SessionRef, UserType, check_id
+from hadir.domain.patterns import MANY
 from hadir.membership.healing import ask_all
 from hadir.membership.keys import PARTITIONS, left_key, occupied_key, whereabouts_key
 from hadir.membership.scripts import AnyRedis

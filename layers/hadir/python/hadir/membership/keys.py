@@ -12,7 +12,8 @@ Of a session:
     open (how many sockets are), sizes (of connections, people and leaving, and open, to see what
     Redis has evicted, or what code of another version has done); watchers (connections of other
     sessions that watch this one: for each its id, the first version that it is told of, its
-    person); while somebody announces: token, until (ms), claimed (last version handed out),
+    person); while somebody has the session: assigned (who); while somebody announces: token, until
+    (ms), claimed (last version handed out),
     recovered_up_to; while the status is owed to somebody: retry_at (ms)
 ``hadir2:{p}:connections:<session>``
     hash: connection id -> person, since, heard, expires, beats, watches

@@ -14,6 +14,7 @@ from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure
 from hadir.domain.session import Batch, Place, Session, Socket
+from hadir.membership.assignments import Assignments
 from hadir.membership.healing import ask_all, ask_each
 from hadir.membership.history import History
 from hadir.membership.inquiry import Inquiry
@@ -75,6 +76,7 @@ class Membership:
         inquiry: what else is known of sessions.
         watching: connections that are told of sessions without being present in them.
         states: what clients say of their users.
+        assignments: who has which session.
 
     Raises:
         MembershipUnavailable: from every method, when Redis does not answer.
@@ -97,6 +99,7 @@ class Membership:
         self.inquiry = Inquiry(self._scripts)
         self.watching = Watching(redis, self._scripts)
         self.states = States(self._scripts, self._limits)
+        self.assignments = Assignments(self._scripts, self._limits)
 
     @property
     def lease_ms(self) -> int:

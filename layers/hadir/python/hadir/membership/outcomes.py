@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hadir.domain.feeds import FeedRef
-from hadir.domain.identity import SessionRef
+from hadir.domain.identity import Person, SessionRef
 from hadir.domain.reasons import Reason
-from hadir.domain.session import Batch, Event, Place, Session
+from hadir.domain.session import AssignmentEvent, Batch, Event, Place, Session
 
 
 class Opening(StrEnum):
@@ -118,6 +118,17 @@ class Setting(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Assigning(StrEnum):
+    """What ``assign`` found; ``assign.lua`` says what each means."""
+
+    ASSIGNED = "assigned"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    UNCLEAR = "unclear"
+    LIMITED = "limited"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The outcome of ``open`` or ``lapse``.
@@ -182,6 +193,26 @@ class StateSet:
     outcome: Setting
     batch: Batch | None
     session: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The outcome of ``assign``.
+
+    Attributes:
+        batch: what the caller has to announce, if it became the session's announcer.
+        holder: who has the session now; None for nobody, or for somebody of an unknown type.
+        event: on ``ASSIGNED``, the event; otherwise None.
+        place: the session's, at its last event.
+        at: when that was so, in milliseconds since the Unix epoch.
+    """
+
+    outcome: Assigning
+    batch: Batch | None
+    holder: Person | None
+    event: AssignmentEvent | None
+    place: Place
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

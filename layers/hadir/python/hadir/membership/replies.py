@@ -19,6 +19,7 @@ from hadir.domain.identity import Person, SessionRef
 from hadir.domain.past import Chronicle
 from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import (
+    AssignmentEvent,
     Batch,
     Event,
     EventType,
@@ -33,7 +34,7 @@ from hadir.domain.session import (
 )
 from hadir.domain.state import State, with_away
 from hadir.membership.keys import partition_of
-from hadir.membership.outcomes import Opened, Opening
+from hadir.membership.outcomes import Assigned, Assigning, Opened, Opening
 
 _KNOWN = ("message", "state", *EventType)
 
@@ -118,8 +119,24 @@ def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
 @_checked
 def read_session(ref: SessionRef, view: Any) -> Session:
     """What ``view`` in ``outbox.lua`` returns."""
-    epoch, version, people = view
-    return Session(ref, epoch, version, tuple(_presences(people)))
+    epoch, version, people, holder = view
+    return Session(ref, epoch, version, tuple(_presences(people)), Person.read(holder))
+
+
+@_checked
+def read_assigned(ref: SessionRef, token: str, by: Person, reply: Any) -> Assigned:
+    """What ``assign.lua`` replies."""
+    outcome, claimed, name, epoch, version, at = reply
+    holder = Person.read(name)
+    is_new = outcome == Assigning.ASSIGNED
+    return Assigned(
+        Assigning(outcome),
+        read_batch(ref, token, claimed),
+        holder,
+        AssignmentEvent(version, holder, at, by) if is_new else None,
+        Place(epoch, version),
+        at,
+    )
 
 
 @_checked
@@ -216,7 +233,10 @@ def _watchers(words: list[str]) -> Iterator[Socket]:
 
 def _event(entry_id: str, fields: dict[str, str]) -> Event:
     version, at = int(entry_id.partition("-")[0]), int(fields["at"])
-    person = Person.read(fields.get("person", ""))
+    name = fields.get("person", "")
+    person, by = Person.read(name), Person.read(fields.get("by", ""))
+    if fields["type"] == "assignment" and by and (person or not name):
+        return AssignmentEvent(version, person, at, by)
     if person is None or fields["type"] not in _KNOWN:
         return UnknownEvent(version, at)
     if fields["type"] == "message":

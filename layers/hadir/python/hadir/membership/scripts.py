@@ -23,6 +23,7 @@ _LUA = files(__package__) / "lua"
 
 SESSION_SCRIPTS = (
     "admit",
+    "assign",
     "claim",
     "clear",
     "end_grace",

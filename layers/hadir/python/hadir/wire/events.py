@@ -27,7 +27,7 @@ class SocketEvent:
     Attributes:
         identity: from the authorizer's context; None if API Gateway did not repeat it. Then only
             the connection id says whose socket it is (custom keys on ``$disconnect`` are not
-            documented).
+            documented), and not for which other sessions its token is.
         request_id: API Gateway's, for error frames and logs.
         body: the text frame on a message, None on connect and disconnect.
     """
@@ -66,6 +66,7 @@ def _identity(authorizer: Mapping[str, Any]) -> Identity | None:
             authorizer.get("user_type"),
             authorizer.get("tenant", DEFAULT_TENANT),
             authorizer.get("expires_at", 0),
+            authorizer.get("sessions", ""),
             name=authorizer.get("name"),
             avatar=authorizer.get("avatar"),
         )

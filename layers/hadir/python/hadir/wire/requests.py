@@ -102,6 +102,28 @@ class Kick(BaseModel):
     )
 
 
+class Assign(BaseModel):
+    """An agent or admin says who has a session.
+
+    Attributes:
+        user_id: of who is to have it; None for nobody.
+        user_type: theirs, if the id alone does not say who is meant.
+        session_id: None for the session of the socket.
+        expect: the ``user_id`` of who must have it now, if it is given; None for nobody.
+    """
+
+    action: Literal["assign"]
+    user_id: _Id | None
+    user_type: Literal["agent", "admin"] | None = None
+    session_id: _Id | None = None
+    expect: _Id | None = None
+
+    @property
+    def expected(self) -> str | None:
+        """The ``user_id`` of who must have it now, empty for nobody; None if that is not asked."""
+        return (self.expect or "") if "expect" in self.model_fields_set else None
+
+
 class _Watched(BaseModel):
     """One session, or all of the tenant.
 
@@ -141,7 +163,9 @@ class Unwatch(_Watched):
     action: Literal["unwatch"]
 
 
-Request = Heartbeat | Sync | Message | Typing | SetState | Reauthorize | Kick | Watch | Unwatch
+Request = (
+    Heartbeat | Sync | Message | Typing | SetState | Reauthorize | Kick | Assign | Watch | Unwatch
+)
 
 _REQUESTS: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from hadir.domain.bans import Ban
 from hadir.domain.identity import Person
 from hadir.domain.session import (
+    AssignmentEvent,
     Event,
     MessageEvent,
     Page,
@@ -19,6 +21,7 @@ from hadir.domain.session import (
     UnknownEvent,
 )
 from hadir.domain.status import ConnectionStatus
+from hadir.wire.holders import assignment_fields, beside_status, holder_fields
 
 MAX_USERS = 500
 """People listed in one frame."""
@@ -49,6 +52,7 @@ def status_answer(session: Session) -> dict[str, Any]:
         "version": session.version,
         **_status(status, users),
         **is_truncated,
+        **beside_status(session),
     }
 
 
@@ -59,6 +63,7 @@ def totals(session: Session) -> dict[str, Any]:
         "session_id": session.session_id,
         "total_customer": status.total_customer,
         "total_agent": status.total_agent,
+        **beside_status(session),
     }
 
 
@@ -93,12 +98,43 @@ def event_frames(
     status, so ``status_version`` may be above ``version``.
     """
     current = current_fields(session)
-    return [
-        _message(session, event, recovered=event.version <= recovered_up_to)
-        if isinstance(event, MessageEvent)
-        else (_update(current, event, recovered=event.version <= recovered_up_to),) * 2
-        for event in events
-    ]
+    frames: list[tuple[bytes, bytes]] = []
+    for event in events:
+        match event:
+            case MessageEvent():
+                frames.append(_message(session, event, recovered_up_to))
+            case AssignmentEvent():
+                told = assignment(session.session_id, session.epoch, event, recovered_up_to)
+                frames.append((told, told))
+            case _:
+                data = {**current, **event_data(event, recovered_up_to)}
+                frames.append((write_frame("connection_status_update", data),) * 2)
+    return frames
+
+
+def assignment(
+    session_id: str, epoch: str, event: AssignmentEvent, recovered_up_to: int = 0
+) -> bytes:
+    """Who has the session from now on; ``recovered`` up to that version."""
+    data = {"session_id": session_id, "epoch": epoch, **event_data(event, recovered_up_to)}
+    return write_frame("assignment", data)
+
+
+def assignment_now(session_id: str, place: Place, holder: Person | None, at: int) -> bytes:
+    """Who has the session, for whoever assigns it to them again: no event, so no ``version``.
+
+    Args:
+        place: the session's, at its last event.
+        at: when it was asked, in milliseconds since the Unix epoch.
+    """
+    data = {
+        "session_id": session_id,
+        "epoch": place.epoch,
+        "status_version": place.version,
+        "timestamp": timestamp(at),
+        **holder_fields(holder),
+    }
+    return write_frame("assignment", data)
 
 
 def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
@@ -177,13 +213,20 @@ def heartbeat_ack(at: int, place: Place, watched: Mapping[str, Any] = {}) -> byt
     return write_frame("heartbeat_ack", {"server_time": timestamp(at), **known})
 
 
-def error(code: str, message: str, request_id: str, client_id: str | None = None) -> bytes:
+def error(
+    code: str,
+    message: str,
+    request_id: str,
+    client_id: str | None = None,
+    details: Mapping[str, object] = MappingProxyType({}),
+) -> bytes:
     """The answer to a message that is refused, or is not in the contract (section 4).
 
     Args:
         client_id: that of the refused ``message``, if it has one.
+        details: fields that the code has besides.
     """
-    data = {"code": code, "message": message, "request_id": request_id}
+    data = {"code": code, "message": message, "request_id": request_id, **details}
     if client_id is not None:
         data["client_id"] = client_id
     return write_frame("error", data)
@@ -199,6 +242,7 @@ def current_fields(session: Session) -> dict[str, Any]:
         "status_version": session.version,
         "epoch": session.epoch,
         **is_truncated,
+        **beside_status(session),
     }
 
 
@@ -211,15 +255,8 @@ def entry_data(event: Event, recovered_up_to: int = 0) -> dict[str, Any]:
     return event_data(event, recovered_up_to)
 
 
-def _update(
-    current: dict[str, Any], event: PresenceEvent | StateEvent | UnknownEvent, *, recovered: bool
-) -> bytes:
-    data = {**current, **event_data(event, event.version if recovered else 0)}
-    return write_frame("connection_status_update", data)
-
-
 def event_data(
-    event: PresenceEvent | StateEvent | UnknownEvent, recovered_up_to: int = 0
+    event: PresenceEvent | StateEvent | AssignmentEvent | UnknownEvent, recovered_up_to: int = 0
 ) -> dict[str, Any]:
     """An event's own fields in an update; ``recovered`` up to that version.
 
@@ -228,12 +265,21 @@ def event_data(
     """
     if isinstance(event, StateEvent | UnknownEvent):
         return {"timestamp": timestamp(event.at), "version": event.version}
+    if isinstance(event, AssignmentEvent):
+        data = assignment_fields(event)
+    else:
+        data = _presence_fields(event)
+    data["timestamp"], data["version"] = timestamp(event.at), event.version
+    if event.version <= recovered_up_to:
+        data["recovered"] = True
+    return data
+
+
+def _presence_fields(event: PresenceEvent) -> dict[str, Any]:
     data: dict[str, Any] = {
         "event_type": event.type.value,
         "event_user_id": event.person.user_id,
         "event_user_type": event.person.user_type.value,
-        "timestamp": timestamp(event.at),
-        "version": event.version,
     }
     if event.departure:
         data["reason"] = event.departure.reason.value
@@ -244,8 +290,6 @@ def event_data(
     if event.offline_ms is not None:
         data["reconnected"] = True
         data["offline_seconds"] = round(event.offline_ms / 1000)
-    if event.version <= recovered_up_to:
-        data["recovered"] = True
     return data
 
 
@@ -264,11 +308,11 @@ def _state_data(event: StateEvent, recovered_up_to: int) -> dict[str, Any]:
     return data
 
 
-def _message(session: Session, event: MessageEvent, *, recovered: bool) -> tuple[bytes, bytes]:
+def _message(session: Session, event: MessageEvent, recovered_up_to: int) -> tuple[bytes, bytes]:
     data = {
         "session_id": session.session_id,
         "epoch": session.epoch,
-        **message_data(event, event.version if recovered else 0),
+        **message_data(event, recovered_up_to),
     }
     others = write_frame("message", data)
     if not event.client_id:

@@ -2,6 +2,6 @@
 --
 -- The session as it is now; changes nothing.
 --
--- Reply   { epoch, version, people as HGETALL }
+-- Reply   { epoch, version, people as HGETALL, who has it }
 
 return view()

@@ -16,12 +16,11 @@ local function record_event(event_type, fields)
     return version
 end
 
--- The session as it is now: epoch, version, people as HGETALL.
+-- The session as it is now: epoch, version, people as HGETALL, who has it ('' for nobody).
 local function view()
+    local known = redis.call('HMGET', SESSION, 'epoch', 'version', 'assigned')
     return {
-        redis.call('HGET', SESSION, 'epoch') or '',
-        counter('version'),
-        redis.call('HGETALL', PEOPLE),
+        known[1] or '', tonumber(known[2] or '0'), redis.call('HGETALL', PEOPLE), known[3] or '',
     }
 end
 

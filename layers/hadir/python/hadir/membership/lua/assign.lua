@@ -1,0 +1,110 @@
+-- takes: life
+--
+-- An agent or an admin says who has the session: an event in the session's order.
+--
+-- Reply   { outcome, claim, who has it now ('' for nobody), epoch, version, now }
+--         version is the event's on 'assigned', otherwise that of the session's last event
+--         claim is false but on 'assigned' and 'unchanged'
+--   outcome 'assigned'  recorded, pending
+--           'unchanged' they had it already: no event
+--           'conflict'  somebody else has it than the caller may take it from: nothing changed
+--           'unclear'   no type is given, and an agent and an admin of that id are present: likewise
+--           'limited'   the posts would exceed a limit: likewise
+--           'unknown'   nobody is in the session: likewise
+--
+-- Killed before: nothing has changed, and the client asks again. Killed after: the event is pending;
+-- a client that asks again, or redis-py, finds 'unchanged'.
+
+-- by: who says it. user_id: of the assignee, '' for nobody; user_type: '' if it is not given.
+-- is_expecting: '1' if the session must be assigned to expected, a user_id, or '' for nobody.
+-- Rates and bursts: posts of a person, posts of a tenant; '' if open.lua has drawn them already,
+-- because the session is that of the sender's socket.
+local token, by, user_id, user_type, is_expecting, expected, posts_rate, posts_burst, tenant_rate,
+    tenant_burst = unpack(ARGV, OWN_ARGV)
+
+local function id_of(name)
+    return string.match(name, '/(.+)$') or ''
+end
+
+-- The name of the assignee, '' for nobody; nil if it is unclear which of two people is meant.
+local function assignee(holder)
+    if user_id == '' then
+        return ''
+    end
+    if user_type ~= '' then
+        return user_type .. '/' .. user_id
+    end
+    if id_of(by) == user_id then
+        return by
+    end
+    local agent, admin = 'agent/' .. user_id, 'admin/' .. user_id
+    local is_agent_here = redis.call('HEXISTS', PEOPLE, agent) == 1
+    local is_admin_here = redis.call('HEXISTS', PEOPLE, admin) == 1
+    if is_agent_here and is_admin_here then
+        return nil
+    end
+    -- A repeated request means the same person, though an admin who has it may have left meanwhile.
+    if is_admin_here or not is_agent_here and holder == admin then
+        return admin
+    end
+    return agent
+end
+
+local function may_change(holder)
+    if is_expecting == '1' then
+        return id_of(holder) == expected
+    end
+    return holder == '' or holder == by
+end
+
+local function is_limited()
+    if posts_rate == '' then
+        return false
+    end
+    local posts = 1 + counter('open')
+    local persons = draw(PACE, 'p ' .. by, posts, posts_rate, posts_burst)
+    local tenants = draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst)
+    if persons.use > 1 or tenants.use > 1 then
+        return true
+    end
+    take(persons)
+    take(tenants)
+    return false
+end
+
+local function assign(holder)
+    local name = assignee(holder)
+    if not name then
+        return 'unclear'
+    end
+    if name == holder then
+        return 'unchanged'
+    end
+    if not may_change(holder) then
+        return 'conflict'
+    end
+    if is_limited() then
+        return 'limited'
+    end
+    if name == '' then
+        redis.call('HDEL', SESSION, 'assigned')
+    else
+        redis.call('HSET', SESSION, 'assigned', name)
+    end
+    record_event('assignment', { 'person', name, 'by', by, 'at', integer(now) })
+    return 'assigned'
+end
+
+if not begin() then
+    return { 'unknown', false, '', '', 0, now }
+end
+local outcome, claimed = 'unknown', false
+if redis.call('EXISTS', PEOPLE) == 1 then
+    outcome = assign(redis.call('HGET', SESSION, 'assigned') or '')
+end
+if outcome == 'assigned' or outcome == 'unchanged' then
+    claimed = claim(token)
+end
+local told = finish(claimed)
+local known = redis.call('HMGET', SESSION, 'assigned', 'epoch', 'version')
+return { outcome, told, known[1] or '', known[2], tonumber(known[3]), now }

@@ -1,0 +1,28 @@
+"""Writes who has a session, as fields of frames and REST answers."""
+
+from typing import Any
+
+from hadir.domain.identity import Person
+from hadir.domain.session import AssignmentEvent, Session
+
+
+def person_fields(person: Person) -> dict[str, Any]:
+    """The fields that identify a person."""
+    return {"user_id": person.user_id, "user_type": person.user_type.value}
+
+
+def beside_status(session: Session) -> dict[str, Any]:
+    """Who has a session, beside its status; nothing if nobody has it."""
+    return {"assignment": person_fields(session.holder)} if session.holder else {}
+
+
+def holder_fields(holder: Person | None) -> dict[str, Any]:
+    """The same where it is what is told: only then is there an ``assignment`` of nobody."""
+    fields = {"user_id": None} if holder is None else person_fields(holder)
+    return {**fields, "assignment": holder and person_fields(holder)}
+
+
+def assignment_fields(event: AssignmentEvent) -> dict[str, Any]:
+    """Who has the session from an event on, and who says so."""
+    by = {"by_user_id": event.by.user_id, "by_user_type": event.by.user_type.value}
+    return holder_fields(event.person) | by
