@@ -140,8 +140,8 @@ class TestMessages:
         send(strict, "customer_1", 11)
         clock.pass_seconds(60)
         strict.leave("customer_2", SESSION, CLOSED)
-        assert not any(redis.keys("*pace*"))
-        assert not any(redis.keys("*tenants*"))
+        assert not any(redis.scan_iter("*pace*"))
+        assert not any(redis.scan_iter("*tenants*"))
 
 
 class TestJoins:
