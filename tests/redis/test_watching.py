@@ -303,7 +303,7 @@ class TestWhatWasMissed:
         self, desk: Desk, console: Console, redis: AnyRedis, clock: Clock
     ) -> None:
         clock.pass_seconds(1)
-        self._other_data(redis)
+        redis.hset(feed_keys(_feed_of(SESSION))[0], "lineage", "another")
 
         console.beat()
 

@@ -271,13 +271,8 @@ class Membership:
         Raises:
             MembershipUnavailable: one of them could not be read.
         """
-        replies = self._scripts.run_in_each("view", ((ref, (), ()) for ref in refs))
-        found = []
-        for ref, reply in zip(refs, replies, strict=True):
-            if isinstance(reply, Exception):
-                raise MembershipUnavailable(f"Redis could not run view: {reply}") from reply
-            found.append(read_session(ref, reply))
-        return found
+        views = self._scripts.views(refs)
+        return [read_session(ref, view) for ref, view in zip(refs, views, strict=True)]
 
     def sockets(self, ref: SessionRef) -> tuple[Socket, ...]:
         """The connections of a session, including those that are only admitted."""
