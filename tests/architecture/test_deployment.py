@@ -234,7 +234,9 @@ def dashboard(resources: Resources, conditions: set[str]) -> str:
 
 def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> None:
     text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
-    written = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Memory", "Swept"}
+    written = set(re.findall(r'"([A-Z]\w+)"', text)) - {
+        *("Hadir", "Attended", "Broadcast", "Memory", "Swept")
+    }
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     for conditions in (set(), {"HasGrace"}, {"HasCanary"}):
         assert json.loads(dashboard(resources, conditions))

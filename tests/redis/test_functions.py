@@ -12,6 +12,7 @@ from redis import Redis
 from hadir import bootstrap, metrics
 from hadir.access.gate import Gate
 from hadir.announcer import Announcer
+from hadir.attendance import Attended
 from hadir.domain.bans import Ban, Banned
 from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable, SocketsUnavailable
 from hadir.domain.grant import Grant
@@ -466,6 +467,35 @@ class TestSweep:
 
         counted = {"presence": presence, "memory": memory, "latency": latency}
         assert {what for what, each in counted.items() if not each.called} == {away}
+
+    def test_who_has_gone_for_good_is_told_in_the_same_sweep(
+        self, deployment: Deployment, clock: Clock
+    ) -> None:
+        join(deployment.membership, "a1", "admin_1")
+        who = identity("admin_1").person
+        deployment.membership.assignments.assign(SESSION, "zoe", None, by=who)
+        clock.pass_seconds(31)
+
+        with patch.object(metrics, "attended") as counted:
+            deployment.call("sweep", {})
+
+        frames = [frame for frame in deployment.poster.frames["a1"] if "version" in frame["data"]]
+        assert [frame["data"]["assignment"].get("gone") for frame in frames] == [None, True]
+        counted.assert_called_once_with(Attended(sessions=1, unattended=1, told=1))
+
+    def test_what_keeps_it_from_looking_for_them_keeps_it_from_nothing_else(
+        self, deployment: Deployment
+    ) -> None:
+        failure = MembershipUnavailable("away")
+        assignments = deployment.membership.assignments
+        with (
+            patch.object(assignments, "listed", side_effect=failure),
+            patch.object(metrics, "attended") as attended,
+            patch.object(metrics, "swept") as swept,
+        ):
+            deployment.call("sweep", {})
+        assert swept.called
+        assert not attended.called
 
     def test_even_if_it_is_broken(self, deployment: Deployment) -> None:
         with (

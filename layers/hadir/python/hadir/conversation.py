@@ -332,7 +332,10 @@ class Conversation:
                 raise InvalidRequest("conflict", text, {"assigned": holder})
         answer = None
         if assigned.event is None:
-            answer = assignment_now(ref.session_id, assigned.place, assigned.holder, assigned.at)
+            answer = assignment_now(
+                *(ref.session_id, assigned.place, assigned.holder, assigned.at),
+                is_gone=assigned.is_gone,
+            )
         elif not is_own:  # otherwise it is among those who are told
             answer = assignment(ref.session_id, assigned.place.epoch, assigned.event)
         if answer:

@@ -81,16 +81,21 @@ class StateEvent:
 class AssignmentEvent:
     """An agent or admin was assigned to the session, or nobody is any more.
 
+    Or whoever has it has gone for good, or is back: they are in no session of the tenant, and left
+    the last one more than 30 s ago.
+
     Attributes:
         version, at: as for a ``PresenceEvent``; all kinds of event share one order.
         person: who has the session from then on, present or not; None for nobody.
-        by: who assigned it.
+        by: who assigned it; None if whoever has it has gone, or is back.
+        is_gone: whether they have gone for good.
     """
 
     version: int
     person: Person | None
     at: int
-    by: Person
+    by: Person | None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,7 @@ class Session:
         epoch, version: its place after the last event.
         people: everybody present.
         holder: the agent or admin that the session is assigned to, present or not; None for nobody.
+        is_holder_gone: whether they have gone for good (``AssignmentEvent``).
     """
 
     ref: SessionRef
@@ -176,6 +182,7 @@ class Session:
     version: int
     people: tuple[Presence, ...]
     holder: Person | None = None
+    is_holder_gone: bool = False
 
     @property
     def session_id(self) -> str:

@@ -120,7 +120,9 @@ def assignment(
     return write_frame("assignment", data)
 
 
-def assignment_now(session_id: str, place: Place, holder: Person | None, at: int) -> bytes:
+def assignment_now(
+    session_id: str, place: Place, holder: Person | None, at: int, *, is_gone: bool = False
+) -> bytes:
     """Who has the session, for whoever assigns it to them again: no event, so no ``version``.
 
     Args:
@@ -132,7 +134,7 @@ def assignment_now(session_id: str, place: Place, holder: Person | None, at: int
         "epoch": place.epoch,
         "status_version": place.version,
         "timestamp": timestamp(at),
-        **holder_fields(holder),
+        **holder_fields(holder, is_gone=is_gone),
     }
     return write_frame("assignment", data)
 
