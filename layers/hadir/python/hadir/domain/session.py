@@ -162,13 +162,29 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """How many more people are present than those who may be shown (``domain.projection``).
+
+    Attributes:
+        agents: with the admins.
+    """
+
+    customers: int
+    agents: int
+
+
+ALL_LISTED = Unlisted(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Who is in a session, at one version.
 
     Attributes:
         epoch, version: its place after the last event.
-        people: everybody present.
+        people: everybody present who may be shown.
         holder: the agent or admin that the session is assigned to, present or not; None for nobody.
+        unlisted: the others.
     """
 
     ref: SessionRef
@@ -176,6 +192,7 @@ class Session:
     version: int
     people: tuple[Presence, ...]
     holder: Person | None = None
+    unlisted: Unlisted = ALL_LISTED
 
     @property
     def session_id(self) -> str:
