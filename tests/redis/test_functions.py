@@ -27,6 +27,7 @@ from hadir.wire.events import PROBE, read_socket_event
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
+from tests.redis.consoles import leftovers
 from tests.redis.handlers import load
 from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -135,6 +136,7 @@ def event(
             "user_id": who.user_id,
             "user_type": who.user_type.value,
             "name": who.name,
+            "sessions": " ".join(who.sessions),
         }
     return {"requestContext": said, "body": body}
 
@@ -286,6 +288,23 @@ class TestDisconnect:
 
         assert present(deployment.membership) == {"admin_1"}
         assert deployment.poster.events("a1") == [(3, "user_disconnected", "customer_1")]
+
+    def test_what_the_socket_watched_ends_with_it(
+        self, deployment: Deployment, node: Redis
+    ) -> None:
+        join(deployment.membership, "a1", "admin_1")
+        who = replace(identity("admin_1"), sessions=("*",))
+        for asked in ({"all": True}, {"session_id": "another"}):
+            body = json.dumps({"action": "watch", **asked})
+            deployment.call("default", {**event("a1", who), "body": body})
+        assert {frame["type"] for frame in deployment.poster.frames["a1"]} == {
+            "watching",
+            "connection_status_update",
+        }
+
+        deployment.call("disconnect", event("a1", who))
+
+        assert leftovers(node) == []
 
     @pytest.mark.parametrize(("hours", "reason"), [(2, "duration_limit"), (1, "idle_timeout")])
     def test_why_it_was_cut_depends_on_how_old_it_was(

@@ -158,11 +158,13 @@ class Left:
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
         remaining: number of connections still in the session, of all people.
+        watched: whether the connection watched other sessions, which is still to be ended.
     """
 
     outcome: Leaving
     batch: Batch | None
     remaining: int
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
