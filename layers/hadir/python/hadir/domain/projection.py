@@ -60,6 +60,8 @@ class Projection:
 
     def event(self, event: Event, own: Person | None = None) -> Event:
         """The event; only its place and time, if it is about somebody the reader may not know."""
+        if self.sees is CustomersSee.EVERYBODY:
+            return event
         match event:
             case PresenceEvent() | StateEvent():
                 is_shown = self.person(event.person, own) == event.person
