@@ -15,6 +15,7 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.errors import MembershipUnavailable, ScriptFailed
 from hadir.domain.grant import Grant
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
+from hadir.domain.roles import CustomersSee
 from hadir.domain.session import Batch
 from hadir.doorman import Doorman
 from hadir.membership.bans import Bans
@@ -36,7 +37,11 @@ IDS = [
 
 
 class Api:
-    """An admin's requests for the whole tenant, answered by the function."""
+    """Requests, answered by the function: those of an admin for the whole tenant, or another's.
+
+    Attributes:
+        grant: of whoever asks.
+    """
 
     def __init__(self, node: Redis, clock: Clock) -> None:
         self.node = node
@@ -45,6 +50,8 @@ class Api:
         self.closed: list[str] = []
         self.deadline = TEN_SECONDS
         self.platform = Platform()
+        self.grant = Grant(DEFAULT_TENANT, "boss", UserType.ADMIN, ("*",), 0)
+        self.customers_see = CustomersSee.EVERYBODY
 
     def request(
         self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
@@ -57,7 +64,6 @@ class Api:
         """
         method, _, form = route.partition(" ")
         raw_path = re.sub(r"\{(\w+)\}", lambda found: path[found[1]], form)
-        grant = Grant(DEFAULT_TENANT, "boss", UserType.ADMIN, ("*",), 0)
         event = {
             "version": "2.0",
             "routeKey": route,
@@ -69,7 +75,7 @@ class Api:
                 "http": {"method": method, "path": raw_path},
                 "stage": "$default",
                 "requestId": "request-1",
-                "authorizer": {"lambda": write_grant(grant)},
+                "authorizer": {"lambda": write_grant(self.grant)},
             },
             "pathParameters": path,
             "body": None if body is None else json.dumps(body),
@@ -87,6 +93,7 @@ class Api:
             "bans": lambda: Bans(self.node),
             "deadline": lambda _: self.deadline,
             "sockets": lambda: self.platform,
+            "customers_see": lambda: self.customers_see,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
             answer = load("rest").handler(event, None)
