@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 membership = bootstrap.membership()
 directory = bootstrap.directory()
 bans = bootstrap.bans()
+availability = bootstrap.availability()
 sockets = bootstrap.sockets  # made on first use, because few requests ask for any
 
 

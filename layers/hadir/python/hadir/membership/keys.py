@@ -45,9 +45,12 @@ Of a partition:
     sorted set, by name: sessions in which somebody is present
 ``hadir2:{p}:whereabouts``
     sorted set, by name: ``tenant user_id user_type session_id`` of everybody present
+``hadir2:{p}:staff``
+    sorted set, by name: ``tenant user_type user_id session_id`` of the agents and admins present
 ``hadir2:{p}:left``
     sorted set: ``tenant user_id user_type session_id`` of everybody who left in the last 24 h and
-    is not back, by when (ms)
+    is not back, by when (ms); half a millisecond later if they were away, or kicked, so that
+    they are not expected back
 ``hadir2:{p}:hearing``
     hash: when the last sweep was (ms), how many connections were heard since and in the
     interval before, and until when silence proves nothing (ms)
@@ -124,6 +127,8 @@ _OF_PARTITION = (
     "tenants",
 )
 _OF_FEED = ("watch", "feed")
+_STAFF = "staff"
+"""After all others, as ``life.lua`` renews the others' expiry in every script."""
 
 
 def partition_of(ref: SessionRef) -> int:
@@ -132,12 +137,13 @@ def partition_of(ref: SessionRef) -> int:
 
 
 def session_keys(ref: SessionRef) -> list[str]:
-    """The first KEYS of every script on a session: its own, its partition's, its tenant's feed."""
+    """The first KEYS of every script on a session: its own, its partition's, and its tenant's."""
     prefix = _prefix(partition_of(ref))
     return [
         *(f"{prefix}:{kind}:{ref}" for kind in _OF_SESSION),
         *(f"{prefix}:{kind}" for kind in _OF_PARTITION),
         *(f"{prefix}:{kind}:{ref.tenant}" for kind in _OF_FEED),
+        f"{prefix}:{_STAFF}",
     ]
 
 
@@ -187,6 +193,11 @@ def occupied_key(partition: int) -> str:
 def whereabouts_key(partition: int) -> str:
     """The key of a partition's index of the people present in its sessions."""
     return f"{_prefix(partition)}:whereabouts"
+
+
+def staff_key(partition: int) -> str:
+    """The key of a partition's index of the agents and admins present in its sessions."""
+    return f"{_prefix(partition)}:{_STAFF}"
 
 
 def left_key(partition: int) -> str:

@@ -1,0 +1,173 @@
+"""Whether an agent or admin of a tenant would answer, from the partitions' indexes of staff.
+
+The partitions are not read at the same moment. So who goes from one session to another meanwhile
+may be missed; where they have just left says that they were there.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from hadir.domain.availability import EXPECTED_BACK_MS, Agents, Attendance, agents
+from hadir.domain.errors import MembershipUnavailable
+from hadir.domain.identity import Person, SessionRef, UserType
+from hadir.membership.healing import ask_all
+from hadir.membership.keys import PARTITIONS, left_key, session_key, staff_key
+from hadir.membership.scripts import AnyRedis, Scripts
+
+_FEW_PARTITIONS = 16
+"""Partitions that are looked at first; then twice as many, until somebody is live."""
+
+MOST_PLACES = 5_000
+"""Places (somebody in a session) that are looked at for one answer, so that Redis stays free for
+others. Each partition has its share, so if there are more, some of each are looked at."""
+
+_MOST_GONE = 100
+"""Of those who left a partition's sessions last, of whatever tenant, how many are looked at."""
+
+_KEPT_SECONDS = 5.0
+_MOST_TENANTS = 1_000
+
+
+class Availability:
+    """Says whether agents and admins would answer.
+
+    Args:
+        lease_seconds: how long a client that was heard counts as there.
+        clock: milliseconds since the Unix epoch; None for Redis's own clock. Tests pass their own.
+    """
+
+    def __init__(
+        self, redis: AnyRedis, lease_seconds: float, clock: Callable[[], int] | None = None
+    ) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._lease_ms = int(lease_seconds * 1000)
+        self._now: Callable[[], int | str] = clock or (lambda: "")
+
+    def of(self, tenant: str) -> Agents:
+        """The word for a tenant, as Redis knows it at the moment.
+
+        It takes two round trips to each node for every window of partitions, and stops with the
+        window in which somebody is live; if nobody is, one more for those who have just left.
+
+        Raises:
+            MembershipUnavailable: Redis does not answer.
+        """
+        found: list[Attendance] = []
+        first, width, left = 0, _FEW_PARTITIONS, MOST_PLACES
+        while first < PARTITIONS:
+            some = range(first, min(first + width, PARTITIONS))
+            places = self._listed(tenant, some, max(left // len(some), 1))
+            found += self._attendances(places)
+            if any(each.is_live(self._lease_ms) for each in found):
+                return Agents.LIVE
+            first, width = some.stop, 2 * width
+            left -= sum(map(len, places.values()))
+        word = agents(found, (), self._lease_ms)
+        if word is Agents.REACHABLE:
+            return word
+        return agents(found, self._gone(tenant), self._lease_ms)
+
+    def _listed(
+        self, tenant: str, partitions: range, most: int
+    ) -> dict[int, list[tuple[SessionRef, Person]]]:
+        """Whom some partitions' indexes of staff name, and where; at most ``most`` of each."""
+        end = f"({tenant}!"  # what follows the blank in ASCII
+        answers = ask_all(
+            self._redis,
+            (
+                ("ZRANGEBYLEX", staff_key(each), f"({tenant} ", end, "LIMIT", 0, most)
+                for each in partitions
+            ),
+            "read",
+        )
+        return {
+            partition: [place for name in names if (place := _place(name))]
+            for partition, names in zip(partitions, answers, strict=True)
+            if names
+        }
+
+    def _attendances(
+        self, places: dict[int, list[tuple[SessionRef, Person]]]
+    ) -> Iterable[Attendance]:
+        replies = self._run(
+            "staff",
+            [
+                (
+                    [
+                        session_key(ref, kind)
+                        for ref, _ in some
+                        for kind in ("people", "connections")
+                    ],
+                    [str(person) for _, person in some],
+                )
+                for some in places.values()
+            ],
+        )
+        for some, reply in zip(places.values(), replies, strict=True):
+            for (_, person), each in zip(some, reply, strict=True):
+                if each:
+                    is_away, silent_ms = each
+                    yield Attendance(person, bool(is_away), silent_ms if silent_ms >= 0 else None)
+
+    def _gone(self, tenant: str) -> set[Person]:
+        """Who has just left a session and may be back in a moment."""
+        args = tenant, EXPECTED_BACK_MS, _MOST_GONE
+        replies = self._run("gone", [([left_key(each)], args) for each in range(PARTITIONS)])
+        return {
+            Person(UserType(kind), user_id)
+            for names in replies
+            for _, user_id, kind, _ in (name.split(" ") for name in names)
+        }
+
+    def _run(
+        self, script: str, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]
+    ) -> list[Any]:
+        now = self._now()
+        replies = self._scripts.run_all(script, [(keys, (now, *args)) for keys, args in calls])
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise MembershipUnavailable(f"Redis could not run {script}: {reply}") from reply
+        return replies
+
+
+class RecentAvailability:
+    """The same, kept for some seconds for each of the tenants that were asked for last.
+
+    Anybody may ask, so most questions must not reach Redis, and none may fill the memory.
+
+    Args:
+        clock: seconds, by any clock that goes forward.
+    """
+
+    def __init__(
+        self, availability: Availability, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._availability = availability
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Agents]] = {}
+
+    def of(self, tenant: str) -> Agents:
+        """The word for a tenant, at most 5 s old.
+
+        Raises:
+            MembershipUnavailable: Redis does not answer; nothing is kept of that.
+        """
+        now = self._clock()
+        kept = self._kept.get(tenant)
+        if kept and now - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        word = self._availability.of(tenant)
+        self._kept.pop(tenant, None)
+        self._kept[tenant] = now, word
+        if len(self._kept) > _MOST_TENANTS:
+            del self._kept[next(iter(self._kept))]
+        return word
+
+
+def _place(name: str) -> tuple[SessionRef, Person] | None:
+    """None if newer code, since rolled back, has written of a type that is not known."""
+    tenant, user_type, user_id, session_id = name.split(" ")
+    person = Person.read(f"{user_type}/{user_id}")
+    return (SessionRef(tenant, session_id), person) if person else None
