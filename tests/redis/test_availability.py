@@ -330,13 +330,19 @@ class TestIndex:
         ):
             assert redis.zrange(key, 0, -1) == [name]
 
-    def test_a_ghost_alone_is_nobody(
+    def test_whoever_asks_finds_ghosts_and_removes_them(
         self, membership: Membership, redis: AnyRedis, word: Word
     ) -> None:
+        """Older code, which the deployment was rolled back to, leaves them behind."""
         join(membership, "a1", "admin_1")
         beat(membership, "a1")
         redis.delete(session_key(SESSION, "people"))
-        assert word() == "offline"
+        join(membership, "b1", "admin_2", ref("other"))
+
+        assert word() == "reachable"
+
+        assert redis.exists(staff_key(partition_of(SESSION))) == 0
+        assert redis.zcard(staff_key(partition_of(ref("other")))) == 1
 
     def test_what_newer_code_has_written_is_left_out(
         self, membership: Membership, redis: AnyRedis, word: Word
@@ -365,20 +371,21 @@ class TestWork:
         return {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
 
     @staticmethod
-    def ghosts(node: Redis, many: int) -> None:
-        """Entries of the index, in so many sessions, in all partitions."""
-        for number in range(many):
-            session = ref(f"s{number}")
+    def are_away(node: Redis, sessions: list[SessionRef]) -> None:
+        """So many agents, each away in the session of their number."""
+        for number, session in enumerate(sessions):
             name = f"{TENANT} agent a{number} {session.session_id}"
             node.zadd(staff_key(partition_of(session)), {name: 0})
+            record: dict[Any, Any] = {f"agent/a{number}": "1737714600000 1 - - - - - - ,x,"}
+            node.hset(session_key(session, "people"), mapping=record)
 
     def test_it_is_bounded(self, node: Redis, clock: Clock) -> None:
-        self.ghosts(node, 10_000)
+        self.are_away(node, [ref(f"s{number}") for number in range(10_000)])
         availability = Availability(node, LEASE_SECONDS, clock)
         availability.of(TENANT)
         node.config_resetstat()
 
-        assert availability.of(TENANT) is Agents.OFFLINE
+        assert availability.of(TENANT) is Agents.AWAY
 
         made = self.commands(node)
         assert MOST_PLACES * 0.9 <= made["hget"] <= MOST_PLACES + PARTITIONS
@@ -387,12 +394,11 @@ class TestWork:
         assert "hgetall" not in made
 
     def test_so_many_are_looked_at_in_one_partition_too(self, node: Redis, clock: Clock) -> None:
-        names = {f"{TENANT} agent a{number} {SESSION.session_id}": 0 for number in range(10_000)}
-        node.zadd(staff_key(partition_of(SESSION)), names)
+        self.are_away(node, [SESSION] * 10_000)
         availability = Availability(node, LEASE_SECONDS, clock)
         node.config_resetstat()
 
-        assert availability.of(TENANT) is Agents.OFFLINE
+        assert availability.of(TENANT) is Agents.AWAY
         assert self.commands(node)["hget"] <= MOST_PLACES
 
     def test_it_ends_with_one_who_is_live(self, node: Redis, clock: Clock) -> None:

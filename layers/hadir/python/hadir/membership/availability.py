@@ -6,6 +6,7 @@ may be missed; where they have just left says that they were there.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hadir.domain.availability import EXPECTED_BACK_MS, Agents, Attendance, agents
@@ -105,11 +106,33 @@ class Availability:
                 for some in places.values()
             ],
         )
-        for some, reply in zip(places.values(), replies, strict=True):
-            for (_, person), each in zip(some, reply, strict=True):
+        ghosts: dict[int, list[tuple[SessionRef, Person]]] = {}
+        for (partition, some), reply in zip(places.items(), replies, strict=True):
+            for place, each in zip(some, reply, strict=True):
                 if each:
                     is_away, silent_ms = each
-                    yield Attendance(person, bool(is_away), silent_ms if silent_ms >= 0 else None)
+                    silence = silent_ms if silent_ms >= 0 else None
+                    yield Attendance(place[1], bool(is_away), silence)
+                else:
+                    ghosts.setdefault(partition, []).append(place)
+        self._forget(ghosts)
+
+    def _forget(self, ghosts: dict[int, list[tuple[SessionRef, Person]]]) -> None:
+        """Remove from the indexes who is not there: older code knows no index of staff.
+
+        What cannot be removed is come across again.
+        """
+        with suppress(MembershipUnavailable):
+            self._scripts.run_all(
+                "ghosts",
+                [
+                    (
+                        [staff_key(partition), *(session_key(ref, "people") for ref, _ in some)],
+                        [word for place in some for word in (_entry(*place), str(place[1]))],
+                    )
+                    for partition, some in ghosts.items()
+                ],
+            )
 
     def _gone(self, tenant: str) -> set[Person]:
         """Who has just left a session and may be back in a moment."""
@@ -164,6 +187,11 @@ class RecentAvailability:
         if len(self._kept) > _MOST_TENANTS:
             del self._kept[next(iter(self._kept))]
         return word
+
+
+def _entry(ref: SessionRef, person: Person) -> str:
+    """Somebody's entry in the index of staff, as in ``people.lua``."""
+    return f"{ref.tenant} {person.user_type} {person.user_id} {ref.session_id}"
 
 
 def _place(name: str) -> tuple[SessionRef, Person] | None:
