@@ -31,7 +31,7 @@ grace_seconds = bootstrap.grace_seconds()
 @report.published
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     socket = read_socket_event(event)
-    who = socket.identity or membership.identity_of(socket.connection_id)
+    who = socket.identity or membership.identities.of(socket.connection_id)
     if who is None:
         log.logger.warning("Nobody's socket closed", connection_id=socket.connection_id)
         return {"statusCode": 200}

@@ -1,6 +1,5 @@
 """Sessions: status and history; for admins, the list of occupied ones, and system messages."""
 
-from concurrent.futures import ThreadPoolExecutor
 from math import floor
 from typing import Any
 
@@ -22,7 +21,6 @@ from parts import announcer, directory, membership
 
 _MOST_SESSIONS = 100
 _MOST_EVENTS = 200
-_THREADS = 16
 _LAST_VERSION = 2**53
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -68,7 +66,6 @@ def sessions() -> dict[str, Any]:
     grant = asking.grant_for(Action.LIST_SESSIONS)
     place = Place.read(asking.query("cursor") or "")
     page = directory.sessions(grant, asking.limit(_MOST_SESSIONS), place)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        listed = [totals(session) for session in pool.map(membership.session, page.sessions)]
+    listed = [totals(session) for session in membership.sessions(page.sessions)]
     occupied = [each for each in listed if each["total_customer"] + each["total_agent"]]
     return {"sessions": occupied, "cursor": str(page.following) if page.following else None}

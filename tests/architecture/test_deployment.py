@@ -285,7 +285,7 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
     membership.history.missed(who.session, "e", 0, 200)
     assert len(membership.history.page(who.session, 200).events) == 2
     assert len(membership.sockets(who.session)) == 1
-    assert membership.identity_of("c1") == who
+    assert membership.identities.of("c1") == who
     assert membership.leases.due(100).unanswered == 0
     membership.leases.deafen()
     membership.leases.prove_hearing()

@@ -204,7 +204,7 @@ def truth(membership: Membership, names: Iterable[str]) -> Table:
 
 def leftovers(redis: AnyRedis) -> list[str]:
     """What there is in Redis only because somebody watches."""
-    keys = [str(key) for key in redis.keys("*")]
+    keys = [str(key) for key in redis.scan_iter()]
     kinds = {"watch", "feed", "watching"}
     feeds = [key for key in keys if kinds & set(key.split(":"))]
     sessions = (key for key in keys if ":session:" in key)

@@ -32,7 +32,7 @@ from tests.redis_cluster import Server, primary_and_replica, wait_until
 
 WATCHERS = 20
 SESSIONS = 2000
-STEPS = 20_000 if os.environ.get("HADIR_SOAK") else 2500
+STEPS = 20_000 if os.environ.get("HADIR_SOAK") else 1000
 
 
 class Died(Exception):
@@ -216,7 +216,7 @@ def test_every_table_equals_redis_in_the_end(servers: tuple[Server, Server]) -> 
             console = town.chance.choice(consoles)
             town.cut(console)
             town.connect(console)
-        if number % 500 == 0:
+        if number % 200 == 0:
             town.sweep()
 
     town.sockets.trouble = 0.0

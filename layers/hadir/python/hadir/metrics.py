@@ -16,8 +16,8 @@ from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
+    from hadir.errands import Swept
     from hadir.membership.server import Memory
-    from hadir.sweeper import Swept
 
 _metrics = Metrics(namespace="Hadir")
 _adding = Lock()
