@@ -12,6 +12,7 @@ from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.domain.reasons import KICKED
 from hadir.membership.audit import Audit
 from hadir.membership.availability import MOST_PLACES, Availability, RecentAvailability
+from hadir.membership.directory import Directory
 from hadir.membership.keys import (
     PARTITIONS,
     partition_of,
@@ -249,6 +250,17 @@ class TestLeaving:
         event: Any = batch.events[-1]
         assert event.offline_ms == 11_000
 
+    def test_when_they_left_is_known_as_before(
+        self, membership: Membership, redis: AnyRedis, clock: Clock
+    ) -> None:
+        join(membership, "a1", "admin_1")
+        say_away(membership, "a1")
+        membership.leave("a1", SESSION, CLOSED)
+
+        (seen,) = Directory(redis, clock).sightings(TENANT, "admin_1")
+
+        assert seen.until == clock.now
+
     def test_in_grace_they_are_what_they_were(
         self, redis: AnyRedis, clock: Clock, word: Word
     ) -> None:
@@ -303,6 +315,35 @@ class TestIndex:
 
         assert redis.zcard(index) == 1
         assert redis.pttl(index) > 86_000_000
+
+    def test_it_costs_customers_nothing_and_agents_little(self, node: Redis, clock: Clock) -> None:
+        """Commands that Redis runs, those of scripts included."""
+        membership = Membership(node, clock=clock)
+        join(membership, "a0", "admin_0")
+        membership.leave("a0", SESSION, CLOSED)
+
+        def visit(user_id: str) -> list[int]:
+            one, two = f"{user_id}-1", f"{user_id}-2"
+            return [
+                self.commands(node, lambda: join(membership, one, user_id)),
+                self.commands(node, lambda: join(membership, two, user_id)),
+                self.commands(node, lambda: beat(membership, one)),
+                self.commands(node, lambda: membership.leave(two, SESSION, CLOSED)),
+                self.commands(node, lambda: membership.leave(one, SESSION, CLOSED)),
+            ]
+
+        customer, admin = visit("customer_1"), visit("admin_1")
+
+        more = [mine - usual for mine, usual in zip(admin, customer, strict=True)]
+        assert more == [2, 2, 0, 0, 1]
+
+    @staticmethod
+    def commands(node: Redis, run: Callable[[], object]) -> int:
+        node.config_resetstat()
+        run()
+        stats = node.info("commandstats")
+        asked = {"cmdstat_info", "cmdstat_config|resetstat"}
+        return sum(each["calls"] for name, each in stats.items() if name not in asked)
 
     def test_evicted_it_is_written_again(
         self, membership: Membership, redis: AnyRedis, word: Word

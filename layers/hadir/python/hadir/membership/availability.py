@@ -11,7 +11,7 @@ from typing import Any
 
 from hadir.domain.availability import EXPECTED_BACK_MS, Agents, Attendance, agents
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Person, SessionRef, UserType
+from hadir.domain.identity import Person, SessionRef
 from hadir.membership.healing import ask_all
 from hadir.membership.keys import PARTITIONS, left_key, session_key, staff_key
 from hadir.membership.scripts import AnyRedis, Scripts
@@ -35,7 +35,7 @@ class Availability:
 
     Args:
         lease_seconds: how long a client that was heard counts as there.
-        clock: milliseconds since the Unix epoch; None for Redis's own clock. Tests pass their own.
+        clock: milliseconds since the Unix epoch; None for this machine's clock.
     """
 
     def __init__(
@@ -44,13 +44,14 @@ class Availability:
         self._redis = redis
         self._scripts = Scripts(redis)
         self._lease_ms = int(lease_seconds * 1000)
-        self._now: Callable[[], int | str] = clock or (lambda: "")
+        self._clock = clock or (lambda: time.time_ns() // 10**6)
 
     def of(self, tenant: str) -> Agents:
         """The word for a tenant, as Redis knows it at the moment.
 
         It takes two round trips to each node for every window of partitions, and stops with the
-        window in which somebody is live; if nobody is, one more for those who have just left.
+        window in which somebody is live; if nobody would answer, two more for those who have just
+        left.
 
         Raises:
             MembershipUnavailable: Redis does not answer.
@@ -136,18 +137,37 @@ class Availability:
 
     def _gone(self, tenant: str) -> set[Person]:
         """Who has just left a session and may be back in a moment."""
-        args = tenant, EXPECTED_BACK_MS, _MOST_GONE
-        replies = self._run("gone", [([left_key(each)], args) for each in range(PARTITIONS)])
+        earliest = self._clock() - EXPECTED_BACK_MS
+        answers = ask_all(
+            self._redis,
+            (
+                ("ZREVRANGEBYSCORE", left_key(each), "+inf", earliest, "LIMIT", 0, _MOST_GONE)
+                for each in range(PARTITIONS)
+            ),
+            "read",
+        )
+        staff = [
+            (partition, name, person)
+            for partition, names in enumerate(answers)
+            for name in names
+            if name.startswith(f"{tenant} ") and (person := _departed(name))
+        ]
+        scores = ask_all(
+            self._redis,
+            (("ZSCORE", left_key(partition), name) for partition, name, _ in staff),
+            "read",
+        )
+        # With half a millisecond they are not expected back (people.lua); None: they are back.
         return {
-            Person(UserType(kind), user_id)
-            for names in replies
-            for _, user_id, kind, _ in (name.split(" ") for name in names)
+            person
+            for (_, _, person), score in zip(staff, scores, strict=True)
+            if score is None or score % 1 == 0
         }
 
     def _run(
         self, script: str, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]
     ) -> list[Any]:
-        now = self._now()
+        now = self._clock()
         replies = self._scripts.run_all(script, [(keys, (now, *args)) for keys, args in calls])
         for reply in replies:
             if isinstance(reply, Exception):
@@ -192,6 +212,13 @@ class RecentAvailability:
 def _entry(ref: SessionRef, person: Person) -> str:
     """Somebody's entry in the index of staff, as in ``people.lua``."""
     return f"{ref.tenant} {person.user_type} {person.user_id} {ref.session_id}"
+
+
+def _departed(name: str) -> Person | None:
+    """Of an entry of somebody who left; None if they were neither agent nor admin."""
+    _, user_id, user_type, _ = name.split(" ")
+    person = Person.read(f"{user_type}/{user_id}")
+    return person if person and person.user_type.is_staff else None
 
 
 def _place(name: str) -> tuple[SessionRef, Person] | None:

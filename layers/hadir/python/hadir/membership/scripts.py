@@ -47,7 +47,7 @@ SESSION_SCRIPTS = (
     "watch_session",
 )
 
-PARTITION_SCRIPTS = ("deafen", "due", "ghosts", "gone", "postpone", "renew", "staff", "views")
+PARTITION_SCRIPTS = ("deafen", "due", "ghosts", "postpone", "renew", "staff", "views")
 
 FEED_SCRIPTS = ("claim_feed", "settle_feed", "unwatch", "watch")
 
