@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hadir.domain.roles import CustomersSee
     from hadir.doorman import Doorman
     from hadir.membership.audit import Audit
+    from hadir.membership.availability import RecentAvailability
     from hadir.membership.bans import Bans
     from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
@@ -59,6 +60,13 @@ def directory() -> "Directory":
     from hadir.membership.directory import Directory
 
     return Directory(_redis())
+
+
+def availability() -> "RecentAvailability":
+    """Whether agents and admins would answer, from the Redis of ``REDIS_URL``."""
+    from hadir.membership.availability import Availability, RecentAvailability
+
+    return RecentAvailability(Availability(_redis(), _SETTINGS.heartbeat_timeout_seconds))
 
 
 def bans() -> "Bans":
