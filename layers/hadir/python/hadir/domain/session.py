@@ -167,14 +167,30 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """How many more people are present than those who may be shown (``domain.projection``).
+
+    Attributes:
+        agents: with the admins.
+    """
+
+    customers: int
+    agents: int
+
+
+ALL_LISTED = Unlisted(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Who is in a session, at one version.
 
     Attributes:
         epoch, version: its place after the last event.
-        people: everybody present.
+        people: everybody present who may be shown.
         holder: the agent or admin that the session is assigned to, present or not; None for nobody.
         is_holder_gone: whether they have gone for good (``AssignmentEvent``).
+        unlisted: the others.
     """
 
     ref: SessionRef
@@ -183,6 +199,7 @@ class Session:
     people: tuple[Presence, ...]
     holder: Person | None = None
     is_holder_gone: bool = False
+    unlisted: Unlisted = ALL_LISTED
 
     @property
     def session_id(self) -> str:

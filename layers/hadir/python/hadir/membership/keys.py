@@ -45,9 +45,12 @@ Of a partition:
     sorted set, by name: sessions in which somebody is present
 ``hadir2:{p}:whereabouts``
     sorted set, by name: ``tenant user_id user_type session_id`` of everybody present
+``hadir2:{p}:staff``
+    sorted set, by name: ``tenant user_type user_id session_id`` of the agents and admins present
 ``hadir2:{p}:left``
     sorted set: ``tenant user_id user_type session_id`` of everybody who left in the last 24 h and
-    is not back, by when (ms)
+    is not back, by when (ms); half a millisecond later if they were away, or kicked, so that
+    they are not expected back
 ``hadir2:{p}:assigned``
     hash: ``<session>`` that somebody has -> person, at, gone
 ``hadir2:{p}:hearing``
@@ -126,6 +129,8 @@ _OF_PARTITION = (
     "tenants",
 )
 _OF_FEED = ("watch", "feed")
+_STAFF = "staff"
+"""After all others, as ``life.lua`` renews the others' expiry in every script."""
 
 
 def partition_of(ref: SessionRef) -> int:
@@ -134,9 +139,10 @@ def partition_of(ref: SessionRef) -> int:
 
 
 def session_keys(ref: SessionRef) -> list[str]:
-    """The first KEYS of every script on a session: its own, its partition's, its tenant's feed.
+    """The first KEYS of every script on a session: its own, its partition's, its tenant's.
 
-    The last is the list of the sessions that somebody has, which most scripts leave alone.
+    The last two are the list of the sessions that somebody has, which most scripts leave alone, and
+    the index of agents and admins.
     """
     prefix = _prefix(partition_of(ref))
     return [
@@ -144,6 +150,7 @@ def session_keys(ref: SessionRef) -> list[str]:
         *(f"{prefix}:{kind}" for kind in _OF_PARTITION),
         *(f"{prefix}:{kind}:{ref.tenant}" for kind in _OF_FEED),
         f"{prefix}:assigned",
+        f"{prefix}:{_STAFF}",
     ]
 
 
@@ -193,6 +200,11 @@ def occupied_key(partition: int) -> str:
 def whereabouts_key(partition: int) -> str:
     """The key of a partition's index of the people present in its sessions."""
     return f"{_prefix(partition)}:whereabouts"
+
+
+def staff_key(partition: int) -> str:
+    """The key of a partition's index of the agents and admins present in its sessions."""
+    return f"{_prefix(partition)}:{_STAFF}"
 
 
 def left_key(partition: int) -> str:

@@ -48,7 +48,9 @@ SESSION_SCRIPTS = (
     "watch_session",
 )
 
-PARTITION_SCRIPTS = ("assigned", "deafen", "due", "ghosts", "postpone", "renew", "seen", "views")
+PARTITION_SCRIPTS = (
+    *("assigned", "deafen", "due", "ghosts", "postpone", "renew", "seen", "staff", "views"),
+)
 
 FEED_SCRIPTS = ("claim_feed", "settle_feed", "unwatch", "watch")
 

@@ -7,7 +7,9 @@ from hadir.domain.session import AssignmentEvent, Session
 
 
 def person_fields(person: Person) -> dict[str, Any]:
-    """The fields that identify a person."""
+    """The fields that identify a person; only their type, if the reader may not know the id."""
+    if not person.user_id:
+        return {"user_type": person.user_type.value}
     return {"user_id": person.user_id, "user_type": person.user_type.value}
 
 
@@ -28,7 +30,7 @@ def assignment_fields(event: AssignmentEvent) -> dict[str, Any]:
     """Who has the session from an event on, and who says so, unless it is the server."""
     fields = holder_fields(event.person, is_gone=event.is_gone)
     if event.by:
-        fields |= {"by_user_id": event.by.user_id, "by_user_type": event.by.user_type.value}
+        fields |= {f"by_{name}": value for name, value in person_fields(event.by).items()}
     return fields
 
 

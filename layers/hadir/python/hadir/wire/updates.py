@@ -21,7 +21,7 @@ from hadir.domain.session import (
     UnknownEvent,
 )
 from hadir.domain.status import ConnectionStatus
-from hadir.wire.holders import assignment_fields, beside_status, holder_fields
+from hadir.wire.holders import assignment_fields, beside_status, holder_fields, person_fields
 
 MAX_USERS = 500
 """People listed in one frame."""
@@ -147,8 +147,7 @@ def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
     """
     data: dict[str, Any] = {
         "session_id": session_id,
-        "user_id": who.user_id,
-        "user_type": who.user_type.value,
+        **person_fields(who),
         "on": on,
     }
     if on:
@@ -326,8 +325,7 @@ def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any
     """A message's own fields; ``recovered`` up to that version."""
     data: dict[str, Any] = {
         "id": _message_id(event.epoch, event.version),
-        "user_id": event.person.user_id,
-        "user_type": event.person.user_type.value,
+        **person_fields(event.person),
         "text": event.text,
         "version": event.version,
         "timestamp": timestamp(event.at),

@@ -31,6 +31,12 @@ local function read_record(fields, text)
     return record
 end
 
+-- A person is away while all their sockets say so; in grace they are what they were before.
+local function is_away(person)
+    local _, commas = string.gsub(person.aways or '', ',', '')
+    return commas > 1 and commas - 1 >= person.sockets
+end
+
 local function write_record(fields, record)
     local words, last = {}, 0
     for place, field in ipairs(fields) do
