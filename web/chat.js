@@ -66,7 +66,7 @@ export class HadirChat extends HadirClient {
    */
   kick(userId, reason, userType) {
     const message = { action: "kick", user_id: userId, user_type: userType, reason };
-    if (!this._session.connection.send(message)) {
+    if (!this._session.send(message)) {
       throw new Error("not connected: nobody can be put out now");
     }
   }

@@ -93,10 +93,6 @@ export class HadirClient extends Target {
   isCurrent = true;
   /** Why it does not work, since the socket was last open; null where it does. @type {?HadirError} */
   error = null;
-  /** What a subclass adds to a session. @protected @type {typeof import("./speaking.js").speaking|undefined} */
-  static speak;
-  /** @protected */
-  _session;
 
   /**
    * @param {HadirOptions} options
@@ -108,7 +104,9 @@ export class HadirClient extends Target {
     /** @type {import("./session.js").Emit} */
     const emit = (type, detail) =>
       this.dispatchEvent(new CustomEvent(type, { detail, cancelable: type === "error" }));
-    this._session = follow(this, environment, options, emit, new.target.speak);
+    // A subclass may have a static `speak`: what it adds to a session.
+    /** @protected */
+    this._session = follow(this, environment, options, emit, /** @type {any} */ (new.target).speak);
   }
 
   /**
@@ -126,11 +124,11 @@ export class HadirClient extends Target {
 
   /** Connect, and stay connected until `close`. Also starts again what has stopped for good. */
   start() {
-    this._session.connection.start();
+    this._session.start();
   }
 
   /** Leave the session. */
   close() {
-    this._session.connection.close();
+    this._session.close();
   }
 }

@@ -135,6 +135,7 @@ export function follow(client, environment, options, emit, speak) {
    */
   const told = ({ events = [], ...data }) => {
     const { session_id, epoch, event_type, connection_status, status_version, users_truncated } = data;
+    if (session_id !== options.sessionId) return;
     const isAnswer = connection_status && !event_type && "recovered" in data;
     if (isAnswer) events = [...parts.splice(0), ...events];
     const all = events.map((/** @type {any} */ event) => ({
@@ -167,6 +168,7 @@ export function follow(client, environment, options, emit, speak) {
   const receive = {
     connection_status_update: told,
     message: told,
+    assignment: told,
     events(data) {
       parts.push(...data.events);
       if (isAsking) syncing(times.SYNC_MS, release);
@@ -178,7 +180,7 @@ export function follow(client, environment, options, emit, speak) {
       fail(data);
     },
     heartbeat_ack(data) {
-      behind = (Date.parse(data.server_time) || serverNow()) - environment.Date.now();
+      behind = Date.parse(data.server_time) - environment.Date.now() || 0;
       if (isAsking) return;
       if (isBehind(client.state, data)) return sync();
       if (!client.isCurrent) {
@@ -216,5 +218,5 @@ export function follow(client, environment, options, emit, speak) {
     isRefused: () => isRefused(options),
   });
   const part = speak?.(environment, connection.send, emit, options);
-  return { connection, options, part };
+  return { ...connection, options, part };
 }

@@ -178,14 +178,14 @@ export class Session {
   epoch = "e1";
   users = {};
 
-  constructor(browser) {
-    this.browser = browser;
+  constructor(browser, id = "s") {
+    Object.assign(this, { browser, id });
   }
 
   #data(more) {
     const kinds = Object.values(this.users).map((user) => user.user_type);
     return {
-      session_id: "s",
+      session_id: this.id,
       connection_status: {
         users: { ...this.users },
         customer_connected: kinds.includes("customer"),
@@ -213,8 +213,23 @@ export class Session {
 
   say(user_id, text, more = {}) {
     this.version += 1;
-    const { version, epoch } = this;
-    return { session_id: "s", id: `${epoch}-${version}`, user_id, user_type: user_id.split("_")[0], text, version, epoch, timestamp: "2026-01-24T00:00:00Z", ...more };
+    const { version, epoch, id: session_id } = this;
+    return { session_id, id: `${epoch}-${version}`, user_id, user_type: user_id.split("_")[0], text, version, epoch, timestamp: "2026-01-24T00:00:00Z", ...more };
+  }
+
+  /** Somebody else has it from now on, or nobody. */
+  assign(user_id, more = {}) {
+    this.version += 1;
+    const { version, epoch, id: session_id } = this;
+    const assignment = user_id && { user_id, user_type: "agent" };
+    return { session_id, version, epoch, timestamp: "2026-01-24T00:00:00Z", user_id, assignment, ...more };
+  }
+
+  /** What is shown of somebody changes. */
+  show(id, shown) {
+    this.users[id] = { ...this.users[id], ...shown };
+    this.version += 1;
+    return this.#data({ version: this.version });
   }
 
   snapshot(more = {}) {
