@@ -150,8 +150,24 @@ export function applyToSession(before, data, toldAt = before?.toldAt) {
   return next;
 }
 
-/** @param {number} at  when something was asked for @param {number} now */
-const isOld = (at, now) => now - at >= ANSWER_MS;
+/**
+ * The state after something that was told of a session that is known, outside the feeds.
+ * @param {FeedState} state
+ * @param {any} data
+ * @returns {FeedState}
+ */
+export function tell(state, data) {
+  const before = state.sessions.get(data.session_id);
+  if (!before) return state;
+  return { ...state, sessions: new Map(state.sessions).set(before.id, applyToSession(before, data)) };
+}
+
+/**
+ * Whether an answer will not come any more.
+ * @param {number} at  when it was asked for
+ * @param {number} now
+ */
+export const isOld = (at, now) => now - at >= ANSWER_MS;
 
 /** @param {FeedState} state @param {string} feed */
 const known = ({ position }, feed) => position[feed] ?? 0;

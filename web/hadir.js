@@ -60,6 +60,8 @@ export { initialState };
  * @property {number} [heartbeatMs]  how often to say that this client is alive; under half of the
  *   deployment's HeartbeatTimeoutSeconds
  * @property {number} [lifetimeMs]  after which the server ends any socket; the next one is opened before
+ * @property {boolean} [away]  whether to show everyone that nobody has looked at this page for a minute,
+ *   by default true (HadirChat, HadirWatcher)
  * @property {number|import("./people.js").SettleTimes} [settleMs]  how long somebody who left may be
  *   back; one time for all, or by reason
  */

@@ -35,9 +35,6 @@ import * as times from "./times.js";
  */
 export function follow(client, environment, options, emit, speak) {
   const { heartbeatMs = times.HEARTBEAT_MS, lifetimeMs = times.LIFETIME_MS, settleMs } = options;
-  if (!(heartbeatMs >= times.SHORTEST_MS && heartbeatMs <= times.LONGEST_HEARTBEAT_MS && lifetimeMs >= times.SHORTEST_MS)) {
-    throw new TypeError("heartbeatMs must be from 5,000 to 300,000, lifetimeMs at least 5,000");
-  }
   const address = socketAddress(options);
   const [syncing, settling] = [timer(environment), timer(environment)];
   /** @type {import("./people.js").People} */

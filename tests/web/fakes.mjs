@@ -21,6 +21,8 @@ export class FakeBrowser {
   network = "open";
   /** Whether the server answers heartbeats. */
   answers = true;
+  /** What its answers have besides the time. */
+  acknowledged = {};
   window = new EventTarget();
   document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   /** Whether timers that timers set, five deep, wake up once a minute, as in Chromium's hidden tabs. */
@@ -148,7 +150,7 @@ class FakeSocket {
 
   acknowledge() {
     const server_time = new Date(this.browser.serverTime).toISOString().replace(/\.\d+/, "");
-    this.hear("heartbeat_ack", { server_time });
+    this.hear("heartbeat_ack", { server_time, ...this.browser.acknowledged });
   }
 
   hear(type, data) {
