@@ -272,6 +272,7 @@ export class HadirWatcher extends Target {
 
   /** @param {import("./single-state.js").TakenBySingle} taken */
   #goSingle({ single, ask: messages }) {
+    if (this.#singles.get(single.id) !== single) this.#change();
     this.#singles.set(single.id, single);
     for (const message of messages) this.#connection.send(message);
   }
@@ -313,7 +314,6 @@ export class HadirWatcher extends Target {
     if (single) {
       if (data.recovered === false && single.place) this.#emit("gap", { sessionId: id });
       this.#goSingle(takeForSingle(single, data, this.#now()));
-      this.#change();
       this.#tell(frame);
     }
     if (type !== "assignment") return;

@@ -245,7 +245,7 @@ describe("a session that is watched by itself", () => {
   });
 
   it("is asked for what was missed, after a gap, a heartbeat, and on a new socket", async () => {
-    const { browser, watcher, session, hear, asked } = await watched();
+    const { browser, watcher, session, hear, asked, told } = await watched();
     hear(update, listed(session));
     session.say("anna", "lost");
     hear("message", session.say("anna", "Hello"));
@@ -255,8 +255,12 @@ describe("a session that is watched by itself", () => {
     hear(update, { ...listed(session), recovered: true });
     assert.equal(watcher.isCurrent, true);
     browser.acknowledged = { watching: [{ session_id: "s1", epoch: "e1", version: 4 }] };
+    await browser.pass(0);
+    const before = told("sessions").length;
     await browser.pass(31_000);
     assert.deepEqual(asked("watch")[2], { action: "watch", session_id: "s1", since: { epoch: "e1", version: 3 } });
+    assert.equal(watcher.isCurrent, false);
+    assert.equal(told("sessions").length, before + 1, "the table is told to be out of date");
     browser.socket.end();
     await browser.pass(1_000);
     assert.deepEqual(asked("watch"), [{ action: "watch", session_id: "s1", since: { epoch: "e1", version: 3 } }]);
