@@ -157,6 +157,14 @@ describe("an event", () => {
     ]);
     assert.equal(told("event")[0].data.event_user_id, "ben");
   });
+
+  it("of the console's own session is not told", async () => {
+    const { browser, page, feed, told } = await console_();
+    const desk = new Session(browser, "desk");
+    page([]);
+    feed(10, 11, [framed(desk, desk.join("amy", "agent"))]);
+    assert.deepEqual(told("event"), []);
+  });
 });
 
 describe("to take a session", () => {
@@ -207,6 +215,14 @@ describe("to take a session", () => {
     await browser.pass(25_000);
     assert.equal(asked("assign").length, 2);
     await failed;
+  });
+
+  it("is not answered by what somebody else of that id gets", async () => {
+    const { watcher, hear } = await console_();
+    const answer = watcher.assign("s1", "amy", { userType: "admin" });
+    hear("assignment", taken());
+    hear("assignment", taken({ version: 3, assignment: { user_id: "amy", user_type: "admin" } }));
+    assert.deepEqual(await answer, { user_id: "amy", user_type: "admin" });
   });
 
   it("fails when the console is closed", async () => {
@@ -264,6 +280,29 @@ describe("a session that is watched by itself", () => {
     browser.socket.end();
     await browser.pass(1_000);
     assert.deepEqual(asked("watch"), [{ action: "watch", session_id: "s1", since: { epoch: "e1", version: 3 } }]);
+  });
+
+  it("is asked for once where several frames show that something is missing, also a new life", async () => {
+    const { browser, session, hear, asked } = await watched();
+    hear(update, listed(session));
+    session.say("anna", "lost");
+    for (const text of ["one", "two"]) hear("message", session.say("anna", text));
+    assert.equal(asked("watch").length, 2);
+    hear(update, { ...listed(session), recovered: true });
+    Object.assign(session, { epoch: "e2", version: 0 });
+    hear("message", session.say("anna", "again"));
+    assert.deepEqual(asked("watch")[2].since, { epoch: "e1", version: 4 });
+    await browser.pass(0);
+  });
+
+  it("is shown as all sessions are, where they tell of something newer", async () => {
+    const { browser, watcher, hear, page, feed } = await console_();
+    const session = sessionOf(browser, "s1");
+    page([session]);
+    watcher.watch("s1");
+    hear(update, listed(session));
+    feed(10, 11, [framed(session, session.join("ben", "customer"))]);
+    assert.equal(watcher.sessions[0].totals.customer, 2);
   });
 
   it("says that there is a gap where the history does not reach back", async () => {
