@@ -75,9 +75,9 @@ export function assigning(environment, send) {
     lost: () => answer(),
 
     /** @param {any} data  of an `assignment` that came by itself */
-    told({ session_id, assignment }) {
+    told({ session_id, version, assignment }) {
       const [question] = queue;
-      if (!question?.tries) return;
+      if (!question?.tries || (assignment?.gone && version)) return; // nobody has asked for that
       const { session_id: wanted, user_id, user_type } = question.message;
       if (session_id !== wanted || (assignment?.user_id ?? null) !== user_id) return;
       if (user_type && assignment && assignment.user_type !== user_type) return;

@@ -14,6 +14,7 @@ const MOST_EMPTY = 1_000;
  * @typedef {Object} Holder  who has a session
  * @property {string} user_id
  * @property {import("./state.js").UserType} user_type
+ * @property {true} [gone]  they are in no session any more: anybody may take it
  *
  * @typedef {Object} Known  a session
  * @property {string} id

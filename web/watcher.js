@@ -147,7 +147,7 @@ export class HadirWatcher extends Target {
   }
 
   /**
-   * Take a session, if nobody has it.
+   * Take a session, if nobody has it, or whoever has it has gone for good.
    * @param {string} sessionId
    * @returns {Promise<?Holder>}  oneself
    * @throws {AssignmentError} `conflict`: somebody else has it, `assigned` says who; see `assign`
@@ -159,7 +159,7 @@ export class HadirWatcher extends Target {
   }
 
   /**
-   * Say who has a session. Without `expect`, only of one that nobody or oneself has.
+   * Say who has a session. Without `expect`, only of one that can be taken, or that oneself has.
    * @param {string} sessionId
    * @param {?string} userId  null: nobody
    * @param {{userType?: "agent"|"admin", expect?: ?string}} [how]  `expect`: the id of who has it now, null:
@@ -211,14 +211,16 @@ export class HadirWatcher extends Target {
   }
 
   /**
-   * Whether agents can be reached, as customers are told it.
+   * Whether agents would answer, as customers are told it.
+   * @param {string} [tenant]
    * @returns {Promise<{agents: "live"|"reachable"|"away"|"offline"}>}
    * @throws {Error} there is no `apiUrl`, or the API does not say
    */
-  async availability() {
+  async availability(tenant = "default") {
     const { apiUrl } = this.#options;
     if (!apiUrl) throw new Error("apiUrl is needed");
-    return answered(await fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability`));
+    const query = new URLSearchParams({ tenant });
+    return answered(await fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability?${query}`));
   }
 
   #now = () => this.#environment.performance.now();

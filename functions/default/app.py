@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
 
 
 def _identify(socket: SocketEvent) -> Identity:
-    who = socket.identity or membership.identity_of(socket.connection_id)
+    who = socket.identity or membership.identities.of(socket.connection_id)
     if who is None:
         raise InvalidRequest("forbidden", "this socket was never admitted; connect again")
     return who

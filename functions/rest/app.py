@@ -1,4 +1,7 @@
-"""The REST API: sessions and their history; for admins also people, bans and erasure."""
+"""The REST API: sessions and their history; for admins also people, bans and erasure.
+
+Whether agents would answer, and whether Redis does, is said to everybody.
+"""
 
 from typing import Any
 from urllib.parse import quote
@@ -7,6 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import asking
+import available
 import banning
 import erasing
 import explaining
@@ -29,6 +33,7 @@ app.include_router(people.router)
 app.include_router(banning.router)
 app.include_router(erasing.router)
 app.include_router(explaining.router)
+app.include_router(available.router)
 
 
 @app.get("/api/health")

@@ -97,4 +97,4 @@ def error(status: int, code: str, message: str) -> Response[Any]:
     """The answer to a request that is refused, or that failed."""
     request_id = _request.current_event.request_context.request_id
     body = {"error": {"code": code, "message": message, "request_id": request_id}}
-    return Response(status, "application/json", body)
+    return Response(status, "application/json", body, headers={"Cache-Control": "no-store"})

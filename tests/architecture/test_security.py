@@ -192,7 +192,7 @@ def test_every_function_and_policy_is_looked_at(resources: dict[str, Any]) -> No
     assert policies == set(RESOURCES)
 
 
-def test_every_route_but_health_asks_the_authorizer(resources: dict[str, Any]) -> None:
+def test_every_route_but_two_asks_the_authorizer(resources: dict[str, Any]) -> None:
     api = resources["HttpApi"]["Properties"]["Body"]
     (scheme,) = api["components"]["securitySchemes"]
     asked = {
@@ -201,7 +201,10 @@ def test_every_route_but_health_asks_the_authorizer(resources: dict[str, Any]) -
         for method, operation in methods.items()
         if method in ("get", "post", "delete")
     }
-    assert {path for path, does in asked.items() if not does} == {"/api/health"}
+    assert {path for path, does in asked.items() if not does} == {
+        "/api/health",
+        "/api/availability",
+    }
     assert scheme == "Hadir"
     connect = resources["WebSocketApiConnectRoute"]["Properties"]
     assert connect["AuthorizationType"] == "CUSTOM"
@@ -218,6 +221,19 @@ def test_browsers_may_come_from_the_allowed_origins(resources: dict[str, Any]) -
     assert cors["allowOrigins"] == {"Fn::Split": [",", "https://a.example,https://b.example"]}
     variables = resources["AuthorizeFunction"]["Properties"]["Environment"]["Variables"]
     assert variables["ALLOWED_ORIGINS"] == {"Ref": "AllowedOrigins"}
+
+
+def test_what_everybody_may_ask_of_redis_is_asked_at_a_bounded_rate(
+    resources: dict[str, Any],
+) -> None:
+    (stage,) = (
+        each["Properties"]
+        for name, each in resources.items()
+        if each["Type"] == "AWS::ApiGatewayV2::Stage" and name != "WebSocketApiStage"
+    )
+    assert stage["RouteSettings"] == {
+        "GET /api/availability": {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
+    }
 
 
 @pytest.mark.parametrize("stage", ["prod", "production", "pROD", "Prd", "live", "Local", None])

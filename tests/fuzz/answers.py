@@ -23,6 +23,8 @@ from hadir.wire.requests import (
     SetState,
     Sync,
     Typing,
+    Unwatch,
+    Watch,
     parse_request,
 )
 
@@ -185,6 +187,13 @@ class Said:
                 self._is_kicked(after, version, self._wanted(self._request), frames)
             case Assign():
                 return self._assigned(after, version, self._request, answers)
+            case Watch():
+                assert self._is_unchanged(after, version)
+                assert answers[-1]["data"]["session_id"] == self._request.session_id
+                assert "connection_status" in answers[-1]["data"]
+            case Unwatch():
+                assert not answers
+                assert self._is_unchanged(after, version)
             case InvalidRequest():
                 raise AssertionError(f"nonsense was answered with {answers}")
         return f"done {self.action}"

@@ -243,7 +243,7 @@ class Deployment:
         proved = self._proved(said)
         event = {"requestContext": request_context, "body": text}
         assert self.default(event, Context()) == {"statusCode": 200}
-        self._look(said.before, connection_id)
+        self._look(said.before, connection_id, who)
         outcome = said.outcome(self.known, self.sockets.frames)
         said.check_proof(outcome, proved, self._proved(said))
         self.seen.update((f"parsed {said.action}", outcome))
@@ -255,16 +255,17 @@ class Deployment:
         record = self.redis.hget(session_keys(self.session)[1], said.connection_id)
         return int(record.split(" ")[EXPIRES]) if record else None
 
-    def _look(self, before: View, speaker: str) -> None:
+    def _look(self, before: View, speaker: str, who: Identity | None = None) -> None:
         """Look what has happened: all who are in were told of it, once, in order; nobody else."""
         after = self.known = self.view(self.session)
         if speaker not in ids(before.sockets) | ids(after.sockets):
             del self.people[speaker]
         frames = self.sockets.frames
         assert set(frames) <= {*ids(before.sockets), *ids(after.sockets), speaker}
-        for frame in (each for sent in frames.values() for each in sent):
+        for to, frame in ((to, each) for to, sent in frames.items() for each in sent):
             session_id = self.session.session_id
-            assert frame["data"].get("session_id", session_id) == session_id
+            told_of = frame["data"].get("session_id", session_id)
+            assert told_of == session_id or (to == speaker and who and who.covers(told_of))
         for socket in after.open_sockets():
             first = max(before.version + 1, socket.since)
             if socket.connection_id != speaker:

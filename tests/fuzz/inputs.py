@@ -77,13 +77,13 @@ def body(choices: Choices, who: Identity, session: View, now: int) -> str:
         return choices.rest()
     action = choices.of(
         *("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "assign", "leave"),
-        "set_state",
+        *("set_state", "watch", "unwatch"),
     )
     said = {"action": action, **_fields(action, choices, who, session, now)}
     if choices.byte() >= 240:
         field = choices.of(
             *("action", "since", "text", "on", "token", "user_id", "user_type", "state"),
-            *("session_id", "expect"),
+            *("session_id", "expect", "all", "position", "next"),
         )
         said[field] = choices.value(None)
     return json.dumps(said)
@@ -130,6 +130,12 @@ def _fields(
             asked |= choices.of({}, {"expect": choices.value(holder and holder.user_id)})
             where = choices.of(who.session_id, "t1", "s9")
             return asked | choices.of({}, {}, {"session_id": choices.value(where)})
+        case "watch" | "unwatch":
+            where = choices.of(who.session_id, "t1", "t1", "t2", "s9")
+            asked = choices.of(*[{"session_id": choices.value(where)}] * 4, {"all": True})
+            since = {"epoch": session.epoch, "version": choices.value(session.version)}
+            asked |= choices.of({}, {}, {"since": choices.value(since)})
+            return asked | choices.of({}, {}, {"position": choices.value({"17": 1})})
     return {}
 
 

@@ -21,7 +21,10 @@ pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 al
 RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "40000"))
 FOR_HANDLERS = RUNS // 2
 
-ACTIONS = ("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "set_state", "assign")
+ACTIONS = (
+    *("heartbeat", "sync", "message", "typing", "reauthorize", "kick", "set_state", "assign"),
+    *("watch", "unwatch"),
+)
 OUTCOMES = {
     *("joined", "added", "open", "flooding", "expired", "unknown", "error rate_limited"),
     *(

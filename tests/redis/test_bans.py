@@ -110,7 +110,7 @@ def test_a_full_redis_keeps_somebody_out_all_the_same(node: Redis, clock: Clock)
     finally:
         node.config_set("maxmemory", 0)
 
-    assert Membership(node, clock=clock).is_banned(SESSION, CUSTOMER)
+    assert Membership(node, clock=clock).identities.is_banned(SESSION, CUSTOMER)
 
 
 def test_a_listing_goes_on_where_it_stood_whatever_was_lifted_meanwhile(

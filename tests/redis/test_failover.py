@@ -240,13 +240,13 @@ def test_a_shard_that_is_away_holds_up_no_other(
         who = Identity(in_tenant, "customer_2", UserType.CUSTOMER, tenant)
         assert membership.admit(new, who) is Admission.ADMITTED
         with pytest.raises(MembershipUnavailable):  # so that announce asks again later
-            membership.is_banned(who.session, who.person)
+            membership.identities.is_banned(who.session, who.person)
         assert membership.open(new, who.session).outcome is Opening.JOINED
         assert membership.admit(unrecorded, who) is Admission.ADMITTED
         assert membership.open(unrecorded, who.session).outcome is Opening.ADDED
         membership.leave_each([unrecorded, new], who.session, CLOSED)
         assert membership.sockets(who.session) == ()
-        assert membership.identity_of(new) is None
+        assert membership.identities.of(new) is None
     finally:
         come_back(away)
         cluster.wait_until_whole()

@@ -151,7 +151,7 @@ class TestBehindOneName:
 
         membership.leave("c1", session, CLOSED)
 
-        assert membership.identity_of("c1") is None
+        assert membership.identities.of("c1") is None
         assert membership.sockets(session) == ()
         assert Directory(client).totals() == (0, 0)
 
@@ -164,7 +164,7 @@ class TestBehindOneName:
             lambda: membership.leave("c1", session, CLOSED),
             lambda: membership.leases.due(100),
             lambda: Directory(client).totals(),
-            lambda: membership.identity_of("c1"),
+            lambda: membership.identities.of("c1"),
         ):
             name.cut()
             call()

@@ -140,8 +140,8 @@ class TestMessages:
         send(strict, "customer_1", 11)
         clock.pass_seconds(60)
         strict.leave("customer_2", SESSION, CLOSED)
-        assert not any(redis.keys("*pace*"))
-        assert not any(redis.keys("*tenants*"))
+        assert not any(redis.scan_iter("*pace*"))
+        assert not any(redis.scan_iter("*tenants*"))
 
 
 class TestJoins:
@@ -156,7 +156,7 @@ class TestJoins:
         assert strict.admit("c10", identity("customer_1")) is Admission.HASTY
 
         assert strict.session(SESSION) == before
-        assert strict.identity_of("c10") is None
+        assert strict.identities.of("c10") is None
         assert strict.admit("x", identity("customer_2")) is Admission.ADMITTED
         clock.pass_seconds(0.1)
         assert strict.admit("c10", identity("customer_1")) is Admission.ADMITTED
@@ -189,7 +189,7 @@ class TestPeople:
         for number in range(3):
             join(strict, f"c{number}", f"customer_{number}")
         assert strict.admit("c9", identity("customer_9")) is Admission.FULL
-        assert strict.identity_of("c9") is None
+        assert strict.identities.of("c9") is None
         assert strict.admit("c1b", identity("customer_1")) is Admission.ADMITTED  # is in already
 
     def test_nor_does_code_of_another_version_that_counts_no_sockets(

@@ -477,8 +477,8 @@ class TestForgetting:
     def test_the_identity_is_found_by_the_connection_alone(self, membership: Membership) -> None:
         membership.admit("c1", identity("customer_1"))
 
-        assert membership.identity_of("c1") == identity("customer_1")
-        assert membership.identity_of("c2") is None
+        assert membership.identities.of("c1") == identity("customer_1")
+        assert membership.identities.of("c2") is None
 
 
 class TestClock:
@@ -517,7 +517,7 @@ class TestUnavailable:
             lambda: nowhere.open("c1", SESSION),
             lambda: nowhere.leave("c1", SESSION, CLOSED),
             lambda: nowhere.session(SESSION),
-            lambda: nowhere.identity_of("c1"),
+            lambda: nowhere.identities.of("c1"),
             nowhere.ping,
         ):
             with pytest.raises(MembershipUnavailable):

@@ -15,8 +15,10 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.errors import MembershipUnavailable, ScriptFailed
 from hadir.domain.grant import Grant
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
+from hadir.domain.roles import CustomersSee
 from hadir.domain.session import Batch
 from hadir.doorman import Doorman
+from hadir.membership.availability import Availability, RecentAvailability
 from hadir.membership.bans import Bans
 from hadir.membership.directory import Directory
 from hadir.membership.membership import Membership
@@ -36,7 +38,11 @@ IDS = [
 
 
 class Api:
-    """An admin's requests for the whole tenant, answered by the function."""
+    """Requests, answered by the function: those of an admin for the whole tenant, or another's.
+
+    Attributes:
+        grant: of whoever asks.
+    """
 
     def __init__(self, node: Redis, clock: Clock) -> None:
         self.node = node
@@ -45,6 +51,9 @@ class Api:
         self.closed: list[str] = []
         self.deadline = TEN_SECONDS
         self.platform = Platform()
+        self.grant = Grant(DEFAULT_TENANT, "boss", UserType.ADMIN, ("*",), 0)
+        self.customers_see = CustomersSee.EVERYBODY
+        self.availability = RecentAvailability(Availability(node, 90, clock))
 
     def request(
         self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
@@ -55,9 +64,15 @@ class Api:
             route: with the method, such as ``GET /api/sessions``.
             path: the path's parameters.
         """
+        answer = self.answer(route, query, body, **path)
+        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+
+    def answer(
+        self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
+    ) -> dict[str, Any]:
+        """The whole answer, likewise."""
         method, _, form = route.partition(" ")
         raw_path = re.sub(r"\{(\w+)\}", lambda found: path[found[1]], form)
-        grant = Grant(DEFAULT_TENANT, "boss", UserType.ADMIN, ("*",), 0)
         event = {
             "version": "2.0",
             "routeKey": route,
@@ -69,7 +84,7 @@ class Api:
                 "http": {"method": method, "path": raw_path},
                 "stage": "$default",
                 "requestId": "request-1",
-                "authorizer": {"lambda": write_grant(grant)},
+                "authorizer": {"lambda": write_grant(self.grant)},
             },
             "pathParameters": path,
             "body": None if body is None else json.dumps(body),
@@ -85,12 +100,14 @@ class Api:
             "doorman": lambda *_: doorman,
             "directory": lambda: Directory(self.node, self.clock),
             "bans": lambda: Bans(self.node),
+            "availability": lambda: self.availability,
             "deadline": lambda _: self.deadline,
             "sockets": lambda: self.platform,
+            "customers_see": lambda: self.customers_see,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
-            answer = load("rest").handler(event, None)
-        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+            answer: dict[str, Any] = load("rest").handler(event, None)
+        return answer
 
     def join(self, connection_id: str, session: SessionRef, user_id: str) -> None:
         self.membership.admit(
@@ -195,3 +212,48 @@ class TestBanning:
         with patch.object(everywhere.membership, "sockets", side_effect=away) as tried:
             assert self.ban(everywhere) == 503
         assert tried.call_count == 1
+
+
+class TestAvailability:
+    """Everybody may ask whether an agent would answer."""
+
+    ROUTE = "GET /api/availability"
+
+    def agent_is_live(self, api: Api, tenant: str) -> None:
+        who = Identity("s1", "agent_1", UserType.AGENT, tenant)
+        api.membership.admit("a1", who)
+        api.membership.open("a1", who.session, heard=True, beat=True)
+
+    def test_it_is_one_word_that_may_be_kept_for_a_moment(self, api: Api) -> None:
+        self.agent_is_live(api, DEFAULT_TENANT)
+
+        answer = api.answer(self.ROUTE)
+
+        assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"agents": "live"})
+        assert answer["headers"]["Cache-Control"] == "public, max-age=10"
+
+    def test_it_is_that_of_the_tenant_asked_for(self, api: Api) -> None:
+        self.agent_is_live(api, "acme")
+
+        for tenant, word in (("acme", "live"), ("acm", "offline"), (DEFAULT_TENANT, "offline")):
+            assert api.request(self.ROUTE, {"tenant": tenant}) == (200, {"agents": word})
+        assert api.request(self.ROUTE) == (200, {"agents": "offline"})
+
+    @pytest.mark.parametrize("tenant", ["", "a b", "a{b}", "a" * 129])
+    def test_a_tenant_must_be_an_id(self, api: Api, tenant: str) -> None:
+        answer = api.answer(self.ROUTE, {"tenant": tenant})
+
+        assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (400, "no-store")
+        assert json.loads(answer["body"])["error"]["code"] == "invalid_request"
+
+    def test_while_redis_is_away_nothing_is_said_nor_kept(self, api: Api) -> None:
+        working = api.availability
+        away = Redis.from_url("redis://127.0.0.1:1")
+        api.availability = RecentAvailability(Availability(away, 90))
+
+        answer = api.answer(self.ROUTE)
+
+        assert (answer["statusCode"], answer["headers"]["Cache-Control"]) == (503, "no-store")
+        assert json.loads(answer["body"])["error"]["code"] == "unavailable"
+        api.availability = working
+        assert api.request(self.ROUTE) == (200, {"agents": "offline"})

@@ -197,7 +197,7 @@ def test_whose_socket_it_is(
 ) -> None:
     node.set(identity_key("c9"), record)
 
-    assert (membership.identity_of("c9") is not None) == is_known
+    assert (membership.identities.of("c9") is not None) == is_known
 
 
 @pytest.mark.parametrize("most", [1, 2, 10])

@@ -7,12 +7,13 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.domain.session import Batch
+from hadir.errands import Swept
 from hadir.membership.bans import Bans
 from hadir.membership.keys import session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Due, Lease
 from hadir.membership.scripts import AnyRedis
-from hadir.sweeper import Sweeper, Swept
+from hadir.sweeper import Sweeper
 from tests.conftest import Clock
 from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster

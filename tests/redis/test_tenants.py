@@ -64,7 +64,7 @@ class TestApart:
     def test_whose_socket_it_is_is_known_by_its_id(self, membership: Membership) -> None:
         who = Identity("s", "u", UserType.AGENT, "acme", 77)
         membership.admit("x1", who)
-        assert membership.identity_of("x1") == who
+        assert membership.identities.of("x1") == who
 
 
 def enter(membership: Membership, tenant: str, session_id: str, user_id: str) -> str:

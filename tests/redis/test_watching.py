@@ -4,12 +4,12 @@ import pytest
 
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Identity, SessionRef, UserType
-from hadir.membership.keys import PARTITIONS, partition_of
+from hadir.membership.keys import PARTITIONS, feed_keys, partition_of, session_key
 from hadir.membership.membership import Membership
 from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
-from tests.redis.consoles import DESK, Desk, agent, leftovers, truth
+from tests.redis.consoles import DESK, Console, Desk, agent, leftovers, truth
 from tests.redis.sweeping import Platform, sweeper_of
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, ref
@@ -91,7 +91,7 @@ class TestOneSession:
     ) -> None:
         desk.open("a1", agent("dewi"))
         desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
-        for key in redis.keys("*:session:*"):
+        for key in list(redis.scan_iter("*:session:*")):
             if SESSION.session_id in key:
                 redis.delete(key)
 
@@ -244,16 +244,19 @@ class TestAllSessions:
         desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
         assert leftovers(redis) != []
 
-        desk.leave("a1", DESK)
+        left = desk.membership.leave("a1", DESK, CLOSED)
+        desk.membership.watching.end("a1", DESK)
 
+        assert left.watched
         assert leftovers(redis) == []
         assert desk.membership.leases.due(100).watchers == ()
 
-    def test_who_is_taken_out_and_nobody_ends_it_the_sweep_does(
+    def test_what_nobody_has_ended_the_sweep_ends(
         self, desk: Desk, redis: AnyRedis, sweeper: Sweeper
     ) -> None:
         desk.open("a1", agent("dewi"))
         desk.say("a1", agent("dewi"), action="watch", all=True)
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
         desk.membership.leave_all({DESK: ["a1"]}, CLOSED)
         assert leftovers(redis) != []
 
@@ -269,6 +272,173 @@ class TestAllSessions:
         desk.join("c1", "customer_1", SessionRef("another", "s1"))
 
         assert "a1" not in desk.poster.frames
+
+
+class TestWhatWasMissed:
+    @pytest.fixture
+    def console(self, desk: Desk) -> Console:
+        desk.open("a1", agent("dewi"))
+        console = desk.console("a1")
+        console.start()
+        return console
+
+    def _other_data(self, redis: AnyRedis) -> None:
+        """The data are another node's from now on, as after a failover."""
+        for key in map(str, redis.scan_iter()):
+            if ":watch:" in key or ":session:" in key:
+                redis.hset(key, "lineage", "another")
+
+    def test_after_a_failover_all_sessions_are_told_anew(
+        self, desk: Desk, console: Console, redis: AnyRedis, clock: Clock
+    ) -> None:
+        desk.join("c1", "customer_1", SESSION)
+        desk.deliver(console, "a1")
+        clock.pass_seconds(1)
+        self._other_data(redis)
+
+        desk.leave("c1", SESSION)
+        desk.deliver(console, "a1")
+
+        assert console.snapshots == 2
+        assert console.occupied() == truth(desk.membership, [SESSION.session_id, "desk"])
+
+    def test_a_heartbeat_finds_the_failover_too(
+        self, desk: Desk, console: Console, redis: AnyRedis, clock: Clock
+    ) -> None:
+        clock.pass_seconds(1)
+        redis.hset(feed_keys(_feed_of(SESSION))[0], "lineage", "another")
+
+        console.beat()
+
+        assert console.snapshots == 2
+
+    def test_a_new_epoch_is_told_though_nothing_happened(
+        self, desk: Desk, console: Console, redis: AnyRedis
+    ) -> None:
+        desk.join("c1", "customer_1", SESSION)
+        desk.deliver(console, "a1")
+        redis.hset(session_key(SESSION, "session"), "lineage", "another")
+
+        desk.say("c1", identity("customer_1"), action="heartbeat")
+        desk.deliver(console, "a1")
+
+        assert console.occupied() == truth(desk.membership, [SESSION.session_id, "desk"])
+
+    def test_of_what_is_no_longer_kept_nothing_is_told_in_part(
+        self, desk: Desk, console: Console, redis: AnyRedis
+    ) -> None:
+        for number in range(3):
+            desk.join(f"c{number}", f"customer_{number}", SESSION)
+        redis.xtrim(feed_keys(_feed_of(SESSION))[1], maxlen=2, approximate=False)
+
+        console.start()
+
+        assert console.snapshots == 2
+
+    def test_a_feed_that_redis_has_evicted_is_found_missing(
+        self, desk: Desk, console: Console, redis: AnyRedis
+    ) -> None:
+        join(desk.membership, "c1", "customer_1")
+        redis.delete(feed_keys(_feed_of(SESSION))[1])
+        desk.announcer.announce_feed(_feed_of(SESSION), TEN_SECONDS)
+
+        console.beat()
+
+        assert console.occupied() == truth(desk.membership, [SESSION.session_id, "desk"])
+
+    def test_who_watches_a_partition_no_more_is_watching_again_after_a_heartbeat(
+        self, desk: Desk, console: Console, redis: AnyRedis
+    ) -> None:
+        redis.delete(*feed_keys(_feed_of(SESSION))[:2])
+        desk.join("c1", "customer_1", SESSION)
+
+        console.beat()
+        desk.join("c2", "customer_2", SESSION)
+        desk.deliver(console, "a1")
+
+        assert console.occupied() == truth(desk.membership, [SESSION.session_id, "desk"])
+
+    def test_an_answer_about_one_feed_says_nothing_of_others(self, desk: Desk) -> None:
+        desk.open("a1", agent("dewi"))
+        who = agent("dewi")
+        (page,) = desk.say("a1", who, action="watch", all=True)
+        feed = str(partition_of(SESSION))
+        known = page["data"]["position"][feed]
+
+        (answer,) = desk.say("a1", who, action="watch", all=True, position={feed: known})
+
+        assert answer["data"] == {
+            "position": {feed: known},
+            "sessions": [],
+            "next": None,
+            "recovered": True,
+        }
+
+    def test_whoever_is_about_to_post_is_waited_for(self, desk: Desk, console: Console) -> None:
+        join(desk.membership, "c1", "customer_1")
+        feeds = desk.membership.watching.feeds
+        assert feeds.claim(_feed_of(SESSION)) is not None
+
+        console.beat()
+
+        assert feeds.claim(_feed_of(SESSION)) is None
+        assert SESSION.session_id not in console.events
+
+
+class TestLimits:
+    def test_no_more_than_so_many_watch_the_same(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hadir.membership.feeds.MOST_WATCHERS", 1)
+        monkeypatch.setattr("hadir.membership.watching.MOST_WATCHERS", 1)
+        for number in range(2):
+            desk.open(f"a{number}", agent(f"agent_{number}"))
+        one = {"action": "watch", "session_id": SESSION.session_id}
+        everything = {"action": "watch", "all": True}
+
+        for request in (one, everything):
+            (shown,) = desk.say("a0", agent("agent_0"), **request)
+            (refused,) = desk.say("a1", agent("agent_1"), **request)
+            assert shown["type"] != "error"
+            assert refused["data"]["code"] == "rate_limited"
+
+        desk.say("a0", agent("agent_0"), action="unwatch", all=True)
+        (shown,) = desk.say("a1", agent("agent_1"), **everything)
+        assert shown["type"] == "watching"
+
+    def test_a_socket_watches_so_many_sessions_one_by_one(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hadir.membership.watching._MOST_SESSIONS", 2)
+        desk.open("a1", agent("dewi"))
+
+        answers = [
+            desk.say("a1", agent("dewi"), action="watch", session_id=each)[0]
+            for each in ("s1", "s2", "s1", "s3")
+        ]
+
+        assert [each["data"].get("code") for each in answers] == [None, None, None, "rate_limited"]
+
+    def test_watchers_that_accept_nothing_hold_up_nobody(self, desk: Desk) -> None:
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
+        desk.join("c1", "customer_1", SESSION)
+        desk.poster.refused.add("a1")
+
+        desk.leave("c1", SESSION)
+
+        assert desk.membership.leases.due(100).sessions == ()
+
+    def test_one_of_all_that_turns_out_to_be_gone_watches_no_more(self, desk: Desk) -> None:
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", all=True)
+        desk.poster.gone.add("a1")
+        desk.join("c1", "customer_1", SESSION)
+        desk.poster.asked.clear()
+
+        desk.join("c2", "customer_2", SESSION)
+
+        assert "a1" not in desk.poster.asked
 
 
 def _feed_of(session: SessionRef) -> FeedRef:

@@ -1,6 +1,7 @@
 """Nobody reads or ends what is not theirs: requests against the whole system."""
 
 import asyncio
+import json
 import unicodedata
 import urllib.request
 from collections.abc import Callable
@@ -214,3 +215,48 @@ class TestRest:
         assert (history["session_id"], history["version"]) == (session, 2)
         _, status = rest(guarded, f"/api/session/{session}/connection-status", admin)
         assert history["epoch"] == status["epoch"]
+
+
+class TestAvailability:
+    """A widget asks before there is a session, and so before there is a token."""
+
+    def ask(
+        self, guarded: LocalGateway, query: str = "", method: str = "GET", **headers: str
+    ) -> tuple[int, Any, Any]:
+        request = urllib.request.Request(
+            f"{guarded.http}/api/availability{query}", headers=headers, method=method
+        )
+        with urllib.request.urlopen(request) as answer:
+            text = answer.read()
+            return answer.status, answer.headers, json.loads(text) if text else None
+
+    def test_it_is_one_word_for_everybody(self, guarded: LocalGateway) -> None:
+        tenant = new_session()
+        status, headers, body = self.ask(guarded, f"?tenant={tenant}")
+        assert (status, body) == (200, {"agents": "offline"})
+        assert headers["Cache-Control"] == "public, max-age=10"
+        assert headers["Access-Control-Allow-Origin"] is None
+
+        tenant = new_session()  # of which nobody has asked yet
+
+        async def run() -> None:
+            agent = token(session="s1", user="agent_1", type="agent", tenant=tenant)
+            async with socket(guarded, agent) as there:
+                await there.told()
+                assert (await there.ask('{"action": "heartbeat"}'))["type"] == "heartbeat_ack"
+                found = await asyncio.to_thread(self.ask, guarded, f"?tenant={tenant}")
+                assert found[2] == {"agents": "live"}
+
+        asyncio.run(run())
+
+    def test_pages_that_may_open_sockets_may_ask(self, guarded: LocalGateway) -> None:
+        asked = {"Access-Control-Request-Method": "GET"}
+        for origin, allowed in ((ORIGIN, ORIGIN), ("https://evil.example", None)):
+            status, headers, _ = self.ask(guarded, method="OPTIONS", Origin=origin, **asked)
+            assert (status, headers["Access-Control-Allow-Origin"]) == (204, allowed)
+            _, headers, _ = self.ask(guarded, Origin=origin)
+            assert headers["Access-Control-Allow-Origin"] == allowed
+
+    def test_a_tenant_must_be_an_id(self, guarded: LocalGateway) -> None:
+        status, body = rest(guarded, "/api/availability?tenant=a%20b", None)
+        assert (status, body["error"]["code"]) == (400, "invalid_request")

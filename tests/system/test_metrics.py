@@ -12,8 +12,8 @@ from hadir.announcer import Broadcast
 from hadir.conversation import Trouble
 from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.session import EventType, PresenceEvent
+from hadir.errands import Swept
 from hadir.membership.server import UNKNOWN, Memory
-from hadir.sweeper import Swept
 from tests.aws import aws
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, RunningGateway, running_gateway

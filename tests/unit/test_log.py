@@ -17,7 +17,7 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
 from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.session import AssignmentEvent, StateEvent, UnknownEvent
-from hadir.sweeper import Errands, Swept
+from hadir.errands import Errands, Swept
 
 OF_LAMBDA, OF_GATEWAY, OF_SOCKET = "request_id", "gateway_request_id", "connection_id"
 MESSAGE = {"requestContext": {"requestId": "g1", "connectionId": "c1"}, "body": "my secret"}

@@ -221,6 +221,7 @@ describe("to take a session", () => {
     const { watcher, hear } = await console_();
     const answer = watcher.assign("s1", "amy", { userType: "admin" });
     hear("assignment", taken());
+    hear("assignment", taken({ version: 2, assignment: { user_id: "amy", user_type: "admin", gone: true } }));
     hear("assignment", taken({ version: 3, assignment: { user_id: "amy", user_type: "admin" } }));
     assert.deepEqual(await answer, { user_id: "amy", user_type: "admin" });
   });
@@ -350,7 +351,7 @@ describe("a console", () => {
     assert.deepEqual(await watcher.availability(), { agents: "live" });
     assert.deepEqual(calls, [
       ["https://x/api/session/s%201/explain", "Bearer e30.e30.x"],
-      ["https://x/api/availability", undefined],
+      ["https://x/api/availability?tenant=default", undefined],
     ]);
     await assert.rejects(watcher.explain("nobody"), /no answer: 403/);
   });

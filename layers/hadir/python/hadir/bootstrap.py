@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from hadir.connections.sockets import Sockets
     from hadir.domain.grant import Grant
     from hadir.domain.identity import Identity
+    from hadir.domain.roles import CustomersSee
     from hadir.doorman import Doorman
     from hadir.membership.audit import Audit
+    from hadir.membership.availability import RecentAvailability
     from hadir.membership.bans import Bans
     from hadir.membership.directory import Directory
     from hadir.membership.membership import Membership
@@ -58,6 +60,13 @@ def directory() -> "Directory":
     from hadir.membership.directory import Directory
 
     return Directory(_redis())
+
+
+def availability() -> "RecentAvailability":
+    """Whether agents and admins would answer, from the Redis of ``REDIS_URL``."""
+    from hadir.membership.availability import Availability, RecentAvailability
+
+    return RecentAvailability(Availability(_redis(), _SETTINGS.heartbeat_timeout_seconds))
 
 
 def bans() -> "Bans":
@@ -106,7 +115,12 @@ def announcer(membership: "Membership") -> "Announcer":
     from hadir.announcer import Announcer
     from hadir.connections.poster import Poster
 
-    return Announcer(membership, Poster(_management_api()))
+    return Announcer(membership, Poster(_management_api()), customers_see())
+
+
+def customers_see() -> "CustomersSee":
+    """Whom customers may see in this deployment."""
+    return _SETTINGS.customers_see
 
 
 def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":

@@ -137,7 +137,7 @@ class Doorman:
 
         ``$connect`` has checked that already; a ban since then found nobody present to kick.
         """
-        if not self._membership.is_banned(ref, person):
+        if not self._membership.identities.is_banned(ref, person):
             return Kicked()
         user_type, user_id = person.user_type, person.user_id
         return self.kick(ref, user_id, user_type, by=None, message=None, deadline=deadline)

@@ -23,9 +23,8 @@ Otherwise nobody is taken out for silence.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -33,13 +32,14 @@ from typing import Protocol
 
 from hadir.announcer import Announcer, Broadcast
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import HadirError, MembershipUnavailable
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.domain.reasons import GONE
 from hadir.domain.session import Batch
 from hadir.domain.sockets import Seen, State
 from hadir.doorman import Doorman
+from hadir.errands import STOPPING_SECONDS, Errands, Swept
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Due, Lease, Opened, Opening, Renewal, Verdict
 from hadir.wire.updates import snapshot
@@ -56,9 +56,6 @@ _SIDE_BY_SIDE = 3
 
 _THREADS = 16
 """For telling what was found among the leases; as many more announce what is due."""
-
-_STOPPING_SECONDS = 6.0
-"""Nothing new is begun with less time left than this, which posting one batch may take."""
 
 _ENDED = (Opening.SILENT, Opening.EXPIRED, Opening.CROWDED)
 
@@ -84,29 +81,6 @@ class Sockets(Protocol):
     def look(self, connection_ids: Sequence[str], seconds: float) -> Mapping[str, Seen]:
         """What API Gateway says of each socket, within ``seconds``."""
         ...
-
-
-class Swept(Counter[str]):
-    """How often a sweep did what.
-
-    - ``gone``: sockets that the platform no longer knew
-    - ``silent``: sockets that were open but had fallen silent; they were closed
-    - ``spared``: sockets that had fallen silent while we may have been deaf; they stay
-    - ``expired``: sockets whose tokens had expired; they were closed
-    - ``crowded``: sockets for which there was no room any more; they were closed
-    - ``renewed``: sockets whose leases were renewed
-    - ``announced``: events
-    - ``failed``: calls that Redis or the management API did not answer; what they were for stays
-      due, except closing a socket
-    - ``unfinished``: what was not looked at, for lack of time; it stays due
-
-    Attributes:
-        overdue_ms: how long the session that waited longest had been waiting.
-        oldest_lease_ms: how long the lease that waited longest had been waiting.
-    """
-
-    overdue_ms = 0
-    oldest_lease_ms = 0
 
 
 class Sweeper:
@@ -176,7 +150,7 @@ class Sweeper:
                 for home, connection_id in watchers:
                     telling.add(partial(self._end_watching, connection_id, home))
                 swept.update(telling.wait())
-                if deadline.seconds_left < _STOPPING_SECONDS:
+                if deadline.seconds_left < STOPPING_SECONDS:
                     break
                 due = self._go_on(swept, sessions=_MOST_PER_PARTITION)
         return swept
@@ -220,7 +194,7 @@ class Sweeper:
                 swept.update(self._judge(suspects, telling, deadline, is_believed=is_believed))
                 if not leases:  # leases still being handled may hide others that are due
                     swept.update(telling.wait())
-                if deadline.seconds_left < _STOPPING_SECONDS:
+                if deadline.seconds_left < STOPPING_SECONDS:
                     break
                 due = self._go_on(swept, leases=_MOST_PER_PARTITION).leases
             swept.update(telling.wait())
@@ -246,7 +220,7 @@ class Sweeper:
         deadline: Deadline,
     ) -> Swept:
         """Ask about sockets whose leases ran out; those that seem silent go to ``suspects``."""
-        seconds = deadline.seconds_left - _STOPPING_SECONDS
+        seconds = deadline.seconds_left - STOPPING_SECONDS
         ids = [each.connection_id for each in leases]
         seen = self._sockets.look(ids, min(seconds, _LOOKING_SECONDS))
         swept = Swept()
@@ -362,10 +336,11 @@ class Sweeper:
 
     def _welcome(self, lease: Lease, found: Opened, deadline: Deadline) -> None:
         """Do for a socket what the lost announce would have done."""
+        who = self._membership.identities.of(lease.connection_id)
         if found.session:
-            frame = snapshot(found.session, time.time_ns() // 1_000_000)
+            shown = self._announcer.shown_to(who.person if who else None)
+            frame = snapshot(shown.session(found.session), time.time_ns() // 1_000_000)
             self._announcer.tell(lease.connection_id, [frame], deadline)
-        who = self._membership.identity_of(lease.connection_id)
         if who:
             put_out = self._doorman.put_out_if_banned(lease.ref, who.person, deadline)
             self._on_broadcasts(put_out.broadcasts)
@@ -375,43 +350,3 @@ class Sweeper:
         self._on_broadcasts(broadcasts)
         announced = sum(each.told for each in broadcasts)
         return Swept({"announced": announced} if announced else ())
-
-
-class Errands:
-    """Tasks that run in threads while there is time.
-
-    Args:
-        pool: the threads.
-        deadline: of the sweep.
-    """
-
-    def __init__(self, pool: ThreadPoolExecutor, deadline: Deadline) -> None:
-        self._pool = pool
-        self._deadline = deadline
-        self._running: list[Future[Swept]] = []
-
-    @property
-    def are_any(self) -> bool:
-        """Whether any errand has not been waited for."""
-        return bool(self._running)
-
-    def add(self, errand: Callable[[], Swept], size: int = 1) -> None:
-        """Run ``errand``. If it fails or no time is left, count ``size`` failed or unfinished."""
-        # A copy of this thread's context tells log lines which invocation they belong to.
-        self._running.append(self._pool.submit(copy_context().run, self._do, errand, size))
-
-    def wait(self) -> Swept:
-        """The sum of what the errands added since the last call did."""
-        running, self._running = self._running, []
-        swept = Swept()
-        for each in running:
-            swept.update(each.result())
-        return swept
-
-    def _do(self, errand: Callable[[], Swept], size: int) -> Swept:
-        if self._deadline.seconds_left < _STOPPING_SECONDS:
-            return Swept({"unfinished": size})
-        try:
-            return errand()
-        except HadirError:
-            return Swept({"failed": size})

@@ -20,7 +20,7 @@ from hadir.wire.feeds import feed_frames, fitting, told_of, watching
 from hadir.wire.requests import Unwatch, Watch
 from hadir.wire.updates import snapshot
 
-_MOST_SESSIONS = 100
+_MOST_SESSIONS = 300
 """Sessions on a page."""
 
 _MOST_MISSED = 200

@@ -24,6 +24,7 @@ from hadir.membership.keys import (
     occupied_key,
     partition_of,
     session_key,
+    staff_key,
     whereabouts_key,
 )
 from hadir.membership.scripts import AnyRedis, Scripts
@@ -94,16 +95,21 @@ class Audit:
                 yield SessionRef.read(key.partition(marker)[2])
 
     def forget_ghosts(self, partition: int) -> int:
-        """Remove people who are in no session from a partition's index; return how many."""
-        index, count = whereabouts_key(partition), 0
-        names = self._names(index)
-        for first in range(0, len(names), _AT_ONCE):
-            keys, args = [index], list[str]()
-            for name in names[first : first + _AT_ONCE]:
-                tenant, user_id, user_type, session_id = name.split(" ")
-                keys.append(session_key(SessionRef(tenant, session_id), "people"))
-                args += (name, f"{user_type}/{user_id}")
-            count += int(self._scripts.run("ghosts", keys, *args))
+        """Remove people who are in no session from a partition's indexes.
+
+        Returns:
+            How many entries were removed; agents and admins have one in each of two indexes.
+        """
+        count = 0
+        for index in (whereabouts_key(partition), staff_key(partition)):
+            names = self._names(index)
+            for first in range(0, len(names), _AT_ONCE):
+                keys, args = [index], list[str]()
+                for name in names[first : first + _AT_ONCE]:
+                    ref, person = _entry(index == staff_key(partition), name)
+                    keys.append(session_key(ref, "people"))
+                    args += (name, person)
+                count += int(self._scripts.run("ghosts", keys, *args))
         return count
 
     def note_done(self, partition: int) -> None:
@@ -126,3 +132,10 @@ class Audit:
             return command()
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be audited: {error}") from error
+
+
+def _entry(is_of_staff: bool, name: str) -> tuple[SessionRef, str]:
+    """The session and the person of an entry of an index; the types may be unknown ones."""
+    tenant, first, second, session_id = name.split(" ")
+    user_type, user_id = (first, second) if is_of_staff else (second, first)
+    return SessionRef(tenant, session_id), f"{user_type}/{user_id}"

@@ -1,24 +1,17 @@
 """Membership: who is in which session, kept in Redis and changed by one script at a time."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any
 
-from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
-
-from hadir.domain.bans import Banned
-from hadir.domain.errors import InvalidIdentity, MembershipUnavailable
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Limits, Price
 from hadir.domain.reasons import OURS, Departure
 from hadir.domain.session import Batch, Place, Session, Socket
 from hadir.membership.assignments import Assignments
-from hadir.membership.healing import ask_all, ask_each
 from hadir.membership.history import History
+from hadir.membership.identities import Identities
 from hadir.membership.inquiry import Inquiry
-from hadir.membership.keys import bans_keys, identity_key, said_key, tombstone_key
+from hadir.membership.keys import said_key, tombstone_key
 from hadir.membership.leases import Leases
 from hadir.membership.outcomes import Admission, Leaving, Left, Opened, Said, Saying
 from hadir.membership.replies import (
@@ -39,15 +32,8 @@ from hadir.membership.session_scripts import (
 from hadir.membership.states import States, write_profile
 from hadir.membership.watching import Watching
 
-IDENTITY_SECONDS = 3 * 3600
-"""How long a connection's identity is kept. API Gateway ends every socket after 2 h ("Amazon API
-Gateway quotas", WebSocket connection duration)."""
-
 SAID_MS = 600_000
 """How long a message's client id is remembered."""
-
-_WORDS = 5
-"""Words in the record of an identity; newer code, since rolled back, may have written more."""
 
 _MOST_AT_ONCE = 200
 """Connections that leave in one script, so that Redis stays free for others meanwhile."""
@@ -73,6 +59,7 @@ class Membership:
     Attributes:
         leases: the expired leases, for the sweep.
         history: the events that everyone has been told, as far as they are kept.
+        identities: whose connections they are, and whether these people are banned.
         inquiry: what else is known of sessions.
         watching: connections that are told of sessions without being present in them.
         states: what clients say of their users.
@@ -96,6 +83,7 @@ class Membership:
         self._limits = limits or Limits()
         self.leases = Leases(redis, self._scripts, self._limits)
         self.history = History(self._scripts)
+        self.identities = Identities(redis, self._scripts)
         self.inquiry = Inquiry(self._scripts)
         self.watching = Watching(redis, self._scripts)
         self.states = States(self._scripts, self._limits)
@@ -108,7 +96,7 @@ class Membership:
 
     def admit(self, connection_id: str, identity: Identity) -> Admission:
         """Make a connection known if its person is not banned and there is room; tell nobody."""
-        if self._remember(connection_id, identity):
+        if self.identities.remember(connection_id, identity):
             forget(self._redis, [connection_id])
             return Admission.BANNED
         try:
@@ -244,11 +232,6 @@ class Membership:
         """Record a backend's message if anybody is present; its sender does not become present."""
         return self._say("", ref, person, text, client_id)
 
-    def is_banned(self, ref: SessionRef, person: Person) -> bool:
-        """Whether a person is banned from a session."""
-        (ends,) = ask_all(self._redis, [_ends_of(ref, person)], "asked")
-        return self._is_any_ahead(ends)
-
     def claim(self, ref: SessionRef) -> Batch | None:
         """Become the session's announcer if there is something to announce and nobody else is."""
         token = new_token()
@@ -287,28 +270,12 @@ class Membership:
         Raises:
             MembershipUnavailable: one of them could not be read.
         """
-        replies = self._scripts.run_in_each("view", ((ref, (), ()) for ref in refs))
-        found = []
-        for ref, reply in zip(refs, replies, strict=True):
-            if isinstance(reply, Exception):
-                raise MembershipUnavailable(f"Redis could not run view: {reply}") from reply
-            found.append(read_session(ref, reply))
-        return found
+        views = self._scripts.views(refs)
+        return [read_session(ref, view) for ref, view in zip(refs, views, strict=True)]
 
     def sockets(self, ref: SessionRef) -> tuple[Socket, ...]:
         """The connections of a session, including those that are only admitted."""
         return tuple(read_sockets(self._scripts.run("sockets", ref)))
-
-    def identity_of(self, connection_id: str) -> Identity | None:
-        """Whose socket this is, for events without that; None if it is unknown or has left."""
-        try:
-            record = self._redis.get(identity_key(connection_id))
-        except (RedisError, RedisClusterException) as error:
-            raise MembershipUnavailable(f"Redis could not be read: {error}") from error
-        try:
-            return Identity.parse(*str(record).split(" ")[:_WORDS]) if record else None
-        except InvalidIdentity:  # a newer version of the code, since rolled back, wrote it
-            return None
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -362,10 +329,8 @@ class Membership:
         _, args, keys = _leaving(ref, connection_ids, departure, token)
         outcomes, claimed, remaining, watched = self._scripts.run("leave", ref, *args, keys=keys)
         forget(self._redis, connection_ids)
-        for each in watched:
-            with suppress(MembershipUnavailable):  # the sweep does it
-                self.watching.end(each, ref)
-        return Left(Leaving(outcomes[0]), read_batch(ref, token, claimed), remaining)
+        batch = read_batch(ref, token, claimed)
+        return Left(Leaving(outcomes[0]), batch, remaining, watched=bool(watched))
 
     def _settle(
         self, batch: Batch, announced: int, more: bool, soon: bool, *missed: str | int
@@ -374,32 +339,6 @@ class Membership:
         flags = ("1" if more else "0", "1" if soon else "0")
         _, claimed = self._scripts.run("settle", ref, batch.token, announced, *flags, *missed)
         return read_batch(ref, batch.token, claimed)
-
-    def _remember(self, connection_id: str, identity: Identity) -> bool:
-        """Write a connection's identity; return whether its person is known to be banned.
-
-        A cluster may be without the node that holds the tenant's bans, or the identity. That keeps
-        nobody out of sessions on other nodes; ``is_banned``, when the socket is open, asks again,
-        and events say whose socket they are about.
-        """
-        record = " ".join(
-            (
-                identity.session_id,
-                identity.user_id,
-                identity.user_type.value,
-                identity.tenant,
-                str(identity.expires_at),
-            )
-        )
-        remember = ("SET", identity_key(connection_id), record, "EX", IDENTITY_SECONDS)
-        ends_of = _ends_of(identity.session, identity.person)
-        ask = ask_all if isinstance(self._redis, Redis) else ask_each
-        _, ends = ask(self._redis, (remember, ends_of), "asked")
-        return not isinstance(ends, Exception) and self._is_any_ahead(ends)
-
-    def _is_any_ahead(self, ends: list[Any]) -> bool:
-        now = self._scripts.now() or time.time_ns() // 10**6
-        return any(end is not None and float(end) > int(now) for end in ends)
 
 
 def _leaving(
@@ -416,9 +355,3 @@ def _leaving(
         *connection_ids,
     ]
     return ref, args, [tombstone_key(ref, each) for each in connection_ids]
-
-
-def _ends_of(ref: SessionRef, person: Person) -> tuple[str, ...]:
-    """The command that reads when the bans end that keep a person out of a session."""
-    ends, _ = bans_keys(ref.tenant)
-    return ("ZMSCORE", ends, *map(str, Banned.from_entering(ref, person)))

@@ -10,7 +10,13 @@ from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.membership.healing import ask_each
-from hadir.membership.keys import feed_keys, identity_key, session_keys
+from hadir.membership.keys import (
+    feed_keys,
+    identity_key,
+    partition_of,
+    session_key,
+    session_keys,
+)
 from hadir.membership.scripts import AnyRedis, Scripts
 
 TOMBSTONE_MS = 300_000
@@ -75,6 +81,29 @@ class SessionScripts:
     ) -> list[tuple[int, Any]]:
         """Run a script in each partition, like ``Scripts.run_everywhere``."""
         return self._scripts.run_everywhere(name, keys_of, self.now(), *args)
+
+    def views(self, refs: Sequence[SessionRef]) -> list[Any]:
+        """What ``view.lua`` replies for many sessions, in one round trip to each node.
+
+        Raises:
+            MembershipUnavailable: one of them could not be read.
+        """
+        groups: dict[int, list[int]] = {}
+        for place, ref in enumerate(refs):
+            groups.setdefault(partition_of(ref), []).append(place)
+        calls: list[tuple[list[str], tuple[()]]] = []
+        for places in groups.values():
+            kinds = ((refs[place], kind) for place in places for kind in ("session", "people"))
+            calls.append(([session_key(ref, kind) for ref, kind in kinds], ()))
+        found: list[Any] = [None] * len(refs)
+        for places, reply in zip(
+            groups.values(), self._scripts.run_all("views", calls), strict=True
+        ):
+            if isinstance(reply, Exception):
+                raise MembershipUnavailable(f"Redis could not run views: {reply}") from reply
+            for place, view in zip(places, reply, strict=True):
+                found[place] = view
+        return found
 
     def run_on_feed(self, name: str, feed: FeedRef, *args: str | int) -> Any:
         """Run a script on a feed; ``args`` come after the common ones.

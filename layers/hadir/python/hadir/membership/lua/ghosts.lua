@@ -1,7 +1,7 @@
--- After Redis has evicted keys, one partition's index may name people who are no longer in the
+-- After Redis has evicted keys, an index of one partition may name people who are no longer in the
 -- session that it names. This script removes those entries.
 --
--- KEYS[1] whereabouts   KEYS[2], …: for each entry, the people of its session
+-- KEYS[1] whereabouts, or staff   KEYS[2], …: for each entry, the people of its session
 -- ARGV[1], …: two for each entry: its name in the index, and the person
 -- Reply   how many were removed
 --

@@ -16,6 +16,10 @@ local PERSON = {
     'at', 'sockets', 'left', 'reason', 'close_code', 'evidence', 'profile', 'state', 'aways',
 }
 
+-- The entry of a session that somebody has: person; at (since when, or when the sweep last looked
+-- after the session, ms); gone (1 if they have gone for good)
+local ASSIGNMENT = { 'person', 'at', 'gone' }
+
 local function read_record(fields, text)
     local record, place = {}, 0
     for word in string.gmatch(text, '[^ ]+') do
@@ -25,6 +29,12 @@ local function read_record(fields, text)
         end
     end
     return record
+end
+
+-- A person is away while all their sockets say so; in grace they are what they were before.
+local function is_away(person)
+    local _, commas = string.gsub(person.aways or '', ',', '')
+    return commas > 1 and commas - 1 >= person.sockets
 end
 
 local function write_record(fields, record)

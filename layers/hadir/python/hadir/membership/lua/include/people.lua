@@ -11,15 +11,28 @@ local function whereabouts(name)
     return table.concat({ TENANT, user_id, user_type, SESSION_ID }, ' ')
 end
 
+-- An agent's or admin's entry in the index of staff; nil for others, who cost it nothing.
+local function staff_entry(name)
+    local user_type, user_id = string.match(name, '^([^/]+)/(.+)$')
+    if user_type == 'agent' or user_type == 'admin' then
+        return table.concat({ TENANT, user_type, user_id, SESSION_ID }, ' ')
+    end
+end
+
+-- Every socket of theirs that opens does this, and none lives longer than 2 h. So the index outlives
+-- those in it, and whom older code has let in is in it by then.
+local function list_staff(name)
+    local entry = staff_entry(name)
+    if entry then
+        redis.call('ZADD', STAFF, 0, entry)
+        redis.call('PEXPIRE', STAFF, RETENTION)
+    end
+end
+
 local function list_person(name)
     redis.call('ZADD', OCCUPIED, 0, NAME)
     redis.call('ZADD', WHEREABOUTS, 0, whereabouts(name))
-end
-
--- A person is away while all their sockets say so; in grace they are what they were before.
-local function is_away(person)
-    local _, commas = string.gsub(person.aways or '', ',', '')
-    return commas > 1 and commas - 1 >= person.sockets
+    list_staff(name)
 end
 
 -- A socket says whether its person is away, or says nothing any more.
@@ -52,13 +65,21 @@ local function present_on(sockets, person)
     }
 end
 
--- The person is absent. departure: left (ms), reason, close_code, evidence.
+-- The person is absent. departure: left (ms), reason, close_code, evidence; and aways and sockets
+-- if they are known.
 local function record_departure(name, departure)
     redis.call('HDEL', PEOPLE, name)
     redis.call('ZREM', LEAVING, name)
     redis.call('ZREMRANGEBYSCORE', LEFT, '-inf', '(' .. integer(now - RETENTION))
-    redis.call('ZADD', LEFT, integer(departure.left), whereabouts(name))
+    -- Half a millisecond says that they are not expected back (keys.py).
+    local is_over = departure.reason == 'kicked' or is_away(departure)
+    local left = integer(departure.left) .. (is_over and '.5' or '')
+    redis.call('ZADD', LEFT, left, whereabouts(name))
     redis.call('ZREM', WHEREABOUTS, whereabouts(name))
+    local entry = staff_entry(name)
+    if entry then
+        redis.call('ZREM', STAFF, entry)
+    end
     if redis.call('EXISTS', PEOPLE) == 0 then
         redis.call('ZREM', OCCUPIED, NAME)
     end
@@ -97,6 +118,7 @@ local function arrive(connection_id, connection, profile)
             person.profile = profile
         end
         keep_person(name, person)
+        list_staff(name)
         -- Who was away is not, as the new socket has not said so.
         if was_away or person.profile ~= before then
             record_state(name, person)
@@ -104,7 +126,7 @@ local function arrive(connection_id, connection, profile)
     else
         outcome = 'joined'
         local fields = { 'person', name, 'at', integer(now) }
-        local left = tonumber(redis.call('ZSCORE', LEFT, whereabouts(name)) or '-1')
+        local left = math.floor(tonumber(redis.call('ZSCORE', LEFT, whereabouts(name)) or '-1'))
         if left >= 0 and now - left <= RECONNECT_WINDOW then
             table.insert(fields, 'offline')
             table.insert(fields, integer(now - left))
