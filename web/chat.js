@@ -58,6 +58,17 @@ export class HadirChat extends HadirClient {
   }
 
   /**
+   * Show everyone something of this person: where they are, what is in their cart. It replaces what was
+   * shown before, and is said again on each new socket. While the page is hidden for more than 60 s,
+   * `away: true` is added (unless the option `away` is false).
+   * @param {import("./state.js").PersonState} state  at most 32 fields and 1,024 bytes; `{}`: nothing
+   * @throws {TypeError} it is not what the server takes
+   */
+  setState(state) {
+    this.#part.mine.set(state);
+  }
+
+  /**
    * Put somebody out (admins). What becomes of it is an `update`, or an `error`.
    * @param {string} userId
    * @param {string} [reason]  told to whoever is put out
@@ -66,7 +77,7 @@ export class HadirChat extends HadirClient {
    */
   kick(userId, reason, userType) {
     const message = { action: "kick", user_id: userId, user_type: userType, reason };
-    if (!this._session.connection.send(message)) {
+    if (!this._session.send(message)) {
       throw new Error("not connected: nobody can be put out now");
     }
   }

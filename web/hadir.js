@@ -60,6 +60,8 @@ export { initialState };
  * @property {number} [heartbeatMs]  how often to say that this client is alive; under half of the
  *   deployment's HeartbeatTimeoutSeconds
  * @property {number} [lifetimeMs]  after which the server ends any socket; the next one is opened before
+ * @property {boolean} [away]  whether to show everyone that nobody has looked at this page for a minute,
+ *   by default true (HadirChat, HadirWatcher)
  * @property {number|import("./people.js").SettleTimes} [settleMs]  how long somebody who left may be
  *   back; one time for all, or by reason
  */
@@ -93,10 +95,6 @@ export class HadirClient extends Target {
   isCurrent = true;
   /** Why it does not work, since the socket was last open; null where it does. @type {?HadirError} */
   error = null;
-  /** What a subclass adds to a session. @protected @type {typeof import("./speaking.js").speaking|undefined} */
-  static speak;
-  /** @protected */
-  _session;
 
   /**
    * @param {HadirOptions} options
@@ -108,7 +106,9 @@ export class HadirClient extends Target {
     /** @type {import("./session.js").Emit} */
     const emit = (type, detail) =>
       this.dispatchEvent(new CustomEvent(type, { detail, cancelable: type === "error" }));
-    this._session = follow(this, environment, options, emit, new.target.speak);
+    // A subclass may have a static `speak`: what it adds to a session.
+    /** @protected */
+    this._session = follow(this, environment, options, emit, /** @type {any} */ (new.target).speak);
   }
 
   /**
@@ -126,11 +126,11 @@ export class HadirClient extends Target {
 
   /** Connect, and stay connected until `close`. Also starts again what has stopped for good. */
   start() {
-    this._session.connection.start();
+    this._session.start();
   }
 
   /** Leave the session. */
   close() {
-    this._session.connection.close();
+    this._session.close();
   }
 }

@@ -1,5 +1,7 @@
 /** What a client is told at its start, checked before anything is opened. Pure. */
 
+import { LONGEST_HEARTBEAT_MS, SHORTEST_MS } from "./times.js";
+
 const LONGEST_TOKEN = 4096;
 const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
@@ -18,6 +20,8 @@ const WANTED = {
   sessionId: ID,
   userId: ID,
   userType: [(type) => /^(customer|agent|admin)$/.test(type), "customer, agent or admin"],
+  heartbeatMs: [(ms = SHORTEST_MS) => ms >= SHORTEST_MS && ms <= LONGEST_HEARTBEAT_MS, "from 5,000 to 300,000"],
+  lifetimeMs: [(ms = SHORTEST_MS) => ms >= SHORTEST_MS, "at least 5,000"],
 };
 
 /**
@@ -33,7 +37,8 @@ function parse(url) {
 /**
  * The address of a person's socket: the API's, in its WebSocket form, with what names the person in
  * its query. A trailing slash goes, a query stays, `https:` becomes `wss:`.
- * @param {{url: string, sessionId: string, userId: string, userType: string}} who
+ * @param {{url: string, sessionId: string, userId: string, userType: string, heartbeatMs?: number,
+ *   lifetimeMs?: number}} who
  * @returns {string}
  * @throws {TypeError} something is missing, or is not what the server takes
  */

@@ -13,6 +13,10 @@
  * @property {?string} since  when they came, RFC 3339; null where that is not known
  * @property {?Update} departure  the event that told of their leave, with `timestamp`, `reason`,
  *   `evidence`, `close_code`; null while they are here, and where it was missed
+ * @property {string} [name]  what their token says
+ * @property {string} [avatar]  an `https://` URL, likewise
+ * @property {import("./state.js").PersonState} [state]  what their client has set, with `away` where
+ *   they do not look
  * @property {number} settlesAt  when `maybe back` becomes `left`; Infinity while they are here
  *
  * @typedef {ReadonlyMap<string, Person>} People
@@ -68,8 +72,8 @@ export function applyToPeople(people, data, { status, now, age, times }) {
   /** @type {Map<string, Person>} */
   const listed = new Map();
   for (const key in status.users) {
-    const { user_type, user_id = key, connected_at } = status.users[key];
-    const person = here(user_id, user_type, connected_at);
+    const { user_type, user_id = key, connected_at, connections, ...shown } = status.users[key];
+    const person = { ...here(user_id, user_type, connected_at), ...shown };
     listed.set(keyOf(person), person);
   }
   /** @param {string} key @param {Person} person @param {?Update} departure */
@@ -110,14 +114,13 @@ export function settle(people, now) {
   let next = Infinity;
   for (const [key, person] of people) {
     if (person.presence !== "maybe back") continue;
-    if (person.settlesAt > now) {
-      next = Math.min(next, person.settlesAt);
-      continue;
+    if (person.settlesAt > now) next = Math.min(next, person.settlesAt);
+    else {
+      /** @type {Person} */
+      const gone = { ...person, presence: "left" };
+      left.push(gone);
+      settled.set(key, gone);
     }
-    /** @type {Person} */
-    const gone = { ...person, presence: "left" };
-    left.push(gone);
-    settled.set(key, gone);
   }
   const all = [...settled].filter(([, { presence }]) => presence === "left");
   for (const [key] of all.slice(0, -MOST_LEFT)) settled.delete(key);

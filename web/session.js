@@ -35,9 +35,6 @@ import * as times from "./times.js";
  */
 export function follow(client, environment, options, emit, speak) {
   const { heartbeatMs = times.HEARTBEAT_MS, lifetimeMs = times.LIFETIME_MS, settleMs } = options;
-  if (!(heartbeatMs >= times.SHORTEST_MS && heartbeatMs <= times.LONGEST_HEARTBEAT_MS && lifetimeMs >= times.SHORTEST_MS)) {
-    throw new TypeError("heartbeatMs must be from 5,000 to 300,000, lifetimeMs at least 5,000");
-  }
   const address = socketAddress(options);
   const [syncing, settling] = [timer(environment), timer(environment)];
   /** @type {import("./people.js").People} */
@@ -135,6 +132,7 @@ export function follow(client, environment, options, emit, speak) {
    */
   const told = ({ events = [], ...data }) => {
     const { session_id, epoch, event_type, connection_status, status_version, users_truncated } = data;
+    if (session_id !== options.sessionId) return;
     const isAnswer = connection_status && !event_type && "recovered" in data;
     if (isAnswer) events = [...parts.splice(0), ...events];
     const all = events.map((/** @type {any} */ event) => ({
@@ -167,6 +165,7 @@ export function follow(client, environment, options, emit, speak) {
   const receive = {
     connection_status_update: told,
     message: told,
+    assignment: told,
     events(data) {
       parts.push(...data.events);
       if (isAsking) syncing(times.SYNC_MS, release);
@@ -178,7 +177,7 @@ export function follow(client, environment, options, emit, speak) {
       fail(data);
     },
     heartbeat_ack(data) {
-      behind = (Date.parse(data.server_time) || serverNow()) - environment.Date.now();
+      behind = Date.parse(data.server_time) - environment.Date.now() || 0;
       if (isAsking) return;
       if (isBehind(client.state, data)) return sync();
       if (!client.isCurrent) {
@@ -216,5 +215,5 @@ export function follow(client, environment, options, emit, speak) {
     isRefused: () => isRefused(options),
   });
   const part = speak?.(environment, connection.send, emit, options);
-  return { connection, options, part };
+  return { ...connection, options, part };
 }

@@ -1,28 +1,43 @@
-/** What is said in a session: one's own messages, and who is writing. */
+/** What is said in a session: one's own messages and state, and who is writing. */
 
 import { outbox } from "./outbox.js";
+import { stateOfMine } from "./state-of-mine.js";
 import { typists } from "./typists.js";
 
 /**
  * @param {import("./environment.js").Environment} environment
  * @param {(message: Object) => boolean} send  whether it could be handed to an open socket
  * @param {import("./session.js").Emit} emit
- * @param {{userId: string, userType: string}} options
+ * @param {{userId: string, userType: string, away?: boolean}} options
  */
 export function speaking(environment, send, emit, options) {
   const own = outbox(environment, send, (delivery) => emit("delivery", delivery));
   const others = typists(environment, send, options, (data) => emit("typing", data));
+  const mine = stateOfMine(environment, send, options);
   return {
     own,
     others,
-    opened: own.opened,
-    echoed: own.echoed,
-    refused: own.refused,
+    mine,
     typing: others.told,
     ended: others.ended,
+    opened() {
+      own.opened();
+      mine.opened();
+    },
+    /** @param {any} data */
+    echoed(data) {
+      own.echoed(data);
+      mine.told(data);
+    },
+    /** @param {import("./hadir.js").HadirError} error */
+    refused(error) {
+      own.refused(error);
+      mine.refused(error);
+    },
     lost() {
       own.lost();
       others.clear();
+      mine.lost();
     },
   };
 }

@@ -3,11 +3,16 @@
 /**
  * @typedef {"customer"|"agent"|"admin"} UserType
  *
+ * @typedef {Readonly<Record<string, string|number|boolean|null>>} PersonState  flat; at most 1,024 bytes
+ *
  * @typedef {Object} User  somebody who is here
  * @property {UserType} user_type
  * @property {string} [user_id]  where it is not the key: `customer` and `agent` may both have the id `42`
  * @property {string} connected_at  RFC 3339
  * @property {number} connections  how many sockets: tabs, devices
+ * @property {string} [name]
+ * @property {string} [avatar]  an `https://` URL
+ * @property {PersonState} [state]
  *
  * @typedef {Object} ConnectionStatus  who is here
  * @property {Record<string, User>} users  by id; of two people with the same one, the second by
@@ -119,8 +124,8 @@ export function goOn(state, { epoch, recovered }) {
  * @returns {boolean}
  */
 export function isBehind(state, { epoch = "", version = 0 }) {
-  const known = state.epoch ?? epoch; // before the first there is nothing to be behind
-  return epoch > known || (epoch === state.epoch && version > state.version);
+  // Before the first there is nothing to be behind.
+  return epoch === state.epoch ? version > state.version : !!state.epoch && epoch > state.epoch;
 }
 
 /**
@@ -140,12 +145,12 @@ export function isBehind(state, { epoch = "", version = 0 }) {
  * @param {{epoch: string, version?: number, status_version?: number, recovered?: boolean}} data
  * @returns {?Gap}
  */
-export function gapBefore(state, { epoch, version = NaN, status_version = 0, recovered }) {
+export function gapBefore(state, { epoch, version = NaN, status_version, recovered }) {
   const isLost = !version && recovered === false;
   if (!state.version || isOver(state, { epoch })) return null;
   const isNewLife = epoch !== state.epoch;
   const from = isNewLife ? 1 : state.version + 1;
-  const to = isLost ? status_version : version - 1; // not a number of any other snapshot
+  const to = /** @type {number} */ (isLost ? status_version : version - 1); // NaN of any other snapshot
   return to >= from || (isNewLife && isLost) ? { from, to, epoch, isNewLife } : null;
 }
 

@@ -44,7 +44,7 @@ checked for its syntax."""
 
 ENTRIES = {
     "hadir": "hadir.js",
-    **{f"hadir/{name}": f"{name}.js" for name in ("chat", "react", "vue")},
+    **{f"hadir/{name}": f"{name}.js" for name in ("chat", "react", "vue", "watcher")},
 }
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -106,7 +106,7 @@ def say(page: Page, text: str) -> None:
 
 
 def test_the_guide_has_the_pages_that_are_opened_here() -> None:
-    names = ("agent.html", "customer.html", "visitor.html")
+    names = ("agent.html", "customer.html", "console.html", "visitor.html")
     assert examples(GUIDE, "html") == [saved(name) for name in names]
 
 

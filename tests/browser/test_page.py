@@ -372,10 +372,11 @@ def test_a_customer_and_an_agent_with_the_same_id_are_two_people(
     customer = {"42": {"user_type": "customer", **here}}
     agent = {"agent:42": {"user_type": "agent", "user_id": "42", **here}}
     kicks: list[dict[str, Any]] = []
+    session = new_session()
 
     def answer(socket: WebSocketRoute) -> None:
         def tell(at: int, users: dict[str, Any], **event: Any) -> None:
-            about = {"session_id": "s", "epoch": "e", "timestamp": "2026-01-24T10:01:00Z"}
+            about = {"session_id": session, "epoch": "e", "timestamp": "2026-01-24T10:01:00Z"}
             status = {"connection_status": {"users": users}, "status_version": at}
             data = {**about, **status, **event}
             socket.send(json.dumps({"type": "connection_status_update", "data": data}))
@@ -392,7 +393,7 @@ def test_a_customer_and_an_agent_with_the_same_id_are_two_people(
         socket.on_message(hear)
 
     context.route_web_socket("**/local?*", answer)
-    admin = open_tab(context, hadir, new_session(), **{"as": "admin"})
+    admin = open_tab(context, hadir, session, **{"as": "admin"})
     expect(people(admin)).to_have_text([re.compile("42 Customer"), re.compile("42 Agent")])
 
     people(admin).nth(1).get_by_role("button", name="Put out 42").click()

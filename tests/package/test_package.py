@@ -15,7 +15,7 @@ from tests.running_gateway import ROOT
 WEB = ROOT / "web"
 NODE_MODULES = ROOT / "tests" / "browser" / "node_modules"
 CONSUMER = Path(__file__).parent / "consumer"
-ENTRIES = ["hadir.js", "chat.js", "react.js", "vue.js"]
+ENTRIES = ["hadir.js", "chat.js", "react.js", "vue.js", "watcher.js"]
 FRAMEWORKS = ["--external:react", "--external:vue"]
 
 

@@ -21,6 +21,8 @@ export class FakeBrowser {
   network = "open";
   /** Whether the server answers heartbeats. */
   answers = true;
+  /** What its answers have besides the time. */
+  acknowledged = {};
   window = new EventTarget();
   document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   /** Whether timers that timers set, five deep, wake up once a minute, as in Chromium's hidden tabs. */
@@ -148,7 +150,7 @@ class FakeSocket {
 
   acknowledge() {
     const server_time = new Date(this.browser.serverTime).toISOString().replace(/\.\d+/, "");
-    this.hear("heartbeat_ack", { server_time });
+    this.hear("heartbeat_ack", { server_time, ...this.browser.acknowledged });
   }
 
   hear(type, data) {
@@ -178,14 +180,14 @@ export class Session {
   epoch = "e1";
   users = {};
 
-  constructor(browser) {
-    this.browser = browser;
+  constructor(browser, id = "s") {
+    Object.assign(this, { browser, id });
   }
 
   #data(more) {
     const kinds = Object.values(this.users).map((user) => user.user_type);
     return {
-      session_id: "s",
+      session_id: this.id,
       connection_status: {
         users: { ...this.users },
         customer_connected: kinds.includes("customer"),
@@ -213,8 +215,23 @@ export class Session {
 
   say(user_id, text, more = {}) {
     this.version += 1;
-    const { version, epoch } = this;
-    return { session_id: "s", id: `${epoch}-${version}`, user_id, user_type: user_id.split("_")[0], text, version, epoch, timestamp: "2026-01-24T00:00:00Z", ...more };
+    const { version, epoch, id: session_id } = this;
+    return { session_id, id: `${epoch}-${version}`, user_id, user_type: user_id.split("_")[0], text, version, epoch, timestamp: "2026-01-24T00:00:00Z", ...more };
+  }
+
+  /** Somebody else has it from now on, or nobody. */
+  assign(user_id, more = {}) {
+    this.version += 1;
+    const { version, epoch, id: session_id } = this;
+    const assignment = user_id && { user_id, user_type: "agent" };
+    return { session_id, version, epoch, timestamp: "2026-01-24T00:00:00Z", user_id, assignment, ...more };
+  }
+
+  /** What is shown of somebody changes. */
+  show(id, shown) {
+    this.users[id] = { ...this.users[id], ...shown };
+    this.version += 1;
+    return this.#data({ version: this.version });
   }
 
   snapshot(more = {}) {

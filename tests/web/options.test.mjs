@@ -89,10 +89,10 @@ describe("HadirClient", () => {
     assert.throws(() => new HadirClient(incomplete), /^TypeError: userId must be 1 to 128 .* not undefined$/);
     const complete = { ...incomplete, userId: "u" };
     for (const heartbeatMs of [0, 4_999, 300_001, NaN, "often"]) {
-      assert.throws(() => new HadirClient({ ...complete, heartbeatMs }), /from 5,000 to 300,000/);
+      assert.throws(() => new HadirClient({ ...complete, heartbeatMs }), /heartbeatMs must be from 5,000 to 300,000/);
     }
     for (const lifetimeMs of [0, -1, NaN, 4_999]) {
-      assert.throws(() => new HadirClient({ ...complete, lifetimeMs }), /lifetimeMs at least 5,000/);
+      assert.throws(() => new HadirClient({ ...complete, lifetimeMs }), /lifetimeMs must be at least 5,000/);
     }
   });
 

@@ -390,7 +390,7 @@ describe("a snapshot", () => {
     const { browser, clients } = page();
     clients.store(config, "a").subscribe(() => {});
     await soon();
-    browser.socket.hear(update, new Session(browser).join("me", "admin"));
+    browser.socket.hear(update, new Session(browser, "a").join("me", "admin"));
 
     assert.equal(clients.store(config, "a").getSnapshot().people.length, 1);
     assert.deepEqual(clients.store(config, "b").getSnapshot().people, []);

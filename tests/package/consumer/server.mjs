@@ -8,6 +8,7 @@ import { renderToString as renderVue } from "vue/server-renderer";
 import { HadirClient } from "hadir";
 import * as react from "hadir/react";
 import * as vue from "hadir/vue";
+import { HadirWatcher } from "hadir/watcher";
 
 globalThis.WebSocket = class {
   constructor() {
@@ -19,6 +20,7 @@ for (const method of ["error", "warn"]) console[method] = assert.fail;
 const config = { url: "wss://example.com/live", userId: "admin_1", userType: "admin" };
 
 assert.equal(new HadirClient({ ...config, sessionId: "s" }).connection, "closed");
+assert.equal(new HadirWatcher(config).isCurrent, false);
 
 const given = ["s", null, "no id!"];
 const expected = ["connecting 0", "closed 0", "connecting 0"];

@@ -6,6 +6,7 @@ import { HadirClient, type HadirError, type HadirOptions, type Person } from "ha
 import { HadirChat } from "hadir/chat";
 import * as react from "hadir/react";
 import * as vue from "hadir/vue";
+import { AssignmentError, HadirWatcher, type WatchedSession } from "hadir/watcher";
 
 const who = { url: "wss://example.com/live", userId: "admin_1", userType: "admin" } as const;
 const options: HadirOptions = { ...who, sessionId: "s", getToken: async () => null };
@@ -21,6 +22,14 @@ stop();
 export const chat = new HadirChat({ ...options, settleMs: { page: 20_000 } });
 chat.on("delivery", ({ state, error }) => left.push(state === "failed" ? error : null));
 chat.send("Hello").clientId.toUpperCase();
+chat.setState({ page: "/cart", items: 3, topic: null });
+export const shown: (string | undefined)[] = chat.people.map(({ name, avatar }) => name ?? avatar);
+
+export const watcher = new HadirWatcher({ ...who, getToken: async () => null, away: false });
+watcher.on("sessions", (sessions: readonly WatchedSession[]) => left.push(sessions[0]?.assignment?.user_id));
+watcher.on("event", ({ sessionId, type }) => left.push(type === "message" ? sessionId : null));
+watcher.take("s").catch((error) => error instanceof AssignmentError && left.push(error.assigned?.user_id));
+watcher.assign("s", null, { expect: "amy" }).then((holder) => left.push(holder?.user_type));
 
 export function Page({ sessionId }: { sessionId: string | null }): ReactNode {
   const { people, status, connection, error, stale, client } = react.useConnectionStatus(sessionId);
@@ -58,9 +67,13 @@ export function misuse() {
   // @ts-expect-error there is no such event
   client.on("gone", () => {});
   // @ts-expect-error a person has no such field
-  client.on("left", (person) => person.name);
+  client.on("left", (person) => person.nickname);
   // @ts-expect-error the detail is an update
   client.addEventListener("update", ({ detail }) => detail.departure);
+  // @ts-expect-error a state is flat
+  chat.setState({ cart: { items: 3 } });
+  // @ts-expect-error customers have no session
+  watcher.assign("s", "anna", { userType: "customer" });
   // @ts-expect-error that one only listens
   client.send("Hello");
   // @ts-expect-error the session is the hook's, not the provider's

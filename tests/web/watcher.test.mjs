@@ -1,0 +1,358 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { AssignmentError, HadirWatcher } from "../../web/watcher.js";
+import { FakeBrowser, Session, burst, soon, update } from "./fakes.mjs";
+
+const amy = { url: "wss://x/live", userId: "amy", userType: "agent" };
+const POSITION = { 0: 10, 1: 20 };
+
+/** A console that is open; what it is told, and what the server says. */
+async function console_(options = {}) {
+  const browser = new FakeBrowser();
+  const watcher = new HadirWatcher({ ...amy, ...options }, browser.environment);
+  const told = [];
+  for (const type of ["sessions", "event", "gap", "connection", "closing", "error"]) {
+    watcher.addEventListener(type, (event) => {
+      event.preventDefault();
+      told.push([type, event.detail]);
+    });
+  }
+  watcher.start();
+  await browser.pass(0);
+  const hear = (type, data) => browser.socket.hear(type, data);
+  const page = (sessions, more = {}) => hear("watching", { position: POSITION, sessions: sessions.map(listed), next: null, ...more });
+  const feed = (previous, position, events) => hear("feed", { previous: { 0: previous }, position: { 0: position }, events });
+  const asked = (action) => browser.socket.said(action);
+  return { browser, watcher, hear, page, feed, asked, told: (type) => told.filter(([name]) => name === type).map(([, detail]) => detail) };
+}
+
+function listed(session) {
+  const { connection_status, ...data } = session.snapshot();
+  const total_customer = Object.values(session.users).filter(({ user_type }) => user_type === "customer").length;
+  const total_agent = Object.keys(session.users).length - total_customer;
+  return { ...data, connection_status: { ...connection_status, total_customer, total_agent } };
+}
+
+/** A session with a customer, and one of its events as a frame. */
+function sessionOf(browser, id, customer = "anna") {
+  const session = new Session(browser, id);
+  session.join(customer, "customer");
+  return session;
+}
+const framed = (session, data, type = update) => ({ type, data: type === update ? { ...listed(session), ...data, connection_status: listed(session).connection_status } : data });
+
+describe("the table of a console", () => {
+  it("is what the server lists, without the console's own session", async () => {
+    const { browser, watcher, page, asked, told } = await console_();
+    assert.deepEqual(asked("watch"), [{ action: "watch", all: true }]);
+    assert.match(browser.socket.address, /session_id=desk/);
+    assert.equal(watcher.isCurrent, false);
+    const session = sessionOf(browser, "s1");
+    session.users.anna.name = "Anna Berg";
+    const desk = new Session(browser, "desk");
+    desk.join("amy", "agent");
+    page([session, desk]);
+    assert.equal(watcher.isCurrent, true);
+    const [{ people, ...s1 }, ...others] = watcher.sessions;
+    assert.deepEqual(others, []);
+    assert.deepEqual(s1, {
+      id: "s1", totals: { customer: 1, agent: 0 }, assignment: null, epoch: "e1", version: 1, since: "2026-01-24T00:00:00Z",
+    });
+    assert.deepEqual(people.map(({ id, name, presence }) => [id, name, presence]), [["anna", "Anna Berg", "here"]]);
+    await soon();
+    assert.equal(told("sessions").at(-1), watcher.sessions);
+  });
+
+  it("follows its feeds, and is told of once for all frames of a turn", async () => {
+    const { browser, watcher, page, feed, told } = await console_();
+    const [one, two] = [sessionOf(browser, "s1"), sessionOf(browser, "s2")];
+    page([one]);
+    await soon();
+    const before = told("sessions").length;
+    const unchanged = watcher.sessions[0];
+    feed(10, 11, [framed(two, two.join("ben", "customer"))]);
+    feed(11, 12, [framed(two, two.leave("ben"))]);
+    feed(12, 13, [framed(two, two.assign("amy"), "assignment")]);
+    await soon();
+    assert.equal(told("sessions").length, before + 1);
+    assert.deepEqual(watcher.sessions.map(({ id, assignment }) => [id, assignment?.user_id]), [["s1", undefined], ["s2", "amy"]]);
+    assert.equal(watcher.sessions[0], unchanged, "what has not changed is the same object");
+    feed(13, 14, [framed(two, two.leave("anna"))]);
+    assert.deepEqual(watcher.sessions.map(({ id }) => id), ["s1"]);
+  });
+
+  it("is not current after a gap, until that is told", async () => {
+    const { browser, watcher, page, feed, hear, asked } = await console_();
+    const session = sessionOf(browser, "s1");
+    page([session]);
+    feed(12, 13, [framed(session, session.join("ben", "customer"))]);
+    assert.equal(watcher.isCurrent, false);
+    assert.deepEqual(asked("watch").at(-1), { action: "watch", all: true, position: { 0: 10 } });
+    feed(13, 14, [framed(session, session.leave("ben"))]);
+    assert.equal(asked("watch").length, 2, "one question for a feed");
+    hear("watching", { position: { 0: 14 }, sessions: [], next: null, recovered: true });
+    assert.equal(watcher.isCurrent, true);
+  });
+
+  it("is not current without a socket, and asks on the next for what it missed", async () => {
+    const { browser, watcher, page, hear, asked } = await console_();
+    page([sessionOf(browser, "s1")]);
+    browser.socket.end();
+    assert.equal(watcher.isCurrent, false);
+    assert.equal(watcher.sessions.length, 1);
+    await browser.pass(1_000);
+    assert.deepEqual(asked("watch"), [{ action: "watch", all: true, position: POSITION }]);
+    hear("watching", { position: POSITION, sessions: [], next: null, recovered: true });
+    assert.equal(watcher.isCurrent, true);
+  });
+
+  it("is asked for again where the server has forgotten the watcher, and not before it can have heard", async () => {
+    const { browser, page, asked } = await console_();
+    page([]);
+    assert.equal(asked("heartbeat").length, 1);
+    assert.equal(asked("watch").length, 1);
+    await browser.pass(31_000);
+    assert.deepEqual(asked("watch")[1], { action: "watch", all: true, position: POSITION });
+    browser.acknowledged = { feed: POSITION };
+    await browser.pass(31_000);
+    assert.equal(asked("watch").length, 3, "the answer did not come");
+  });
+
+  it("is asked for page by page", async () => {
+    const { browser, watcher, page, asked } = await console_();
+    page([sessionOf(browser, "s1")], { next: "17.s1" });
+    assert.equal(watcher.isCurrent, false);
+    assert.deepEqual(asked("watch")[1], { action: "watch", all: true, next: "17.s1" });
+    browser.acknowledged = { feed: POSITION };
+    await browser.pass(31_000);
+    assert.deepEqual(asked("watch")[2], asked("watch")[1], "again where it does not come");
+    page([sessionOf(browser, "s2")], { position: {} });
+    assert.equal(watcher.isCurrent, true);
+    assert.equal(watcher.sessions.length, 2);
+  });
+
+  it("is replaced, and a gap told, where the server keeps no more what was missed", async () => {
+    const { browser, watcher, page, told } = await console_();
+    page([sessionOf(browser, "s1")]);
+    browser.socket.end();
+    await browser.pass(1_000);
+    page([sessionOf(browser, "s2")], { recovered: false, position: { 0: 500, 1: 500 } });
+    assert.deepEqual(watcher.sessions.map(({ id }) => id), ["s2"]);
+    assert.deepEqual(told("gap"), [{ sessionId: null }]);
+  });
+});
+
+describe("an event", () => {
+  it("is told once, also one of several in a frame", async () => {
+    const { browser, page, feed, told } = await console_();
+    const session = sessionOf(browser, "s1");
+    page([session]);
+    const events = [session.join("ben", "customer"), session.say("ben", "Hello"), session.assign("amy")];
+    const frame = framed(session, burst(session, events));
+    feed(10, 13, [frame]);
+    feed(12, 14, [frame, framed(session, session.say("ben", "Anybody?"), "message")]);
+    const kinds = told("event").map(({ sessionId, type, data }) => [sessionId, type, data.version, data.session_id]);
+    assert.deepEqual(kinds, [
+      ["s1", "update", 2, "s1"], ["s1", "message", 3, "s1"], ["s1", "assignment", 4, "s1"], ["s1", "message", 5, "s1"],
+    ]);
+    assert.equal(told("event")[0].data.event_user_id, "ben");
+  });
+
+  it("of the console's own session is not told", async () => {
+    const { browser, page, feed, told } = await console_();
+    const desk = new Session(browser, "desk");
+    page([]);
+    feed(10, 11, [framed(desk, desk.join("amy", "agent"))]);
+    assert.deepEqual(told("event"), []);
+  });
+});
+
+describe("to take a session", () => {
+  const taken = (more) => ({ session_id: "s1", epoch: "e1", version: 2, user_id: "amy", assignment: { user_id: "amy", user_type: "agent" }, ...more });
+
+  it("resolves when everyone is told", async () => {
+    const { browser, watcher, page, hear, asked } = await console_();
+    page([sessionOf(browser, "s1")]);
+    const answer = watcher.take("s1");
+    assert.deepEqual(asked("assign"), [{ action: "assign", session_id: "s1", user_id: "amy", user_type: "agent" }]);
+    hear("assignment", taken());
+    assert.deepEqual(await answer, { user_id: "amy", user_type: "agent" });
+    assert.equal(watcher.sessions[0].assignment.user_id, "amy", "the table says so as well");
+  });
+
+  it("is refused where somebody else was faster, and says who", async () => {
+    const { watcher, hear, told } = await console_();
+    const answer = watcher.take("s1");
+    hear("error", { code: "conflict", message: "no", assigned: { user_id: "bob", user_type: "agent" } });
+    await assert.rejects(answer, (error) => {
+      assert(error instanceof AssignmentError);
+      assert.deepEqual([error.code, error.assigned], ["conflict", { user_id: "bob", user_type: "agent" }]);
+      return true;
+    });
+    assert.deepEqual(told("error"), [], "whoever asked is told");
+  });
+
+  it("is asked for one after the other, as a refusal does not name its session", async () => {
+    const { watcher, hear, asked } = await console_();
+    const [one, two] = [watcher.take("s1"), watcher.assign("s2", null, { expect: "bob" })];
+    assert.equal(asked("assign").length, 1);
+    hear("assignment", taken({ assignment: { user_id: "bob", user_type: "agent" }, user_id: "bob" }));
+    assert.equal(asked("assign").length, 1, "that was what somebody else asked for");
+    hear("error", { code: "conflict", message: "no", assigned: null });
+    await assert.rejects(one);
+    assert.deepEqual(asked("assign")[1], { action: "assign", session_id: "s2", user_id: null, expect: "bob" });
+    hear("assignment", { session_id: "s2", epoch: "e1", version: 5, user_id: null, assignment: null });
+    assert.equal(await two, null);
+  });
+
+  it("is asked for again on a new socket, and where no answer comes, and at last given up", async () => {
+    const { browser, watcher, asked } = await console_();
+    const answer = watcher.take("s1");
+    browser.socket.end();
+    await browser.pass(1_000);
+    assert.equal(asked("assign").length, 1);
+    const failed = assert.rejects(answer, { code: "unanswered" });
+    await browser.pass(25_000);
+    assert.equal(asked("assign").length, 2);
+    await failed;
+  });
+
+  it("is not answered by what somebody else of that id gets", async () => {
+    const { watcher, hear } = await console_();
+    const answer = watcher.assign("s1", "amy", { userType: "admin" });
+    hear("assignment", taken());
+    hear("assignment", taken({ version: 2, assignment: { user_id: "amy", user_type: "admin", gone: true } }));
+    hear("assignment", taken({ version: 3, assignment: { user_id: "amy", user_type: "admin" } }));
+    assert.deepEqual(await answer, { user_id: "amy", user_type: "admin" });
+  });
+
+  it("fails when the console is closed", async () => {
+    const { browser, watcher } = await console_();
+    const answer = watcher.take("s1");
+    watcher.close();
+    await assert.rejects(answer, { code: "closed" });
+    assert.equal(browser.timers, 0);
+  });
+});
+
+describe("a session that is watched by itself", () => {
+  const watched = async () => {
+    const known = await console_({ all: false });
+    const session = sessionOf(known.browser, "s1");
+    known.watcher.watch("s1");
+    return { ...known, session };
+  };
+
+  it("is current once its snapshot is there, and follows its events", async () => {
+    const { watcher, session, hear, asked, told } = await watched();
+    assert.deepEqual(asked("watch"), [{ action: "watch", session_id: "s1" }]);
+    assert.equal(watcher.isCurrent, false);
+    hear(update, listed(session));
+    assert.equal(watcher.isCurrent, true);
+    hear("message", session.say("anna", "Hello"));
+    hear("assignment", session.assign("bob"));
+    assert.equal(watcher.sessions[0].assignment.user_id, "bob");
+    assert.deepEqual(told("event").map(({ type }) => type), ["message", "assignment"]);
+    assert.equal(watcher.isCurrent, true);
+    hear(update, framed(session, session.leave("anna")).data);
+    assert.deepEqual(watcher.sessions.map(({ people }) => people), [[]], "it is watched, though nobody is there");
+    watcher.unwatch("s1");
+    assert.deepEqual(asked("unwatch"), [{ action: "unwatch", session_id: "s1" }]);
+    assert.deepEqual(watcher.sessions, []);
+  });
+
+  it("is asked for what was missed, after a gap, a heartbeat, and on a new socket", async () => {
+    const { browser, watcher, session, hear, asked, told } = await watched();
+    hear(update, listed(session));
+    session.say("anna", "lost");
+    hear("message", session.say("anna", "Hello"));
+    assert.equal(watcher.isCurrent, false);
+    const since = { epoch: "e1", version: 1 };
+    assert.deepEqual(asked("watch")[1], { action: "watch", session_id: "s1", since });
+    hear(update, { ...listed(session), recovered: true });
+    assert.equal(watcher.isCurrent, true);
+    browser.acknowledged = { watching: [{ session_id: "s1", epoch: "e1", version: 4 }] };
+    await browser.pass(0);
+    const before = told("sessions").length;
+    await browser.pass(31_000);
+    assert.deepEqual(asked("watch")[2], { action: "watch", session_id: "s1", since: { epoch: "e1", version: 3 } });
+    assert.equal(watcher.isCurrent, false);
+    assert.equal(told("sessions").length, before + 1, "the table is told to be out of date");
+    browser.socket.end();
+    await browser.pass(1_000);
+    assert.deepEqual(asked("watch"), [{ action: "watch", session_id: "s1", since: { epoch: "e1", version: 3 } }]);
+  });
+
+  it("is asked for once where several frames show that something is missing, also a new life", async () => {
+    const { browser, session, hear, asked } = await watched();
+    hear(update, listed(session));
+    session.say("anna", "lost");
+    for (const text of ["one", "two"]) hear("message", session.say("anna", text));
+    assert.equal(asked("watch").length, 2);
+    hear(update, { ...listed(session), recovered: true });
+    Object.assign(session, { epoch: "e2", version: 0 });
+    hear("message", session.say("anna", "again"));
+    assert.deepEqual(asked("watch")[2].since, { epoch: "e1", version: 4 });
+    await browser.pass(0);
+  });
+
+  it("is shown as all sessions are, where they tell of something newer", async () => {
+    const { browser, watcher, hear, page, feed } = await console_();
+    const session = sessionOf(browser, "s1");
+    page([session]);
+    watcher.watch("s1");
+    hear(update, listed(session));
+    feed(10, 11, [framed(session, session.join("ben", "customer"))]);
+    assert.equal(watcher.sessions[0].totals.customer, 2);
+  });
+
+  it("says that there is a gap where the history does not reach back", async () => {
+    const { browser, watcher, session, hear, told } = await watched();
+    hear(update, listed(session));
+    browser.socket.end();
+    await browser.pass(1_000);
+    session.version = 900;
+    hear(update, { ...listed(session), recovered: false });
+    assert.deepEqual(told("gap"), [{ sessionId: "s1" }]);
+    assert.equal(watcher.isCurrent, true);
+  });
+});
+
+describe("a console", () => {
+  it("is an agent's or an admin's", () => {
+    const { environment } = new FakeBrowser();
+    assert.throws(() => new HadirWatcher({ ...amy, userType: "customer" }, environment), /userType must be agent or admin/);
+    assert.throws(() => new HadirWatcher({ ...amy, heartbeatMs: 1 }, environment), /heartbeatMs must be/);
+  });
+
+  it("says what goes wrong, and that it is put out", async () => {
+    const { watcher, hear, told } = await console_();
+    hear("error", { code: "forbidden", message: "the token is not for all sessions" });
+    assert.equal(told("error")[0].code, "forbidden");
+    hear("closing", { reason: "kicked", reconnect_after_ms: 0 });
+    assert.equal(watcher.connection, "kicked");
+    assert.equal(watcher.isCurrent, false);
+  });
+
+  it("shows its own state in its own session", async () => {
+    const { watcher, asked } = await console_();
+    watcher.setState({ busy: true });
+    assert.deepEqual(asked("set_state"), [{ action: "set_state", state: { busy: true } }]);
+  });
+
+  it("asks the REST API why somebody is there, and whether agents can be reached", async (t) => {
+    const { watcher } = await console_({ apiUrl: "https://x/", getToken: async () => "e30.e30.x" });
+    const calls = [];
+    t.mock.method(globalThis, "fetch", async (address, { headers } = {}) => {
+      calls.push([address, headers?.Authorization]);
+      return { ok: !address.includes("nobody"), status: 403, json: async () => ({ agents: "live" }) };
+    });
+    await watcher.explain("s 1");
+    assert.deepEqual(await watcher.availability(), { agents: "live" });
+    assert.deepEqual(calls, [
+      ["https://x/api/session/s%201/explain", "Bearer e30.e30.x"],
+      ["https://x/api/availability?tenant=default", undefined],
+    ]);
+    await assert.rejects(watcher.explain("nobody"), /no answer: 403/);
+  });
+});

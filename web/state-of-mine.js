@@ -1,0 +1,111 @@
+/** What everyone is shown of oneself: what the page says, and whether somebody looks at it. */
+
+import { timer } from "./environment.js";
+
+/** A short look at another tab is no absence. */
+const AWAY_MS = 60_000;
+/** A person may change it twice a second. */
+const SAY_AGAIN_MS = 500;
+/** Before the next try, where the server said "not now". */
+const NOT_NOW_MS = 2_000;
+const NOT_NOW = ["rate_limited", "unavailable"];
+/** After so long a refusal is of something else. */
+const ANSWER_MS = 10_000;
+const LARGEST_BYTES = 1_024;
+const MOST_FIELDS = 32;
+
+/** @typedef {import("./state.js").PersonState} PersonState */
+
+/**
+ * @param {import("./environment.js").Environment} environment
+ * @param {(message: Object) => boolean} send
+ * @param {{userId: string, userType: string, away?: boolean}} options  `away`: whether to say that nobody
+ *   looks at the page
+ */
+export function stateOfMine(environment, send, { userId, userType, away = true }) {
+  const { document } = environment;
+  const now = () => environment.performance.now();
+  const [hiding, saying] = [timer(environment), timer(environment)];
+  /** What the page says; null: nothing. @type {?PersonState} */
+  let own = null;
+  /** Who is here, as last told. @type {?import("./state.js").ConnectionStatus} */
+  let status = null;
+  let isAway = false;
+  let saidAt = -Infinity;
+
+  const isHidden = () => document?.visibilityState === "hidden";
+
+  /** What another tab of the same person has said, which this one is not to take away. */
+  const shown = () => {
+    const mine = Object.entries(status?.users ?? {}).find(
+      ([key, { user_id = key, user_type }]) => user_id === userId && user_type === userType,
+    );
+    return mine?.[1].state;
+  };
+
+  const say = () => {
+    saying();
+    const wait = saidAt + SAY_AGAIN_MS - now();
+    if (wait > 0) return saying(wait, say);
+    const { away: _, ...rest } = own ?? shown() ?? {};
+    if (send({ action: "set_state", state: { ...rest, ...(isAway && { away: true }) } })) saidAt = now();
+  };
+
+  /** @param {boolean} isNow */
+  const turn = (isNow) => {
+    isAway = isNow;
+    say();
+  };
+
+  const look = () => {
+    hiding();
+    if (isHidden() && !isAway) hiding(AWAY_MS, () => turn(true));
+    if (!isHidden() && isAway) turn(false);
+  };
+
+  return {
+    /**
+     * @param {PersonState} state
+     * @throws {TypeError} it is not what the server takes
+     */
+    set(state) {
+      const values = Object.values(state);
+      const isFlat = values.every((value) => value === null || /string|number|boolean/.test(typeof value));
+      const size = new TextEncoder().encode(JSON.stringify(state)).length;
+      if (Array.isArray(state) || !isFlat || values.length > MOST_FIELDS || size > LARGEST_BYTES) {
+        const most = `${MOST_FIELDS} fields and ${LARGEST_BYTES} bytes`;
+        throw new TypeError(`a state is a flat object of at most ${most}`);
+      }
+      own = { ...state };
+      say();
+    },
+
+    /** There is a new socket, which has not said anything. */
+    opened() {
+      document?.removeEventListener("visibilitychange", look);
+      isAway &&= isHidden();
+      if (away) {
+        document?.addEventListener("visibilitychange", look);
+        look();
+      }
+      if (own || isAway) say();
+    },
+
+    lost() {
+      hiding();
+      saying();
+      document?.removeEventListener("visibilitychange", look);
+    },
+
+    /** @param {{connection_status?: import("./state.js").ConnectionStatus}} data  that everyone is told */
+    told({ connection_status }) {
+      if (connection_status) status = connection_status;
+    },
+
+    /** @param {{code: string, client_id?: string}} error */
+    refused({ code, client_id }) {
+      if (client_id || !NOT_NOW.includes(code) || now() - saidAt > ANSWER_MS) return;
+      saying(NOT_NOW_MS * (1 + environment.Math.random()), say);
+    },
+  };
+}

@@ -1,0 +1,368 @@
+/**
+ * A console: all sessions in which somebody is, who has them, and what happens in them, over one socket.
+ *
+ *   import { HadirWatcher } from "./watcher.js";
+ *   const watcher = new HadirWatcher({ url, userId: "amy", userType: "agent", getToken });
+ *   watcher.on("sessions", (sessions) => render(sessions));
+ *   watcher.start();
+ *   await watcher.take("s1");
+ */
+
+import { assigning } from "./assigning.js";
+import { keepConnected } from "./connection.js";
+import { initialFeedState, isComplete, start, take, tell } from "./feed-state.js";
+import { socketAddress } from "./options.js";
+import { ask, isRefused } from "./rest.js";
+import { askForSingle, initialSingle, takeBeatForSingle, takeForSingle } from "./single-state.js";
+import { stateOfMine } from "./state-of-mine.js";
+import { tableOf } from "./table.js";
+import * as times from "./times.js";
+import { toldOnce } from "./told-once.js";
+
+export { AssignmentError } from "./assigning.js";
+
+/**
+ * @typedef {import("./connection.js").ConnectionState} ConnectionState
+ * @typedef {import("./feed-state.js").Holder} Holder
+ * @typedef {import("./hadir.js").HadirError} HadirError
+ * @typedef {import("./table.js").WatchedSession} WatchedSession
+ *
+ * @typedef {Object} WatchedEvent
+ * @property {string} sessionId
+ * @property {"update"|"message"|"assignment"} type
+ * @property {any} data  as docs/protocol.md has it: an Update, a Message, an assignment
+ *
+ * @typedef {Object} WatcherEvents
+ * @property {readonly WatchedSession[]} sessions  the table, or `isCurrent`, has changed
+ * @property {WatchedEvent} event  each once; of a session in their order, but for those that were missed
+ * @property {{sessionId: ?string}} gap  events that were missed will not come; null: of any session
+ * @property {ConnectionState} connection
+ * @property {import("./hadir.js").Closing} closing
+ * @property {HadirError} error
+ *
+ * @typedef {Omit<import("./hadir.js").HadirOptions, "sessionId"|"settleMs"> & ForWatchers} WatcherOptions
+ *
+ * @typedef {Object} ForWatchers
+ * @property {string} [sessionId]  the console's own session, in which it is present; by default `desk`
+ * @property {boolean} [all]  whether to watch all sessions, by default true; the token must be for `*`
+ */
+
+/**
+ * An EventTarget that knows its events.
+ * @typedef {Omit<EventTarget, "addEventListener"|"removeEventListener"> & {
+ *   addEventListener<K extends keyof WatcherEvents>(type: K,
+ *     listener: (event: CustomEvent<WatcherEvents[K]>) => void, options?: boolean|AddEventListenerOptions): void,
+ *   removeEventListener<K extends keyof WatcherEvents>(type: K,
+ *     listener: (event: CustomEvent<WatcherEvents[K]>) => void, options?: boolean|EventListenerOptions): void,
+ * }} WatcherTarget
+ */
+const Target = /** @type {new () => WatcherTarget} */ (/** @type {unknown} */ (EventTarget));
+
+/** An agent or an admin who watches sessions without being in them. */
+export class HadirWatcher extends Target {
+  /** @type {ConnectionState} */
+  connection = "closed";
+  /** Why it does not work, since the socket was last open; null where it does. @type {?HadirError} */
+  error = null;
+
+  #environment;
+  #options;
+  #connection;
+  #assigning;
+  #mine;
+  #told = toldOnce();
+  #feed = initialFeedState;
+  /** Those that are watched one by one. @type {Map<string, import("./single-state.js").Single>} */
+  #singles = new Map();
+  /** What the console has said since the socket was last open. */
+  #said = new Set();
+  #isOpen = false;
+  #isChanged = false;
+  #isAnnounced = false;
+  /** @type {readonly WatchedSession[]} */
+  #sessions = [];
+
+  /**
+   * @param {WatcherOptions} options
+   * @param {import("./environment.js").Environment} [environment]  for tests: a clock, sockets
+   * @throws {TypeError} an option is missing, or is not what the server takes
+   */
+  constructor(options, environment = globalThis) {
+    super();
+    const { sessionId = "desk", all = true } = options;
+    const { heartbeatMs = times.HEARTBEAT_MS, lifetimeMs = times.LIFETIME_MS } = options;
+    this.#options = { ...options, sessionId, all };
+    if (options.userType === "customer") throw new TypeError("userType must be agent or admin");
+    const address = socketAddress(this.#options);
+    this.#environment = environment;
+    this.#connection = keepConnected(environment, { ...options, address, heartbeatMs, lifetimeMs }, {
+      state: (state, why) => this.#turn(state, why),
+      open: () => this.#open(),
+      frame: (frame) => this.#hear(frame),
+      lost: () => this.#lose(),
+      error: (code, message) => this.#fail({ code, message }),
+      isRefused: () => isRefused(this.#options),
+    });
+    this.#assigning = assigning(environment, this.#connection.send);
+    this.#mine = stateOfMine(environment, this.#connection.send, options);
+  }
+
+  /**
+   * The sessions in which somebody is, and those that are watched one by one; without the console's own.
+   * Who has been there longest comes first.
+   * @returns {readonly WatchedSession[]}
+   */
+  get sessions() {
+    if (this.#isChanged) this.#build();
+    return this.#sessions;
+  }
+
+  /** Whether the table is the newest: not after a loss, until it is known what was missed. */
+  get isCurrent() {
+    const isListed = !this.#options.all || isComplete(this.#feed);
+    return this.#isOpen && isListed && [...this.#singles.values()].every(({ isProved }) => isProved);
+  }
+
+  /**
+   * Listen to an event, without the `event.detail` around it.
+   * @template {keyof WatcherEvents} K
+   * @param {K} type
+   * @param {(detail: WatcherEvents[K]) => void} handler
+   * @returns {() => void} stops listening
+   */
+  on(type, handler) {
+    const listener = (/** @type {CustomEvent<WatcherEvents[K]>} */ { detail }) => handler(detail);
+    this.addEventListener(type, listener);
+    return () => this.removeEventListener(type, listener);
+  }
+
+  /** Connect, and stay connected until `close`. Also starts again what has stopped for good. */
+  start() {
+    this.#connection.start();
+  }
+
+  /** Leave. What was asked for and is not answered fails. */
+  close() {
+    this.#connection.close();
+  }
+
+  /**
+   * Take a session, if nobody has it, or whoever has it has gone for good.
+   * @param {string} sessionId
+   * @returns {Promise<?Holder>}  oneself
+   * @throws {AssignmentError} `conflict`: somebody else has it, `assigned` says who; see `assign`
+   */
+  take(sessionId) {
+    const { userId } = this.#options;
+    const userType = /** @type {"agent"|"admin"} */ (this.#options.userType);
+    return this.assign(sessionId, userId, { userType });
+  }
+
+  /**
+   * Say who has a session. Without `expect`, only of one that can be taken, or that oneself has.
+   * @param {string} sessionId
+   * @param {?string} userId  null: nobody
+   * @param {{userType?: "agent"|"admin", expect?: ?string}} [how]  `expect`: the id of who has it now, null:
+   *   nobody
+   * @returns {Promise<?Holder>}  who has it now
+   * @throws {AssignmentError} it is refused, not answered, or the console is closed; its `code` says which
+   */
+  async assign(sessionId, userId, { userType, expect } = {}) {
+    const message = { action: "assign", session_id: sessionId, user_id: userId, user_type: userType, expect };
+    return this.#assigning.ask(message);
+  }
+
+  /**
+   * Watch a session by itself, if the token is for it. Not needed where all are watched.
+   * @param {string} sessionId
+   */
+  watch(sessionId) {
+    if (this.#singles.has(sessionId)) return;
+    const single = initialSingle(sessionId);
+    this.#singles.set(sessionId, single);
+    if (this.#isOpen) this.#goSingle(askForSingle(single, this.#now()));
+    this.#change();
+  }
+
+  /** @param {string} sessionId */
+  unwatch(sessionId) {
+    if (!this.#singles.delete(sessionId)) return;
+    this.#connection.send({ action: "unwatch", session_id: sessionId });
+    this.#change();
+  }
+
+  /**
+   * Show everyone in the console's own session something of this person, as `setState` of HadirChat.
+   * @param {import("./state.js").PersonState} state
+   * @throws {TypeError} it is not what the server takes
+   */
+  setState(state) {
+    this.#mine.set(state);
+  }
+
+  /**
+   * Why each person is in a session, socket by socket (docs/protocol.md, "Why somebody is there").
+   * @param {string} sessionId
+   * @returns {Promise<any>}
+   * @throws {Error} there is no `apiUrl`, or the API refuses; the message says which
+   */
+  async explain(sessionId) {
+    return answered(await ask({ ...this.#options, sessionId }, "explain"));
+  }
+
+  /**
+   * Whether agents would answer, as customers are told it.
+   * @param {string} [tenant]
+   * @returns {Promise<{agents: "live"|"reachable"|"away"|"offline"}>}
+   * @throws {Error} there is no `apiUrl`, or the API does not say
+   */
+  async availability(tenant = "default") {
+    const { apiUrl } = this.#options;
+    if (!apiUrl) throw new Error("apiUrl is needed");
+    const query = new URLSearchParams({ tenant });
+    return answered(await fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability?${query}`));
+  }
+
+  #now = () => this.#environment.performance.now();
+
+  /** @template {keyof WatcherEvents} K @param {K} type @param {WatcherEvents[K]} detail */
+  #emit(type, detail) {
+    return this.dispatchEvent(new CustomEvent(type, { detail, cancelable: type === "error" }));
+  }
+
+  #open() {
+    this.error = null;
+    this.#said.clear();
+    this.#isOpen = true;
+    const now = this.#now();
+    if (this.#options.all) this.#go(start(this.#feed, now));
+    for (const single of [...this.#singles.values()]) this.#goSingle(askForSingle(single, now));
+    this.#assigning.opened();
+    this.#mine.opened();
+    this.#change();
+  }
+
+  #lose() {
+    this.#isOpen = false;
+    this.#assigning.lost();
+    this.#mine.lost();
+    this.#change();
+  }
+
+  /** @param {ConnectionState} state @param {string} [why] */
+  #turn(state, why) {
+    this.connection = state;
+    if (why) this.#fail({ code: state, message: why });
+    if (["closed", "kicked", "unauthorized", "unsupported"].includes(state)) this.#assigning.closed();
+    this.#emit("connection", this.connection);
+  }
+
+  /** @param {HadirError} error */
+  #fail(error) {
+    if (this.connection !== "open") this.error = error;
+    const isNews = !this.#said.has(error.code);
+    this.#said.add(error.code);
+    if (this.#emit("error", error) && isNews) console.warn(`Hadir: ${error.message} (${error.code})`);
+  }
+
+  /** @param {import("./feed-state.js").Taken} taken */
+  #go({ state, ask: messages }) {
+    if (state !== this.#feed) this.#change();
+    this.#feed = state;
+    for (const message of messages) this.#connection.send(message);
+  }
+
+  /** @param {import("./single-state.js").TakenBySingle} taken */
+  #goSingle({ single, ask: messages }) {
+    if (this.#singles.get(single.id) !== single) this.#change();
+    this.#singles.set(single.id, single);
+    for (const message of messages) this.#connection.send(message);
+  }
+
+  /** @param {{type: string, data: any}} frame  API Gateway's own have no type */
+  #hear(frame) {
+    const { type, data } = frame;
+    if (type === "closing") this.#emit("closing", data);
+    else if (type === "error") this.#assigning.refused(data) || this.#fail(data);
+    else if (type === "heartbeat_ack") this.#beat(frame);
+    else if (type === "feed" || type === "watching") {
+      if (this.#options.all) this.#go(take(this.#feed, frame, this.#now()));
+      if (data.recovered === false) this.#emit("gap", { sessionId: null });
+      for (const each of data.events ?? []) this.#tell(each);
+    } else if (["connection_status_update", "message", "assignment", "events"].includes(type)) {
+      this.#hearOne(frame);
+    }
+  }
+
+  /** @param {{type: string, data: any}} frame */
+  #beat(frame) {
+    const now = this.#now();
+    if (this.#options.all) this.#go(take(this.#feed, frame, now));
+    const watching = frame.data.watching ?? [];
+    for (const single of [...this.#singles.values()]) {
+      this.#goSingle(takeBeatForSingle(single, watching, now));
+    }
+  }
+
+  /**
+   * Something of one session: of one's own, of one that is watched by itself, or an answer to `assign`.
+   * @param {{type: string, data: any}} frame
+   */
+  #hearOne(frame) {
+    const { type, data } = frame;
+    const id = data.session_id;
+    if (id === this.#options.sessionId) this.#mine.told(data);
+    const single = this.#singles.get(id);
+    if (single) {
+      if (data.recovered === false && single.place) this.#emit("gap", { sessionId: id });
+      this.#goSingle(takeForSingle(single, data, this.#now()));
+      this.#tell(frame);
+    }
+    if (type !== "assignment") return;
+    if (this.#options.all) this.#go({ state: tell(this.#feed, data), ask: [] });
+    this.#assigning.told(data);
+  }
+
+  /** Tell an event, or several that came as one. @param {{type: string, data: any}} frame */
+  #tell({ type, data: { events = [], ...data } }) {
+    const { session_id: sessionId, epoch, connection_status, status_version } = data;
+    if (sessionId === this.#options.sessionId) return;
+    const all = events.map((/** @type {any} */ event) => {
+      if ("text" in event) return { type: "message", data: { session_id: sessionId, epoch, ...event } };
+      if ("assignment" in event) return { type: "assignment", data: { session_id: sessionId, epoch, ...event } };
+      const update = { session_id: sessionId, epoch, connection_status, status_version, ...event };
+      return { type: "connection_status_update", data: update };
+    });
+    if (!events.length) all.push({ type, data });
+    for (const each of all) {
+      if (!this.#told.isNew(each.data)) continue;
+      const kind = each.type === "connection_status_update" ? "update" : each.type;
+      this.#emit("event", { sessionId, type: kind, data: each.data });
+    }
+  }
+
+  /** Say at the end of this turn that the table is another. */
+  #change() {
+    this.#isChanged = true;
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    Promise.resolve().then(() => {
+      this.#isAnnounced = false;
+      this.#emit("sessions", this.sessions);
+    });
+  }
+
+  #build() {
+    this.#isChanged = false;
+    const singles = [...this.#singles.values()].map(({ session }) => session);
+    this.#sessions = tableOf(this.#feed.sessions.values(), singles, this.#options.sessionId);
+    this.#told.keep((id) => this.#feed.sessions.has(id) || this.#singles.has(id));
+  }
+}
+
+/** @param {Response} answer @returns {Promise<any>} */
+async function answered(answer) {
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) return body;
+  throw new Error(`no answer: ${body.error?.message ?? body.message ?? answer.status}`);
+}
