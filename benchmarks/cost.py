@@ -23,7 +23,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 PRICES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
 
-METRICS = 26
+METRICS = 27
 """Names in ``hadir.metrics`` but the canary's: one dimension each, so one metric each."""
 ALARM_METRICS = 15
 """Of the template's ten alarms: two watch two, one four; each metric is billed."""

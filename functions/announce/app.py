@@ -38,7 +38,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     if not opened.outcome.has_left:
         log.connected(who)
     if opened.session:
-        frame = snapshot(opened.session, time.time_ns() // 1_000_000)
+        shown = announcer.shown_to(who.person).session(opened.session)
+        frame = snapshot(shown, time.time_ns() // 1_000_000)
         announcer.tell(socket.connection_id, [frame], deadline.within(_SNAPSHOT_SECONDS))
     report.broadcasts(announcer.announce(opened.batch, deadline))
     if opened.outcome.has_left:

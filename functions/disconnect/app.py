@@ -4,6 +4,8 @@ Removes first, then announces: the status that is posted is from after the remov
 ``leave``, the socket's lease runs out and the sweep finds it gone. If we die after, the event is
 pending, and the next claimant or the sweep announces it.
 
+What the socket watched is ended last; if that fails, or we die first, the sweep does it.
+
 With a grace, the person leaves only when it is over. A queue then invokes **end_grace** with our
 delayed message; if the queue does not take that, or we die first, the sweep ends the grace.
 """
@@ -14,7 +16,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, report
-from hadir.domain.errors import NotQueued
+from hadir.domain.errors import MembershipUnavailable, NotQueued
 from hadir.membership.outcomes import Leaving
 from hadir.wire.events import read_departure, read_socket_event
 from hadir.wire.sessions import write_session
@@ -40,6 +42,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     grace_ends = time.monotonic() + grace_seconds
     log.removed(who, left.remaining)
     report.broadcasts(announcer.announce(left.batch, bootstrap.deadline(context)))
+    if left.watched:
+        try:
+            membership.watching.end(socket.connection_id, who.session)
+        except MembershipUnavailable:
+            log.logger.exception("What it watched has not been ended; the sweep does it")
     if grace_queue and left.outcome in _GRACE_RUNS:
         try:
             grace_queue.send(write_session(who.session), max(grace_ends - time.monotonic(), 0))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 membership = bootstrap.membership()
 directory = bootstrap.directory()
+customers_see = bootstrap.customers_see()
 bans = bootstrap.bans()
 availability = bootstrap.availability()
 sockets = bootstrap.sockets  # made on first use, because few requests ask for any

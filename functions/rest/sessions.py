@@ -1,5 +1,6 @@
 """Sessions: status and history; for admins, the list of occupied ones, and system messages."""
 
+from dataclasses import replace
 from math import floor
 from typing import Any
 
@@ -10,6 +11,7 @@ import asking
 from hadir import report
 from hadir.domain.errors import InvalidRequest
 from hadir.domain.past import at_second, at_version
+from hadir.domain.projection import shown_to
 from hadir.domain.roles import Action
 from hadir.membership.directory import Place
 from hadir.membership.outcomes import Saying
@@ -17,7 +19,7 @@ from hadir.wire.bodies import read_message
 from hadir.wire.past import past_answer
 from hadir.wire.queries import read_moment, read_number
 from hadir.wire.updates import history, posted, status_answer, totals
-from parts import announcer, directory, membership
+from parts import announcer, customers_see, directory, membership
 
 _MOST_SESSIONS = 100
 _MOST_EVENTS = 200
@@ -29,14 +31,16 @@ router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 @router.get("/api/session/<session_id>/connection-status")
 def connection_status(session_id: str) -> dict[str, Any]:
     ref = asking.session_in_path(Action.READ_STATUS, session_id)
+    reader = asking.grant_for(Action.READ_STATUS).person
+    shown = shown_to(reader, customers_see)
     at = asking.query("at")
     if at is None:
-        return status_answer(membership.session(ref))
+        return status_answer(shown.session(membership.session(ref), reader))
     moment = read_moment(at, "at", most=_LAST_VERSION)
     kept = membership.inquiry.chronicle(ref)
     if isinstance(moment, int):
-        return past_answer(at_version(kept, moment))
-    return past_answer(at_second(kept, floor(moment.timestamp())))
+        return past_answer(shown.past(at_version(kept, moment), reader))
+    return past_answer(shown.past(at_second(kept, floor(moment.timestamp())), reader))
 
 
 @router.get("/api/session/<session_id>/events")
@@ -47,7 +51,10 @@ def events(session_id: str) -> dict[str, Any]:
     if since is not None and before is not None:
         raise InvalidRequest("invalid_request", "give either since or before, not both")
     page = membership.history.page(ref, asking.limit(_MOST_EVENTS), since=since or 0, before=before)
-    return history(ref.session_id, page)
+    reader = asking.grant_for(Action.READ_EVENTS).person
+    shown = shown_to(reader, customers_see)
+    seen = tuple(shown.event(each, reader) for each in page.events)
+    return history(ref.session_id, replace(page, events=seen))
 
 
 @router.post("/api/session/<session_id>/messages")

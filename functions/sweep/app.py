@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hadir import bootstrap, log, metrics, report
+from hadir.attendance import Attendance
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import (
     FunctionsUnavailable,
@@ -42,6 +43,20 @@ def _can_hear() -> bool:
 
 
 sweeper = Sweeper(membership, bootstrap.sockets(), announcer, doorman, _can_hear, report.broadcasts)
+attendance = Attendance(membership.assignments)
+
+
+def _attend(deadline: Deadline) -> None:
+    """Note which assigned sessions are without their agent; the sweep tells them."""
+    try:
+        attended = attendance.note(deadline)
+    except HadirError:
+        log.logger.exception("Nobody has looked for agents who have gone; the next sweep does")
+        return
+    if text := str(attended):
+        level = log.logger.error if attended.failed else log.logger.info
+        level(f"[Attend] {text}")
+    metrics.attended(attended)
 
 
 def _repair(deadline: Deadline) -> None:
@@ -77,6 +92,7 @@ def _repair_one(ref: SessionRef, deadline: Deadline) -> None:
 @report.published
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     deadline = bootstrap.deadline(context)
+    _attend(deadline)
     swept = sweeper.sweep(deadline)
     if swept:
         level = log.logger.error if swept["failed"] else log.logger.info

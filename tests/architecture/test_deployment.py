@@ -49,6 +49,7 @@ OWN_VARIABLES = {
 VARIABLES = {
     "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
     "CONNECTIONS_PER_USER",
+    "CUSTOMERS_SEE",
     "DEPLOYMENT",
     "DISCONNECT_GRACE_SECONDS",
     "HEARTBEAT_TIMEOUT_SECONDS",
@@ -234,7 +235,9 @@ def dashboard(resources: Resources, conditions: set[str]) -> str:
 
 def test_every_alarm_and_graph_is_of_a_metric_there_is(resources: Resources) -> None:
     text = (ROOT / "layers" / "hadir" / "python" / "hadir" / "metrics.py").read_text()
-    written = set(re.findall(r'"([A-Z]\w+)"', text)) - {"Hadir", "Broadcast", "Memory", "Swept"}
+    written = set(re.findall(r'"([A-Z]\w+)"', text)) - {
+        *("Hadir", "Attended", "Broadcast", "Memory", "Swept")
+    }
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     for conditions in (set(), {"HasGrace"}, {"HasCanary"}):
         assert json.loads(dashboard(resources, conditions))

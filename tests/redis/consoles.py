@@ -20,7 +20,7 @@ Ask = Callable[[dict[str, Any]], None]
 """Sends a request; its answers come to ``Console.take``, perhaps before this returns."""
 
 Table = dict[str, tuple[tuple[str, int], dict[str, Any]]]
-"""By session: epoch and version that its status reflects, and the status."""
+"""By session: the epoch and version known of it, and its status and who has it then."""
 
 
 def agent(name: str, sessions: tuple[str, ...] = ("*",)) -> Identity:
@@ -126,11 +126,15 @@ class Console:
         self.events.setdefault(name, set()).update(
             each["version"] for each in told if "version" in each
         )
-        if "connection_status" not in data:
-            return
-        place = (data["epoch"], data["status_version"])
-        if name not in self.table or place >= self.table[name][0]:
-            self.table[name] = place, _people_of(data["connection_status"])
+        known = self.table.get(name)
+        if "connection_status" in data:
+            place = (data["epoch"], data["status_version"])
+            if known is None or place >= known[0]:
+                shown = {"assignment": data.get("assignment"), **data["connection_status"]}
+                self.table[name] = place, _people_of(shown)
+        elif known and (place := (data["epoch"], data["version"])) > known[0]:
+            changed = {"assignment": data["assignment"]} if "assignment" in data else {}
+            self.table[name] = place, {**known[1], **changed}
 
 
 class Desk:
@@ -198,7 +202,8 @@ def truth(membership: Membership, names: Iterable[str]) -> Table:
         data = json.loads(json.dumps(current_fields(session)))
         if session.people:
             place = data["epoch"], data["status_version"]
-            found[session.session_id] = place, _people_of(data["connection_status"])
+            shown = {"assignment": data.get("assignment"), **data["connection_status"]}
+            found[session.session_id] = place, _people_of(shown)
     return found
 
 

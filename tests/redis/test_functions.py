@@ -12,6 +12,7 @@ from redis import Redis
 from hadir import bootstrap, metrics
 from hadir.access.gate import Gate
 from hadir.announcer import Announcer
+from hadir.attendance import Attended
 from hadir.domain.bans import Ban, Banned
 from hadir.domain.errors import FunctionsUnavailable, MembershipUnavailable, SocketsUnavailable
 from hadir.domain.grant import Grant
@@ -27,6 +28,7 @@ from hadir.wire.events import PROBE, read_socket_event
 from hadir.wire.sessions import write_session
 from tests.conftest import Clock
 from tests.redis.closing import one_by_one
+from tests.redis.consoles import leftovers
 from tests.redis.handlers import load
 from tests.redis.sweeping import Platform
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -135,6 +137,7 @@ def event(
             "user_id": who.user_id,
             "user_type": who.user_type.value,
             "name": who.name,
+            "sessions": " ".join(who.sessions),
         }
     return {"requestContext": said, "body": body}
 
@@ -286,6 +289,23 @@ class TestDisconnect:
 
         assert present(deployment.membership) == {"admin_1"}
         assert deployment.poster.events("a1") == [(3, "user_disconnected", "customer_1")]
+
+    def test_what_the_socket_watched_ends_with_it(
+        self, deployment: Deployment, node: Redis
+    ) -> None:
+        join(deployment.membership, "a1", "admin_1")
+        who = replace(identity("admin_1"), sessions=("*",))
+        for asked in ({"all": True}, {"session_id": "another"}):
+            body = json.dumps({"action": "watch", **asked})
+            deployment.call("default", {**event("a1", who), "body": body})
+        assert {frame["type"] for frame in deployment.poster.frames["a1"]} == {
+            "watching",
+            "connection_status_update",
+        }
+
+        deployment.call("disconnect", event("a1", who))
+
+        assert leftovers(node) == []
 
     @pytest.mark.parametrize(("hours", "reason"), [(2, "duration_limit"), (1, "idle_timeout")])
     def test_why_it_was_cut_depends_on_how_old_it_was(
@@ -447,6 +467,35 @@ class TestSweep:
 
         counted = {"presence": presence, "memory": memory, "latency": latency}
         assert {what for what, each in counted.items() if not each.called} == {away}
+
+    def test_who_has_gone_for_good_is_told_in_the_same_sweep(
+        self, deployment: Deployment, clock: Clock
+    ) -> None:
+        join(deployment.membership, "a1", "admin_1")
+        who = identity("admin_1").person
+        deployment.membership.assignments.assign(SESSION, "zoe", None, by=who)
+        clock.pass_seconds(31)
+
+        with patch.object(metrics, "attended") as counted:
+            deployment.call("sweep", {})
+
+        frames = [frame for frame in deployment.poster.frames["a1"] if "version" in frame["data"]]
+        assert [frame["data"]["assignment"].get("gone") for frame in frames] == [None, True]
+        counted.assert_called_once_with(Attended(sessions=1, unattended=1, told=1))
+
+    def test_what_keeps_it_from_looking_for_them_keeps_it_from_nothing_else(
+        self, deployment: Deployment
+    ) -> None:
+        failure = MembershipUnavailable("away")
+        assignments = deployment.membership.assignments
+        with (
+            patch.object(assignments, "listed", side_effect=failure),
+            patch.object(metrics, "attended") as attended,
+            patch.object(metrics, "swept") as swept,
+        ):
+            deployment.call("sweep", {})
+        assert swept.called
+        assert not attended.called
 
     def test_even_if_it_is_broken(self, deployment: Deployment) -> None:
         with (

@@ -15,6 +15,7 @@ from hadir.domain.deadline import Deadline
 from hadir.domain.errors import MembershipUnavailable, ScriptFailed
 from hadir.domain.grant import Grant
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
+from hadir.domain.roles import CustomersSee
 from hadir.domain.session import Batch
 from hadir.doorman import Doorman
 from hadir.membership.availability import Availability, RecentAvailability
@@ -37,7 +38,11 @@ IDS = [
 
 
 class Api:
-    """An admin's requests for the whole tenant, answered by the function."""
+    """Requests, answered by the function: those of an admin for the whole tenant, or another's.
+
+    Attributes:
+        grant: of whoever asks.
+    """
 
     def __init__(self, node: Redis, clock: Clock) -> None:
         self.node = node
@@ -46,6 +51,8 @@ class Api:
         self.closed: list[str] = []
         self.deadline = TEN_SECONDS
         self.platform = Platform()
+        self.grant = Grant(DEFAULT_TENANT, "boss", UserType.ADMIN, ("*",), 0)
+        self.customers_see = CustomersSee.EVERYBODY
         self.availability = RecentAvailability(Availability(node, 90, clock))
 
     def request(
@@ -66,7 +73,6 @@ class Api:
         """The whole answer, likewise."""
         method, _, form = route.partition(" ")
         raw_path = re.sub(r"\{(\w+)\}", lambda found: path[found[1]], form)
-        grant = Grant(DEFAULT_TENANT, "boss", UserType.ADMIN, ("*",), 0)
         event = {
             "version": "2.0",
             "routeKey": route,
@@ -78,7 +84,7 @@ class Api:
                 "http": {"method": method, "path": raw_path},
                 "stage": "$default",
                 "requestId": "request-1",
-                "authorizer": {"lambda": write_grant(grant)},
+                "authorizer": {"lambda": write_grant(self.grant)},
             },
             "pathParameters": path,
             "body": None if body is None else json.dumps(body),
@@ -97,6 +103,7 @@ class Api:
             "availability": lambda: self.availability,
             "deadline": lambda _: self.deadline,
             "sockets": lambda: self.platform,
+            "customers_see": lambda: self.customers_see,
         }
         with patch.multiple(bootstrap, **cast("dict[str, Any]", built)):
             answer: dict[str, Any] = load("rest").handler(event, None)

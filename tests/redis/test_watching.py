@@ -244,16 +244,19 @@ class TestAllSessions:
         desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
         assert leftovers(redis) != []
 
-        desk.leave("a1", DESK)
+        left = desk.membership.leave("a1", DESK, CLOSED)
+        desk.membership.watching.end("a1", DESK)
 
+        assert left.watched
         assert leftovers(redis) == []
         assert desk.membership.leases.due(100).watchers == ()
 
-    def test_who_is_taken_out_and_nobody_ends_it_the_sweep_does(
+    def test_what_nobody_has_ended_the_sweep_ends(
         self, desk: Desk, redis: AnyRedis, sweeper: Sweeper
     ) -> None:
         desk.open("a1", agent("dewi"))
         desk.say("a1", agent("dewi"), action="watch", all=True)
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
         desk.membership.leave_all({DESK: ["a1"]}, CLOSED)
         assert leftovers(redis) != []
 

@@ -1,5 +1,6 @@
 """Agents who watch all sessions while functions die, sockets are cut and Redis fails over.
 
+People come, go, speak, and their sessions are assigned.
 At the end, when nothing happens any more, each console's table must equal Redis, whatever it
 missed, and however it got there: by frames, by its heartbeats, or by connecting again.
 """
@@ -17,7 +18,7 @@ import pytest
 from hadir.announcer import Announcer
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.errors import MembershipUnavailable
-from hadir.domain.identity import Identity, SessionRef
+from hadir.domain.identity import Identity, Person, SessionRef, UserType
 from hadir.domain.session import Batch
 from hadir.membership.client import connect
 from hadir.membership.membership import Membership
@@ -30,6 +31,7 @@ from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, identity, ref
 from tests.redis_cluster import Server, primary_and_replica, wait_until
 
+BOSS = Person(UserType.ADMIN, "boss")
 WATCHERS = 20
 SESSIONS = 2000
 STEPS = 20_000 if os.environ.get("HADIR_SOAK") else 1000
@@ -132,10 +134,19 @@ class Town:
     def step(self) -> None:
         session = ref(f"s{self.chance.randrange(SESSIONS)}")
         with suppress(Died, MembershipUnavailable):
-            if self._people and self.chance.random() < 0.5:
-                self._go(self.chance.randrange(len(self._people)))
-            else:
+            dice = self.chance.random()
+            if not self._people or dice < 0.4:
                 self._come(session)
+            elif dice < 0.8:
+                self._go(self.chance.randrange(len(self._people)))
+            elif dice < 0.9:
+                connection_id, session = self.chance.choice(self._people)
+                who = identity("customer_1", session)
+                self._announce(self.membership.say(connection_id, who, "hi", "").batch)
+            else:
+                _, session = self.chance.choice(self._people)
+                taken = self.membership.assignments.assign(session, "agent_1", None, by=BOSS)
+                self._announce(taken.batch)
 
     def deliver(self) -> None:
         """Let the consoles take what has come to their sockets."""

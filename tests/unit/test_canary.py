@@ -98,6 +98,19 @@ def test_the_join_and_the_leave_are_timed_without_the_grace(grace: float) -> Non
     assert world.closed == ["customer", "admin"]
 
 
+def test_a_customer_may_not_see_what_their_own_join_is() -> None:
+    status = {"customer_connected": True, "agent_connected": True}
+    snapshot = {"connection_status": {**status, "customer_connected": False}, "status_version": 1}
+    join = {"connection_status": status, "version": 2, "status_version": 2}
+    kind = "connection_status_update"
+    told: list[dict[str, Any]] = [{"type": kind, "data": snapshot}, {"type": kind, "data": join}]
+
+    run = World(customers=told).run()
+
+    assert (run.error, run.leave_ms) == (None, 250)
+    assert told == []
+
+
 def test_each_run_is_in_a_session_of_its_own() -> None:
     world = World(frames=[*EVERYTHING, *EVERYTHING], customers=[CUSTOMER_CAME] * 2)
     runs = [world.run(), world.run()]

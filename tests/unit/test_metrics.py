@@ -9,6 +9,7 @@ import pytest
 
 from hadir import metrics
 from hadir.announcer import Broadcast
+from hadir.attendance import Attended
 from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.session import AssignmentEvent
 
@@ -48,3 +49,14 @@ def test_an_assignment_is_counted_as_one(capsys: pytest.CaptureFixture[str]) -> 
     written = json.loads(capsys.readouterr().out)
     assert written["Assignments"] == [1]
     assert not {"Messages", "PresenceEvents"} & set(written)
+
+
+@pytest.mark.parametrize(("sessions", "written"), [(0, {}), (3, {"SessionsUnattended": [2.0]})])
+def test_who_assigns_no_sessions_has_no_figure_of_them(
+    capsys: pytest.CaptureFixture[str], sessions: int, written: dict[str, list[float]]
+) -> None:
+    metrics.attended(Attended(sessions, unattended=2))
+    metrics.published(lambda *_: None)({}, None)
+
+    line = json.loads(capsys.readouterr().out or "{}")
+    assert {name: line[name] for name in line if name.startswith("Sessions")} == written

@@ -2,6 +2,7 @@ import pytest
 
 from hadir.domain.errors import InvalidSettings
 from hadir.domain.limits import Limits
+from hadir.domain.roles import CustomersSee
 from hadir.settings import Settings
 
 NAMES = ["redis_url", "management_endpoint", "region", "announce_function", "message_function"]
@@ -36,6 +37,20 @@ def test_without_a_word_a_token_is_needed() -> None:
 def test_any_other_mode_is_refused(mode: str) -> None:
     with pytest.raises(InvalidSettings, match="AUTH_MODE must be token or open"):
         _ = Settings({"AUTH_MODE": mode}).needs_no_token
+
+
+def test_without_a_word_customers_see_everybody() -> None:
+    assert Settings({}).customers_see is CustomersSee.EVERYBODY
+    assert Settings({"CUSTOMERS_SEE": ""}).customers_see is CustomersSee.EVERYBODY
+    for each in CustomersSee:
+        assert Settings({"CUSTOMERS_SEE": each.value}).customers_see is each
+
+
+@pytest.mark.parametrize("whom", ["Agents", "nobody", " counts"])
+def test_whom_else_they_might_see_is_refused(whom: str) -> None:
+    message = "CUSTOMERS_SEE must be one of everybody, agents, counts"
+    with pytest.raises(InvalidSettings, match=message):
+        _ = Settings({"CUSTOMERS_SEE": whom}).customers_see
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])

@@ -10,19 +10,26 @@ after 10 s.
 
 If we die while posting or before ``settle``, the lease expires after 10 s and the next claimant
 posts the same events again with ``recovered: true``.
+
+Where customers may not see everybody, agents and admins are told one thing and customers another
+(``domain.projection``); the frames of each are written once.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
 from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
 from hadir.domain.feeds import FeedRef
-from hadir.domain.identity import SessionRef
+from hadir.domain.identity import Person, SessionRef
+from hadir.domain.projection import EVERYTHING, Projection, shown_to
 from hadir.domain.reasons import GONE
-from hadir.domain.session import Batch, Event, MessageEvent
+from hadir.domain.roles import CustomersSee
+from hadir.domain.session import Batch, Event, MessageEvent, Session
 from hadir.membership.membership import Membership
 from hadir.wire.bursts import MAX_FRAME, Bursts
 from hadir.wire.feeds import feed_frames, told_of
@@ -76,11 +83,25 @@ class Broadcast:
 
 
 class Announcer:
-    """Posts the events that ``Membership`` says are pending."""
+    """Posts the events that ``Membership`` says are pending.
 
-    def __init__(self, membership: Membership, poster: Poster) -> None:
+    Args:
+        customers_see: whom customers may be told of.
+    """
+
+    def __init__(
+        self,
+        membership: Membership,
+        poster: Poster,
+        customers_see: CustomersSee = CustomersSee.EVERYBODY,
+    ) -> None:
         self._membership = membership
         self._poster = poster
+        self._customers_see = customers_see
+
+    def shown_to(self, reader: Person | None) -> Projection:
+        """What ``reader`` may be told of a session; None: it is not known whose socket it is."""
+        return shown_to(reader, self._customers_see)
 
     def announce(self, batch: Batch | None, deadline: Deadline) -> list[Broadcast]:
         """Post ``batch`` and the events that become pending meanwhile, until none is left.
@@ -102,7 +123,8 @@ class Announcer:
             if deadline.seconds_left <= _SHORTEST_POSTING_SECONDS:
                 self._membership.give_back(batch)
                 break
-            posted = _Posted(batch, self._poster, deadline.within(_POSTING_SECONDS))
+            within = deadline.within(_POSTING_SECONDS)
+            posted = _Posted(batch, self._poster, self._customers_see, within)
             if posted.gone:
                 ref = batch.session.ref
                 left = self._membership.leave_each(posted.gone, ref, GONE, claim=False)
@@ -156,6 +178,22 @@ class Announcer:
         return sum(made.outcome is Outcome.DELIVERED for made in posted.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    """Sockets that are told the same of a batch.
+
+    Attributes:
+        session, events: the batch's, as they may see them.
+        skipped: how many of the first events each of those who are told events is not told.
+        owed: those who are owed the status.
+    """
+
+    session: Session
+    events: Sequence[Event]
+    skipped: Mapping[str, int]
+    owed: Sequence[str]
+
+
 class _Posted:
     """The result of posting a batch.
 
@@ -167,8 +205,11 @@ class _Posted:
         is_told: whether anybody was reached; True if nobody is left who could be.
     """
 
-    def __init__(self, batch: Batch, poster: Poster, deadline: Deadline) -> None:
+    def __init__(
+        self, batch: Batch, poster: Poster, customers_see: CustomersSee, deadline: Deadline
+    ) -> None:
         self._batch = batch
+        self._customers_see = customers_see
         first = batch.before + 1
         # Versions have no gaps, so the events that a socket gets are a tail of the batch.
         self._skipped = {
@@ -201,43 +242,73 @@ class _Posted:
         return events > 1 and posts > _MOST_POSTS
 
     def _mail(self) -> Iterator[tuple[str, Sequence[bytes]]]:
-        batch = self._batch
-        sockets = {socket.connection_id for socket in batch.sockets}
-        if owed := [to for to in batch.behind if to in sockets]:
-            status = snapshot(batch.session, time.time_ns() // 1_000_000)
-            yield from ((to, [status]) for to in owed)
-        if not batch.events:
+        audiences = self._audiences()
+        for each in audiences:
+            if each.owed:
+                status = snapshot(each.session, time.time_ns() // 1_000_000)
+                yield from ((to, [status]) for to in each.owed)
+        if not self._batch.events:
             return
-        burst = self._burst() if self._is_burst else None
-        yield from burst.items() if burst else self._one_by_one()
+        burst = self._burst(audiences) if self._is_burst else None
+        yield from burst.items() if burst else chain(*map(self._one_by_one, audiences))
 
-    def _burst(self) -> dict[str, Sequence[bytes]] | None:
-        """One frame for each socket; None if a frame would be too large."""
-        batch = self._batch
-        bursts = Bursts(batch.session, batch.events, batch.recovered_up_to)
-        senders = {each.connection_id for each in batch.events if isinstance(each, MessageEvent)}
-        everybodys = {skip: bursts.frame(skip) for skip in set(self._skipped.values())}
-        mail: dict[str, Sequence[bytes]] = {
-            to: [bursts.frame(skip, to) if to in senders else everybodys[skip]]
-            for to, skip in self._skipped.items()
+    def _audiences(self) -> Sequence[_Audience]:
+        batch, skipped = self._batch, self._skipped
+        sockets = {socket.connection_id for socket in batch.sockets}
+        owed = [to for to in batch.behind if to in sockets]
+        limited = {
+            each.connection_id for each in batch.sockets if self._customers_see.limits(each.person)
         }
+        if not limited:
+            return [_Audience(batch.session, batch.events, skipped, owed)]
+        audiences = []
+        for seen, is_limited in ((EVERYTHING, False), (Projection(self._customers_see), True)):
+            told = {to: skip for to, skip in skipped.items() if (to in limited) is is_limited}
+            behind = [to for to in owed if (to in limited) is is_limited]
+            if told or behind:
+                events = [seen.event(each) for each in batch.events]
+                audiences.append(_Audience(seen.session(batch.session), events, told, behind))
+        return audiences
+
+    def _burst(self, audiences: Sequence[_Audience]) -> dict[str, Sequence[bytes]] | None:
+        """One frame for each socket; None if a frame would be too large."""
+        mail: dict[str, Sequence[bytes]] = {}
+        for audience in audiences:
+            bursts = Bursts(
+                audience.session, audience.events, self._batch.recovered_up_to, self._batch.events
+            )
+            everybodys = {skip: bursts.frame(skip) for skip in set(audience.skipped.values())}
+            for to, skip in audience.skipped.items():
+                mail[to] = [bursts.frame(skip, to) if to in self._sent else everybodys[skip]]
         is_too_large = any(len(frame) > MAX_FRAME for (frame,) in mail.values())
         self._is_burst = not is_too_large
         return None if is_too_large else mail
 
-    def _one_by_one(self) -> Iterator[tuple[str, Sequence[bytes]]]:
-        batch = self._batch
-        frames = event_frames(batch.session, batch.events, batch.recovered_up_to)
+    def _one_by_one(self, audience: _Audience) -> Iterator[tuple[str, Sequence[bytes]]]:
+        frames = self._frames
+        if audience.session is not self._batch.session:
+            frames = event_frames(audience.session, audience.events, self._batch.recovered_up_to)
         everybodys = [frame for _, frame in frames]
-        senders: dict[str, list[int]] = {}
-        for place, event in enumerate(batch.events):
-            if isinstance(event, MessageEvent):
-                senders.setdefault(event.connection_id, []).append(place)
-        for to, skip in self._skipped.items():
-            theirs = [*everybodys] if to in senders else everybodys
-            for place in senders.get(to, ()):
-                theirs[place] = frames[place][0]
+        for to, skip in audience.skipped.items():
+            theirs = [*everybodys] if to in self._sent else everybodys
+            for place in self._sent.get(to, ()):
+                theirs[place] = self._frames[place][0]
             yield to, theirs[skip:]
+
+    @cached_property
+    def _frames(self) -> list[tuple[bytes, bytes]]:
+        """Of each event, the sender's copy, and that of everybody who may see everything."""
+        batch = self._batch
+        return event_frames(batch.session, batch.events, batch.recovered_up_to)
+
+    @cached_property
+    def _sent(self) -> Mapping[str, Sequence[int]]:
+        """By connection, the places of the messages that came from it."""
+        sent: dict[str, list[int]] = {}
+        for place, event in enumerate(self._batch.events):
+            if isinstance(event, MessageEvent):
+                sent.setdefault(event.connection_id, []).append(place)
+        return sent
 
     def _got(self, connection_id: str, place: int) -> bool:
         """Whether a socket has accepted the event at ``place``, or the status after it."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hadir.connections.sockets import Sockets
     from hadir.domain.grant import Grant
     from hadir.domain.identity import Identity
+    from hadir.domain.roles import CustomersSee
     from hadir.doorman import Doorman
     from hadir.membership.audit import Audit
     from hadir.membership.availability import RecentAvailability
@@ -114,7 +115,12 @@ def announcer(membership: "Membership") -> "Announcer":
     from hadir.announcer import Announcer
     from hadir.connections.poster import Poster
 
-    return Announcer(membership, Poster(_management_api()))
+    return Announcer(membership, Poster(_management_api()), customers_see())
+
+
+def customers_see() -> "CustomersSee":
+    """Whom customers may see in this deployment."""
+    return _SETTINGS.customers_see
 
 
 def doorman(membership: "Membership", announcer: "Announcer") -> "Doorman":

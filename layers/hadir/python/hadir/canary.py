@@ -120,7 +120,8 @@ class Canary:
         run.join_ms = round((deadline.clock() - began) * 1000)
         # Otherwise a post still in flight might find the socket gone before $disconnect does.
         run.step = Step.CUSTOMER_IS_TOLD
-        _wait_until_told(customer, joined, UserType.CUSTOMER, deadline.within(STEP_SECONDS))
+        within = deadline.within(STEP_SECONDS)
+        _wait_until_told(customer, joined, UserType.CUSTOMER, within, is_own=True)
 
         run.step = Step.LEAVE_IS_TOLD
         began = deadline.clock()
@@ -146,15 +147,22 @@ class Canary:
         return opened.enter_context(closing(socket))
 
 
-def _wait_until_told(socket: Socket, event: EventType, of: UserType, deadline: Deadline) -> None:
+def _wait_until_told(
+    socket: Socket, event: EventType, of: UserType, deadline: Deadline, *, is_own: bool = False
+) -> None:
     """Read updates until one is about ``event`` of that type of user; ignore others.
+
+    Args:
+        is_own: whether it is the reader's own event, of which a customer may be told no more than
+            that something happened (``roles.CustomersSee``).
 
     Raises:
         SocketFailed: the update's status is from before the event.
     """
     while True:
         data = json.loads(socket.receive(deadline.seconds_left))["data"]
-        if (data.get("event_type"), data.get("event_user_type")) != (event, of):
+        is_untold = is_own and "version" in data and "event_type" not in data
+        if (data.get("event_type"), data.get("event_user_type")) != (event, of) and not is_untold:
             continue
         present = data["connection_status"][_PRESENT[of]]
         if present != (event is EventType.USER_CONNECTED):

@@ -1,6 +1,6 @@
 """Handles clients' messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from hadir.announcer import Announcer, Broadcast
@@ -13,9 +13,10 @@ from hadir.domain.errors import (
     NotPermitted,
 )
 from hadir.domain.grant import Grant
-from hadir.domain.identity import Identity, SessionRef
+from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Price
 from hadir.domain.roles import Action, require
+from hadir.domain.session import Session
 from hadir.doorman import Doorman
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Assigning, Opened, Opening, Saying, Setting
@@ -141,7 +142,7 @@ class Conversation:
             self._doorman.close(connection_id, opened.left_for, deadline)
             return self._announcer.announce(opened.batch, deadline)
         if opened.outcome is Opening.ADDED and opened.session:
-            self._announcer.tell(connection_id, [snapshot(opened.session, now)], deadline)
+            self._show(connection_id, who, opened.session, now, deadline)
         if opened.is_limited:
             self._on_trouble(Trouble.LIMITED)
             refusal = InvalidRequest("rate_limited", "slow down, or this socket will be closed")
@@ -223,18 +224,12 @@ class Conversation:
             case Unwatch():
                 self._watchers.unwatch(connection_id, who, request)
             case Sync():
-                frames = self._missed(who.session, request, now)
+                frames = self._missed(who, request, now)
                 self._announcer.tell(connection_id, frames, deadline)
             case Message():
                 return self._say(connection_id, who, request, deadline)
             case Typing():
-                frame = typing(who.session_id, who.person, on=request.on, at=now)
-                others = (
-                    each.connection_id
-                    for each in self._membership.sockets(who.session)
-                    if each.is_open and each.connection_id != connection_id
-                )
-                self._announcer.tell_each(dict.fromkeys(others, (frame,)), deadline)
+                self._say_typing(connection_id, who, request, now, deadline)
             case SetState():
                 return self._set_state(connection_id, who, request, now, deadline)
             case Kick():
@@ -276,18 +271,44 @@ class Conversation:
             return heard()
         return opened
 
-    def _missed(self, ref: SessionRef, request: Sync, now: int) -> list[bytes]:
+    def _show(
+        self, connection_id: str, who: Identity, session: Session, now: int, deadline: Deadline
+    ) -> None:
+        """Tell a socket what its person may see of a session."""
+        shown = self._announcer.shown_to(who.person).session(session)
+        self._announcer.tell(connection_id, [snapshot(shown, now)], deadline)
+
+    def _missed(self, who: Identity, request: Sync, now: int) -> list[bytes]:
+        ref, shown = who.session, self._announcer.shown_to(who.person)
         if request.since is None:
-            return [snapshot(self._membership.session(ref), now)]
+            return [snapshot(shown.session(self._membership.session(ref)), now)]
         since = request.since
         events, session = self._membership.history.missed(
             ref, since.epoch, since.version, _MOST_MISSED
         )
+        session = shown.session(session)
+        if events is not None:
+            events = tuple(shown.event(each, who.person) for each in events)
         frames = None if events is None else missed_frames(session, events, now)
         if frames is None:
             self._on_trouble(Trouble.NOT_RECOVERED)
             return [snapshot(session, now, recovered=False)]
         return frames
+
+    def _say_typing(
+        self, connection_id: str, who: Identity, request: Typing, now: int, deadline: Deadline
+    ) -> None:
+        mail: dict[str, Sequence[bytes]] = {}
+        frames: dict[Person, Sequence[bytes]] = {}
+        for each in self._membership.sockets(who.session):
+            if not each.is_open or each.connection_id == connection_id:
+                continue
+            writer = self._announcer.shown_to(each.person).writer(who.person, each.person)
+            if writer and writer not in frames:
+                frames[writer] = (typing(who.session_id, writer, on=request.on, at=now),)
+            if writer:
+                mail[each.connection_id] = frames[writer]
+        self._announcer.tell_each(mail, deadline)
 
     def _say(
         self, connection_id: str, who: Identity, request: Message, deadline: Deadline
@@ -300,6 +321,7 @@ class Conversation:
                 text = "client_id: a message of that id was said before, and is kept no longer"
                 raise InvalidRequest("invalid_payload", text)
             session = self._membership.session(who.session)
+            session = self._announcer.shown_to(who.person).session(session)
             ((copy, _),) = event_frames(session, [said.earlier], said.earlier.version)
             self._announcer.tell(connection_id, [copy], deadline)
         return self._announcer.announce(said.batch, deadline)
@@ -332,7 +354,10 @@ class Conversation:
                 raise InvalidRequest("conflict", text, {"assigned": holder})
         answer = None
         if assigned.event is None:
-            answer = assignment_now(ref.session_id, assigned.place, assigned.holder, assigned.at)
+            answer = assignment_now(
+                *(ref.session_id, assigned.place, assigned.holder, assigned.at),
+                is_gone=assigned.is_gone,
+            )
         elif not is_own:  # otherwise it is among those who are told
             answer = assignment(ref.session_id, assigned.place.epoch, assigned.event)
         if answer:
@@ -349,7 +374,7 @@ class Conversation:
             self._on_trouble(Trouble.LIMITED)
             raise InvalidRequest("rate_limited", "state: it was changed too often; slow down")
         elif done.session:
-            self._announcer.tell(connection_id, [snapshot(done.session, now)], deadline)
+            self._show(connection_id, who, done.session, now, deadline)
         return self._announcer.announce(done.batch, deadline)
 
     def _close(self, connection_id: str, ref: SessionRef, deadline: Deadline) -> None:

@@ -16,6 +16,7 @@ from hadir.wire.invocations import invocation_ids
 
 if TYPE_CHECKING:
     from hadir.announcer import Broadcast
+    from hadir.attendance import Attended
     from hadir.errands import Swept
     from hadir.membership.server import Memory
 
@@ -86,6 +87,12 @@ def swept(found: "Swept") -> None:
     _metrics.add_metric("SilencesSpared", MetricUnit.Count, found["spared"])
     _metrics.add_metric("SweepFailures", MetricUnit.Count, found["failed"])
     _metrics.add_metric("SweepUnfinished", MetricUnit.Count, found["unfinished"])
+
+
+def attended(found: "Attended") -> None:
+    """It was looked after the sessions that somebody has."""
+    if found.sessions:
+        _metrics.add_metric("SessionsUnattended", MetricUnit.Count, found.unattended)
 
 
 def present(people: int, sessions: int) -> None:

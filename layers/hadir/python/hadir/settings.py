@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from hadir.domain.errors import InvalidSettings
 from hadir.domain.limits import Limits
+from hadir.domain.roles import CustomersSee
 
 _ELASTICACHE = ".cache.amazonaws.com"
 """In the name of every ElastiCache ("Finding connection endpoints", Amazon ElastiCache)."""
@@ -80,6 +81,16 @@ class Settings:
     def grace_seconds(self) -> float:
         """``DISCONNECT_GRACE_SECONDS``: back within it, a person was never gone. At most 300."""
         return self._number("DISCONNECT_GRACE_SECONDS", 0, lowest=0, highest=300)
+
+    @property
+    def customers_see(self) -> CustomersSee:
+        """``CUSTOMERS_SEE``: whom customers may see; ``everybody`` by default."""
+        text = self._environment.get("CUSTOMERS_SEE") or CustomersSee.EVERYBODY
+        try:
+            return CustomersSee(text)
+        except ValueError:
+            allowed = ", ".join(CustomersSee)
+            raise InvalidSettings(f"CUSTOMERS_SEE must be one of {allowed}") from None
 
     @property
     def grace_queue_url(self) -> str:

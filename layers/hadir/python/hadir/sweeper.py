@@ -336,10 +336,11 @@ class Sweeper:
 
     def _welcome(self, lease: Lease, found: Opened, deadline: Deadline) -> None:
         """Do for a socket what the lost announce would have done."""
-        if found.session:
-            frame = snapshot(found.session, time.time_ns() // 1_000_000)
-            self._announcer.tell(lease.connection_id, [frame], deadline)
         who = self._membership.identities.of(lease.connection_id)
+        if found.session:
+            shown = self._announcer.shown_to(who.person if who else None)
+            frame = snapshot(shown.session(found.session), time.time_ns() // 1_000_000)
+            self._announcer.tell(lease.connection_id, [frame], deadline)
         if who:
             put_out = self._doorman.put_out_if_banned(lease.ref, who.person, deadline)
             self._on_broadcasts(put_out.broadcasts)

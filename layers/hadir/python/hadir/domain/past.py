@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 from hadir.domain.errors import NotKept
 from hadir.domain.identity import Person, SessionRef
-from hadir.domain.session import Event, EventType, PresenceEvent, Session
+from hadir.domain.session import (
+    ALL_LISTED,
+    Event,
+    EventType,
+    PresenceEvent,
+    Session,
+    Unlisted,
+)
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -43,7 +50,9 @@ class Past:
         epoch: the session's now; it may have been another then.
         version: of the last event by then.
         at: when that event happened, in milliseconds since the Unix epoch; None if it is not kept.
-        people: everybody who was present, and since when (ms); None where nobody knows any more.
+        people: everybody who was present and may be shown, and since when (ms); None where nobody
+            knows any more.
+        unlisted: the others.
     """
 
     ref: SessionRef
@@ -51,6 +60,7 @@ class Past:
     version: int
     at: int | None
     people: Mapping[Person, int | None]
+    unlisted: Unlisted = ALL_LISTED
 
 
 def at_version(kept: Chronicle, version: int) -> Past:

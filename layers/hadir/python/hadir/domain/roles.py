@@ -1,9 +1,12 @@
-"""What a customer, an agent and an admin may do. Handlers check it; nothing else is allowed."""
+"""What a customer, an agent and an admin may do, and whom customers may see.
+
+Handlers check what somebody may do; nothing else is allowed.
+"""
 
 from enum import StrEnum
 
 from hadir.domain.errors import NotPermitted
-from hadir.domain.identity import UserType
+from hadir.domain.identity import Person, UserType
 
 
 class Action(StrEnum):
@@ -55,6 +58,21 @@ ALLOWED = {
     Action.ASSIGN: _STAFF,
 }
 """Who may do what, and only in the sessions of their tenant that their token is for."""
+
+
+class CustomersSee(StrEnum):
+    """Whom customers may see."""
+
+    EVERYBODY = "everybody"
+    AGENTS = "agents"
+    """Agents and admins, and how many customers there are."""
+    COUNTS = "counts"
+    """Only how many there are."""
+
+    def limits(self, reader: Person | None) -> bool:
+        """Whether ``reader`` may see less than everybody; None: it is not known who reads."""
+        is_staff = reader is not None and reader.user_type.is_staff
+        return self is not CustomersSee.EVERYBODY and not is_staff
 
 
 def require(user_type: UserType, action: Action) -> None:

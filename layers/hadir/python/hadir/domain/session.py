@@ -81,16 +81,21 @@ class StateEvent:
 class AssignmentEvent:
     """An agent or admin was assigned to the session, or nobody is any more.
 
+    Or whoever has it has gone for good, or is back: they are in no session of the tenant, and left
+    the last one more than 30 s ago.
+
     Attributes:
         version, at: as for a ``PresenceEvent``; all kinds of event share one order.
         person: who has the session from then on, present or not; None for nobody.
-        by: who assigned it.
+        by: who assigned it; None if whoever has it has gone, or is back.
+        is_gone: whether they have gone for good.
     """
 
     version: int
     person: Person | None
     at: int
-    by: Person
+    by: Person | None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +167,30 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """How many more people are present than those who may be shown (``domain.projection``).
+
+    Attributes:
+        agents: with the admins.
+    """
+
+    customers: int
+    agents: int
+
+
+ALL_LISTED = Unlisted(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Who is in a session, at one version.
 
     Attributes:
         epoch, version: its place after the last event.
-        people: everybody present.
+        people: everybody present who may be shown.
         holder: the agent or admin that the session is assigned to, present or not; None for nobody.
+        is_holder_gone: whether they have gone for good (``AssignmentEvent``).
+        unlisted: the others.
     """
 
     ref: SessionRef
@@ -176,6 +198,8 @@ class Session:
     version: int
     people: tuple[Presence, ...]
     holder: Person | None = None
+    is_holder_gone: bool = False
+    unlisted: Unlisted = ALL_LISTED
 
     @property
     def session_id(self) -> str:

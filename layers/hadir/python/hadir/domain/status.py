@@ -4,29 +4,39 @@ from dataclasses import dataclass
 from typing import Self
 
 from hadir.domain.identity import UserType
-from hadir.domain.session import Presence, Session
+from hadir.domain.session import ALL_LISTED, Presence, Session, Unlisted
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """The people present in a session, sorted by when they became present."""
+    """The people present in a session, sorted by when they became present.
+
+    Attributes:
+        unlisted: how many more there are.
+    """
 
     people: tuple[Presence, ...]
+    unlisted: Unlisted = ALL_LISTED
 
     @classmethod
     def of(cls, session: Session) -> Self:
         """The status of ``session``."""
-        return cls(tuple(sorted(session.people, key=lambda each: (each.at, each.person))))
+        people = sorted(session.people, key=lambda each: (each.at, each.person))
+        return cls(tuple(people), session.unlisted)
 
     @property
     def total_customer(self) -> int:
         """How many customers are present."""
-        return sum(each.person.user_type is UserType.CUSTOMER for each in self.people)
+        return self.unlisted.customers + self._listed_customers
 
     @property
     def total_agent(self) -> int:
         """How many agents are present; an admin counts as one."""
-        return len(self.people) - self.total_customer
+        return self.unlisted.agents + len(self.people) - self._listed_customers
+
+    @property
+    def _listed_customers(self) -> int:
+        return sum(each.person.user_type is UserType.CUSTOMER for each in self.people)
 
     def by_name(self) -> dict[str, Presence]:
         """The people by the key that each has in the ``users`` map (contract, section 2).

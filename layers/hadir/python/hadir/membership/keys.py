@@ -12,9 +12,9 @@ Of a session:
     open (how many sockets are), sizes (of connections, people and leaving, and open, to see what
     Redis has evicted, or what code of another version has done); watchers (connections of other
     sessions that watch this one: for each its id, the first version that it is told of, its
-    person); while somebody has the session: assigned (who); while somebody announces: token, until
-    (ms), claimed (last version handed out),
-    recovered_up_to; while the status is owed to somebody: retry_at (ms)
+    person); while somebody has the session: assigned (who), and assignee_gone (the same if they
+    have gone for good); while somebody announces: token, until (ms), claimed (last version handed
+    out), recovered_up_to; while the status is owed to somebody: retry_at (ms)
 ``hadir2:{p}:connections:<session>``
     hash: connection id -> person, since, heard, expires, beats, watches
 ``hadir2:{p}:people:<session>``
@@ -51,6 +51,8 @@ Of a partition:
     sorted set: ``tenant user_id user_type session_id`` of everybody who left in the last 24 h and
     is not back, by when (ms); half a millisecond later if they were away, or kicked, so that
     they are not expected back
+``hadir2:{p}:assigned``
+    hash: ``<session>`` that somebody has -> person, at, gone
 ``hadir2:{p}:hearing``
     hash: when the last sweep was (ms), how many connections were heard since and in the
     interval before, and until when silence proves nothing (ms)
@@ -137,12 +139,17 @@ def partition_of(ref: SessionRef) -> int:
 
 
 def session_keys(ref: SessionRef) -> list[str]:
-    """The first KEYS of every script on a session: its own, its partition's, and its tenant's."""
+    """The first KEYS of every script on a session: its own, its partition's, its tenant's.
+
+    The last two are the list of the sessions that somebody has, which most scripts leave alone, and
+    the index of agents and admins.
+    """
     prefix = _prefix(partition_of(ref))
     return [
         *(f"{prefix}:{kind}:{ref}" for kind in _OF_SESSION),
         *(f"{prefix}:{kind}" for kind in _OF_PARTITION),
         *(f"{prefix}:{kind}:{ref.tenant}" for kind in _OF_FEED),
+        f"{prefix}:assigned",
         f"{prefix}:{_STAFF}",
     ]
 
@@ -203,6 +210,16 @@ def staff_key(partition: int) -> str:
 def left_key(partition: int) -> str:
     """The key of a partition's index of the people who have left its sessions."""
     return f"{_prefix(partition)}:left"
+
+
+def assigned_key(partition: int) -> str:
+    """The key of a partition's list of the sessions that somebody has."""
+    return f"{_prefix(partition)}:assigned"
+
+
+def seen_keys(partition: int) -> list[str]:
+    """KEYS of ``seen.lua`` in one partition: whereabouts, left."""
+    return [whereabouts_key(partition), left_key(partition)]
 
 
 def tombstone_key(ref: SessionRef, connection_id: str) -> str:

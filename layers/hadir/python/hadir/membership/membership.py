@@ -1,7 +1,6 @@
 """Membership: who is in which session, kept in Redis and changed by one script at a time."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Identity, Person, SessionRef
@@ -330,10 +329,8 @@ class Membership:
         _, args, keys = _leaving(ref, connection_ids, departure, token)
         outcomes, claimed, remaining, watched = self._scripts.run("leave", ref, *args, keys=keys)
         forget(self._redis, connection_ids)
-        for each in watched:
-            with suppress(MembershipUnavailable):  # the sweep does it
-                self.watching.end(each, ref)
-        return Left(Leaving(outcomes[0]), read_batch(ref, token, claimed), remaining)
+        batch = read_batch(ref, token, claimed)
+        return Left(Leaving(outcomes[0]), batch, remaining, watched=bool(watched))
 
     def _settle(
         self, batch: Batch, announced: int, more: bool, soon: bool, *missed: str | int

@@ -129,6 +129,15 @@ class Assigning(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Attending(StrEnum):
+    """What ``attend`` found; ``attend.lua`` says what each means."""
+
+    TOLD = "told"
+    NOTED = "noted"
+    SAME = "same"
+    CHANGED = "changed"
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The outcome of ``open`` or ``lapse``.
@@ -158,11 +167,13 @@ class Left:
     Attributes:
         batch: what the caller has to announce, if it became the session's announcer.
         remaining: number of connections still in the session, of all people.
+        watched: whether the connection watched other sessions, which is still to be ended.
     """
 
     outcome: Leaving
     batch: Batch | None
     remaining: int
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +216,7 @@ class Assigned:
         event: on ``ASSIGNED``, the event; otherwise None.
         place: the session's, at its last event.
         at: when that was so, in milliseconds since the Unix epoch.
+        is_gone: whether the holder has gone for good.
     """
 
     outcome: Assigning
@@ -213,6 +225,25 @@ class Assigned:
     event: AssignmentEvent | None
     place: Place
     at: int
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A session that somebody has, as its partition lists it.
+
+    Attributes:
+        name: whose it is, ``user_type/user_id``; of a type that may not be known.
+        at: since when, or when the sweep last looked after it, in ms since the Unix epoch.
+        is_gone: whether they have gone for good.
+        record: the whole entry.
+    """
+
+    ref: SessionRef
+    name: str
+    at: int
+    is_gone: bool
+    record: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from hadir.domain.session import (
 )
 from hadir.domain.state import State, with_away
 from hadir.membership.keys import partition_of
-from hadir.membership.outcomes import Assigned, Assigning, Opened, Opening
+from hadir.membership.outcomes import Assigned, Assigning, Listing, Opened, Opening
 
 _KNOWN = ("message", "state", *EventType)
 
@@ -119,14 +119,16 @@ def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
 @_checked
 def read_session(ref: SessionRef, view: Any) -> Session:
     """What ``view`` in ``outbox.lua`` returns."""
-    epoch, version, people, holder = view
-    return Session(ref, epoch, version, tuple(_presences(people)), Person.read(holder))
+    epoch, version, people, name, is_gone = view
+    holder = Person.read(name)
+    there = tuple(_presences(people))
+    return Session(ref, epoch, version, there, holder, is_holder_gone=bool(holder and is_gone))
 
 
 @_checked
 def read_assigned(ref: SessionRef, token: str, by: Person, reply: Any) -> Assigned:
     """What ``assign.lua`` replies."""
-    outcome, claimed, name, epoch, version, at = reply
+    outcome, claimed, name, epoch, version, at, is_gone = reply
     holder = Person.read(name)
     is_new = outcome == Assigning.ASSIGNED
     return Assigned(
@@ -136,7 +138,18 @@ def read_assigned(ref: SessionRef, token: str, by: Person, reply: Any) -> Assign
         AssignmentEvent(version, holder, at, by) if is_new else None,
         Place(epoch, version),
         at,
+        is_gone=bool(is_gone),
     )
+
+
+@_checked
+def read_listings(flat: list[str]) -> list[Listing]:
+    """What ``assigned.lua`` replies."""
+    found = []
+    for session, record in _pairs(flat):
+        name, at, is_gone, *_ = [*record.split(" "), "-"]
+        found.append(Listing(SessionRef.read(session), name, int(at), is_gone == "1", record))
+    return found
 
 
 @_checked
@@ -235,8 +248,8 @@ def _event(entry_id: str, fields: dict[str, str]) -> Event:
     version, at = int(entry_id.partition("-")[0]), int(fields["at"])
     name = fields.get("person", "")
     person, by = Person.read(name), Person.read(fields.get("by", ""))
-    if fields["type"] == "assignment" and by and (person or not name):
-        return AssignmentEvent(version, person, at, by)
+    if fields["type"] == "assignment" and (by or "gone" in fields) and (person or not name):
+        return AssignmentEvent(version, person, at, by, is_gone=fields.get("gone") == "1")
     if person is None or fields["type"] not in _KNOWN:
         return UnknownEvent(version, at)
     if fields["type"] == "message":

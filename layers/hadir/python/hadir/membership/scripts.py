@@ -24,6 +24,7 @@ _LUA = files(__package__) / "lua"
 SESSION_SCRIPTS = (
     "admit",
     "assign",
+    "attend",
     "claim",
     "clear",
     "end_grace",
@@ -47,7 +48,9 @@ SESSION_SCRIPTS = (
     "watch_session",
 )
 
-PARTITION_SCRIPTS = ("deafen", "due", "ghosts", "postpone", "renew", "staff", "views")
+PARTITION_SCRIPTS = (
+    *("assigned", "deafen", "due", "ghosts", "postpone", "renew", "seen", "staff", "views"),
+)
 
 FEED_SCRIPTS = ("claim_feed", "settle_feed", "unwatch", "watch")
 

@@ -27,7 +27,7 @@ class Watching:
     """What connections watch.
 
     What a connection watches is first noted in its home session, so that it is known, and ended,
-    however the connection leaves: at once by whoever takes it out, else by the sweep.
+    however the connection leaves: at once by **disconnect**, else by the sweep.
 
     Attributes:
         directory: the sessions in which somebody is.

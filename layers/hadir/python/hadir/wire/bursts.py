@@ -1,7 +1,7 @@
 """Several events in one frame: bursts, and the answer to ``sync`` (contract, "Bursts")."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from hadir.domain.session import Event, MessageEvent, PresenceEvent, Session
 from hadir.wire.updates import (
@@ -31,11 +31,21 @@ class Bursts:
     """Frames that carry several events at once, with the current status.
 
     The fields of the frame itself are those of the newest join or leave (contract, "Bursts").
+
+    Args:
+        own: the events, with the messages as their senders see them; None if all see the same.
     """
 
-    def __init__(self, session: Session, events: Sequence[Event], recovered_up_to: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        events: Sequence[Event],
+        recovered_up_to: int,
+        own: Sequence[Event] | None = None,
+    ) -> None:
         self._session = session
         self._events = events
+        self._own = events if own is None else own
         self._recovered_up_to = recovered_up_to
         self._current = current_fields(session)
 
@@ -53,7 +63,10 @@ class Bursts:
             data.update(event_data(event, recovered))
         if not newest:
             data["timestamp"] = timestamp(told[-1].at)
-        data["events"] = [_entry(event, recovered, reader) for event in told]
+        data["events"] = [
+            _entry(own if _is_from(own, reader) else event, recovered, reader)
+            for event, own in zip(told, self._own[skip:], strict=True)
+        ]
         return write_frame("connection_status_update", data)
 
 
@@ -98,6 +111,10 @@ def _entry(event: Event, recovered_up_to: int, reader: str | None = None) -> dic
         reader: as for ``Bursts.frame``.
     """
     data = entry_data(event, recovered_up_to)
-    if isinstance(event, MessageEvent) and event.client_id and event.connection_id == reader:
+    if _is_from(event, reader) and event.client_id:
         data["client_id"] = event.client_id
     return data
+
+
+def _is_from(event: Event, reader: str | None) -> TypeGuard[MessageEvent]:
+    return isinstance(event, MessageEvent) and event.connection_id == reader

@@ -11,7 +11,7 @@ from hadir.wire.updates import status_answer, timestamp
 def past_answer(past: Past) -> dict[str, Any]:
     """The answer to ``GET …/connection-status?at=``: what the history does not know is absent."""
     people = tuple(Presence(person, since or 0, 0) for person, since in past.people.items())
-    session = Session(past.ref, past.epoch, past.version, people)
+    session = Session(past.ref, past.epoch, past.version, people, unlisted=past.unlisted)
     answer = status_answer(session)
     named = ConnectionStatus.of(session).by_name()
     for name, user in answer["users"].items():

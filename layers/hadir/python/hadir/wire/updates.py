@@ -21,7 +21,7 @@ from hadir.domain.session import (
     UnknownEvent,
 )
 from hadir.domain.status import ConnectionStatus
-from hadir.wire.holders import assignment_fields, beside_status, holder_fields
+from hadir.wire.holders import assignment_fields, beside_status, holder_fields, person_fields
 
 MAX_USERS = 500
 """People listed in one frame."""
@@ -120,7 +120,9 @@ def assignment(
     return write_frame("assignment", data)
 
 
-def assignment_now(session_id: str, place: Place, holder: Person | None, at: int) -> bytes:
+def assignment_now(
+    session_id: str, place: Place, holder: Person | None, at: int, *, is_gone: bool = False
+) -> bytes:
     """Who has the session, for whoever assigns it to them again: no event, so no ``version``.
 
     Args:
@@ -132,7 +134,7 @@ def assignment_now(session_id: str, place: Place, holder: Person | None, at: int
         "epoch": place.epoch,
         "status_version": place.version,
         "timestamp": timestamp(at),
-        **holder_fields(holder),
+        **holder_fields(holder, is_gone=is_gone),
     }
     return write_frame("assignment", data)
 
@@ -145,8 +147,7 @@ def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
     """
     data: dict[str, Any] = {
         "session_id": session_id,
-        "user_id": who.user_id,
-        "user_type": who.user_type.value,
+        **person_fields(who),
         "on": on,
     }
     if on:
@@ -324,8 +325,7 @@ def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any
     """A message's own fields; ``recovered`` up to that version."""
     data: dict[str, Any] = {
         "id": _message_id(event.epoch, event.version),
-        "user_id": event.person.user_id,
-        "user_type": event.person.user_type.value,
+        **person_fields(event.person),
         "text": event.text,
         "version": event.version,
         "timestamp": timestamp(event.at),

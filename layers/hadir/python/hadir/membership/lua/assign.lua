@@ -2,7 +2,8 @@
 --
 -- An agent or an admin says who has the session: an event in the session's order.
 --
--- Reply   { outcome, claim, who has it now ('' for nobody), epoch, version, now }
+-- Reply   { outcome, claim, who has it now ('' for nobody), epoch, version, now, 1 if whoever has it
+--         has gone for good, else 0 }
 --         version is the event's on 'assigned', otherwise that of the session's last event
 --         claim is false but on 'assigned' and 'unchanged'
 --   outcome 'assigned'  recorded, pending
@@ -50,11 +51,12 @@ local function assignee(holder)
     return agent
 end
 
-local function may_change(holder)
+-- Without an expectation, whoever has gone for good does not keep others from it.
+local function may_change(holder, is_gone)
     if is_expecting == '1' then
         return id_of(holder) == expected
     end
-    return holder == '' or holder == by
+    return holder == '' or holder == by or is_gone
 end
 
 local function is_limited()
@@ -72,15 +74,16 @@ local function is_limited()
     return false
 end
 
-local function assign(holder)
+local function assign(holder, is_gone)
     local name = assignee(holder)
     if not name then
         return 'unclear'
     end
-    if name == holder then
+    local is_back = is_gone and holder == by
+    if name == holder and not is_back then
         return 'unchanged'
     end
-    if not may_change(holder) then
+    if not may_change(holder, is_gone) then
         return 'conflict'
     end
     if is_limited() then
@@ -91,20 +94,28 @@ local function assign(holder)
     else
         redis.call('HSET', SESSION, 'assigned', name)
     end
+    if is_gone then
+        redis.call('HDEL', SESSION, 'assignee_gone')
+    end
+    redis.call('HDEL', ASSIGNED, NAME)  -- `finish` lists it anew
     record_event('assignment', { 'person', name, 'by', by, 'at', integer(now) })
     return 'assigned'
 end
 
 if not begin() then
-    return { 'unknown', false, '', '', 0, now }
+    return { 'unknown', false, '', '', 0, now, 0 }
 end
 local outcome, claimed = 'unknown', false
 if redis.call('EXISTS', PEOPLE) == 1 then
-    outcome = assign(redis.call('HGET', SESSION, 'assigned') or '')
+    local known = redis.call('HMGET', SESSION, 'assigned', 'assignee_gone')
+    outcome = assign(known[1] or '', known[1] and known[1] == known[2])
 end
 if outcome == 'assigned' or outcome == 'unchanged' then
     claimed = claim(token)
 end
 local told = finish(claimed)
-local known = redis.call('HMGET', SESSION, 'assigned', 'epoch', 'version')
-return { outcome, told, known[1] or '', known[2], tonumber(known[3]), now }
+local known = redis.call('HMGET', SESSION, 'assigned', 'epoch', 'version', 'assignee_gone')
+return {
+    outcome, told, known[1] or '', known[2], tonumber(known[3]), now,
+    known[1] and known[1] == known[4] and 1 or 0,
+}

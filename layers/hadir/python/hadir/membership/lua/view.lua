@@ -2,6 +2,6 @@
 --
 -- The session as it is now; changes nothing.
 --
--- Reply   { epoch, version, people as HGETALL, who has it }
+-- Reply   { epoch, version, people as HGETALL, who has it, whether they have gone }
 
 return view()

@@ -16,6 +16,10 @@ local PERSON = {
     'at', 'sockets', 'left', 'reason', 'close_code', 'evidence', 'profile', 'state', 'aways',
 }
 
+-- The entry of a session that somebody has: person; at (since when, or when the sweep last looked
+-- after the session, ms); gone (1 if they have gone for good)
+local ASSIGNMENT = { 'person', 'at', 'gone' }
+
 local function read_record(fields, text)
     local record, place = {}, 0
     for word in string.gmatch(text, '[^ ]+') do

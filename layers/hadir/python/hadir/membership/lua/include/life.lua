@@ -1,4 +1,4 @@
--- takes: people, feed
+-- takes: people, feed, assignments
 --
 -- A session's epochs, and what every script that changes it does first and last.
 
@@ -140,7 +140,11 @@ end
 -- Every script that changes a session ends with this. Returns what it grants its caller, which was
 -- granted `claimed`: that, or 1 if only a feed has something pending, or false.
 local function finish(claimed)
-    redis.call('HSET', SESSION, 'sizes', sizes(redis.call('HGET', SESSION, 'open')))
+    local known = redis.call('HMGET', SESSION, 'open', 'assigned')
+    redis.call('HSET', SESSION, 'sizes', sizes(known[1]))
+    if known[2] then
+        list_assignment(known[2])
+    end
     local due, version = next_look()
     if due < math.huge then
         redis.call('ZADD', AGENDA, integer(due), NAME)

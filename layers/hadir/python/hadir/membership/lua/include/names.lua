@@ -9,14 +9,14 @@ local SESSION, CONNECTIONS, PEOPLE, EVENTS, LEAVING, PACE, BEHIND = unpack(KEYS,
 local LEFT, LEASES, FAILING, AGENDA, OCCUPIED, WHEREABOUTS, HEARING, TENANTS = unpack(KEYS, 8, 15)
 local FIRST_OF_FEED = 16
 local WATCH, FEED = unpack(KEYS, FIRST_OF_FEED, 17)
-local STAFF = KEYS[18]
+local ASSIGNED, STAFF = unpack(KEYS, 18, 19)
 
 -- Lengths of a lease and of the grace (ms); the name of a new epoch, should one begin; the session,
 -- "tenant session_id".
 local LEASE, GRACE, EPOCH, NAME = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
--- A script's own arguments begin at ARGV[6], its own keys at KEYS[19].
-local OWN_ARGV, OWN_KEY = 6, 19
+-- A script's own arguments begin at ARGV[6], its own keys at KEYS[20].
+local OWN_ARGV, OWN_KEY = 6, 20
 
 local TENANT, SESSION_ID = string.match(NAME, '^([^ ]+) ([^ ]+)$')
 

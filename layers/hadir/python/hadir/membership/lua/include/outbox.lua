@@ -16,11 +16,14 @@ local function record_event(event_type, fields)
     return version
 end
 
--- The session as it is now: epoch, version, people as HGETALL, who has it ('' for nobody).
+-- The session as it is now: epoch, version, people as HGETALL, who has it ('' for nobody), 1 if they
+-- have gone for good, else 0.
 local function view()
-    local known = redis.call('HMGET', SESSION, 'epoch', 'version', 'assigned')
+    local known = redis.call('HMGET', SESSION, 'epoch', 'version', 'assigned', 'assignee_gone')
+    local holder = known[3] or ''
     return {
-        known[1] or '', tonumber(known[2] or '0'), redis.call('HGETALL', PEOPLE), known[3] or '',
+        known[1] or '', tonumber(known[2] or '0'), redis.call('HGETALL', PEOPLE), holder,
+        known[4] == holder and 1 or 0,
     }
 end
 
