@@ -150,7 +150,7 @@ def test_what_waits_is_announced_though_what_is_asked_for_is_refused(
 
 def test_nobody_begins_a_session(membership: Membership, full: Full) -> None:
     """Though on a cluster the identity may have been written to another node."""
-    with full(), patch.object(membership, "_remember", lambda *_: False):
+    with full(), patch.object(membership.identities, "remember", lambda *_: False):
         for session in (SESSION, ref("another")):
             with pytest.raises(MembershipUnavailable):
                 membership.admit("n1", identity("newcomer", session))
