@@ -40,15 +40,16 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
     const mine = Object.entries(status?.users ?? {}).find(
       ([key, { user_id = key, user_type }]) => user_id === userId && user_type === userType,
     );
-    return mine?.[1].state;
+    const { away: _, ...state } = mine?.[1].state ?? {};
+    return state;
   };
 
   const say = () => {
     saying();
     const wait = saidAt + SAY_AGAIN_MS - now();
     if (wait > 0) return saying(wait, say);
-    const { away: _, ...rest } = own ?? shown() ?? {};
-    if (send({ action: "set_state", state: { ...rest, ...(isAway && { away: true }) } })) saidAt = now();
+    const state = { ...(own ?? shown()), ...(isAway && { away: true }) };
+    if (send({ action: "set_state", state })) saidAt = now();
   };
 
   /** @param {boolean} isNow */

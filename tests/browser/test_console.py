@@ -10,10 +10,19 @@ from websockets.sync.client import connect
 from apigw_local.testing import LocalGateway
 from tests.browser.serving import served_folder
 from tests.browser.test_examples import on_ports_of, saved
+from tests.browser.visitors import site, visit
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 
 UP_TO_DATE = "up to date"
+
+ASK = """async ([http, ws, session]) => {
+  const { HadirWatcher } = await import(`${http}/watcher.js`);
+  const options = { url: `${ws}/local`, apiUrl: http, userId: "amy", userType: "agent" };
+  const watcher = new HadirWatcher(options);
+  const { people } = await watcher.explain(session);
+  return [people.map(({ user_id }) => user_id), (await watcher.availability()).agents];
+}"""
 
 
 @contextmanager
@@ -96,4 +105,24 @@ def test_a_console_that_was_offline_knows_who_has_left_meanwhile(
 
         amy.evaluate("dispatchEvent(new Event('pageshow'))")
         expect(amy.locator("#standing")).to_have_text(UP_TO_DATE)
+        expect(row(amy, session)).to_have_count(0)
+
+
+def test_a_console_shows_who_is_away_and_asks_why_somebody_is_there(
+    context: BrowserContext, hadir: LocalGateway, tmp_path: Path
+) -> None:
+    session = new_session()
+    (tmp_path / "console.html").write_text(on_ports_of(hadir, saved("console.html")))
+    with served_folder(tmp_path) as address:
+        amy = console(context, address, "amy")
+        with site(hadir) as shop:
+            customer = visit(context, shop, hadir, session)
+            customer.evaluate("client.setState({ away: true, page: '/cart' })")
+
+            expect(row(amy, session).locator("td").nth(1)).to_have_text("customer_1 (away)")
+            people, agents = amy.evaluate(ASK, [hadir.http, hadir.ws, session])
+            customer.goto("about:blank")
+
+        assert people == ["customer_1"]
+        assert agents in {"live", "reachable"}
         expect(row(amy, session)).to_have_count(0)

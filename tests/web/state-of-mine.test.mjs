@@ -122,6 +122,27 @@ describe("away", () => {
     assert.deepEqual(states(), [{ page: "/cart", away: true }]);
   });
 
+  it("may be said by the page itself", async () => {
+    const { browser, client, states, see } = await speaker();
+    client.setState({ away: true, topic: "lunch" });
+    see("hidden");
+    await browser.pass(60_000);
+    see("visible");
+    await browser.pass(1_000);
+    assert.deepEqual(states().at(-1), { away: true, topic: "lunch" });
+  });
+
+  it("is no longer said though others were told so", async () => {
+    const { browser, session, tell, states, see } = await speaker();
+    tell(session.join("me", "admin"));
+    see("hidden");
+    await browser.pass(60_000);
+    tell(session.show("me", { state: { away: true } }));
+    see("visible");
+    await browser.pass(1_000);
+    assert.deepEqual(states(), [{ away: true }, {}]);
+  });
+
   it("is not said where it is turned off", async () => {
     const { browser, states, see } = await speaker({ away: false });
     see("hidden");
