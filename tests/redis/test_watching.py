@@ -406,6 +406,15 @@ class TestLimits:
         (shown,) = desk.say("a1", agent("agent_1"), **everything)
         assert shown["type"] == "watching"
 
+    def test_a_cursor_that_was_never_given_out(self, desk: Desk) -> None:
+        desk.open("a1", agent("dewi"))
+
+        for cursor in ("x", "300.s1", "", "17.{"):
+            (refused,) = desk.say("a1", agent("dewi"), action="watch", all=True, next=cursor)
+            assert (refused["type"], cursor) == ("error" if cursor else "watching", cursor)
+            if cursor:
+                assert refused["data"]["code"] == "invalid_payload"
+
     def test_a_socket_watches_so_many_sessions_one_by_one(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:

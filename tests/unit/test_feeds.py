@@ -31,7 +31,7 @@ class TestFeedFrames:
     def test_a_batch_that_is_too_large_is_told_in_parts_one_after_the_other(self) -> None:
         """Each brings its sessions' whole status: 300 people are some 30 kB."""
         pointers = [Pointer(101 + number, f"s{number}", 1) for number in range(9)]
-        found = [(session(f"s{number}", 300), ()) for number in range(9)]
+        found = {f"s{number}": (session(f"s{number}", 300), ()) for number in range(9)}
 
         frames = feed_frames([told_of(batch(*pointers), found, 0)])
 
@@ -48,7 +48,7 @@ class TestFeedFrames:
         parts = [
             told_of(
                 Missed(FeedRef("default", number), 5, 6, (Pointer(6, f"s{number}", 1),)),
-                [(session(f"s{number}"), (message(1),))],
+                {f"s{number}": (session(f"s{number}"), (message(1),))},
                 0,
             )
             for number in range(30)
@@ -63,7 +63,8 @@ class TestFeedFrames:
         assert [event["type"] for event in data["events"]] == ["message"] * 30
 
     def test_events_that_are_not_pointed_to_are_not_told(self) -> None:
-        found = [(session("s1", version=3), (message(1, "a"), message(2, "b"), message(3, "c")))]
+        said = (message(1, "a"), message(2, "b"), message(3, "c"))
+        found = {"s1": (session("s1", version=3), said)}
 
         (frame,) = feed_frames([told_of(batch(Pointer(9, "s1", 2)), found, 0)])
 
@@ -71,14 +72,16 @@ class TestFeedFrames:
         assert event["data"]["text"] == "b"
 
     def test_an_event_that_is_no_longer_kept_is_told_as_the_status(self) -> None:
-        (frame,) = feed_frames([told_of(batch(Pointer(9, "s1", 1)), [(session("s1"), ())], 0)])
+        (frame,) = feed_frames(
+            [told_of(batch(Pointer(9, "s1", 1)), {"s1": (session("s1"), ())}, 0)]
+        )
 
         (event,) = json.loads(frame)["data"]["events"]
         assert event["type"] == "connection_status_update"
         assert "event_type" not in event["data"]
 
     def test_what_a_dead_announcer_may_have_told_is_recovered(self) -> None:
-        found = [(session("s1"), (message(1),))]
+        found = {"s1": (session("s1"), (message(1),))}
 
         (told,) = feed_frames([told_of(batch(Pointer(9, "s1", 1)), found, 0)])
         (again,) = feed_frames([told_of(batch(Pointer(9, "s1", 1), recovered_up_to=9), found, 0)])

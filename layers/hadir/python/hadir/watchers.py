@@ -5,7 +5,7 @@ from typing import Any
 
 from hadir.announcer import Announcer
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import InvalidRequest
+from hadir.domain.errors import InvalidIdentity, InvalidRequest
 from hadir.domain.feeds import Missed
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef
@@ -62,7 +62,7 @@ class Watchers:
         elif not who.covers_all:
             raise InvalidRequest("forbidden", "the token is not for all sessions")
         elif request.next is not None:
-            frames = [self._page(who, {}, Place.read(request.next))]
+            frames = [self._page(who, {}, _read_cursor(request.next))]
         else:
             frames = self._all(connection_id, who, request.position, now)
         self._announcer.tell(connection_id, frames, deadline)
@@ -124,7 +124,9 @@ class Watchers:
         if not missed or any(each.pointers is None for each in missed):
             places, _ = self._watch_feeds(connection_id, who, None)
             return [self._page(who, places, Place(), recovered=False if position else None)]
-        parts = [told_of(each, self._read(who, each), now) for each in missed if each.pointers]
+        pointers = [pointer for each in missed for pointer in each.pointers or ()]
+        found = self._watching.feeds.read(who.tenant, pointers)
+        parts = [told_of(each, found, now) for each in missed if each.pointers]
         serials = {each.ref.partition: each.serial for each in missed}
         return [*feed_frames(parts), watching([], serials, None, recovered=True)]
 
@@ -137,9 +139,6 @@ class Watchers:
             self._watching.unwatch(connection_id, who.session, ALL)
             raise InvalidRequest("rate_limited", _REFUSALS[outcome])
         return {partition: serial for partition, (_, serial) in places.items()}, missed
-
-    def _read(self, who: Identity, missed: Missed) -> list[Any]:
-        return self._watching.feeds.read(who.tenant, missed.pointers or ())
 
     def _page(
         self,
@@ -165,3 +164,10 @@ class Watchers:
         outcome = self._watching.note(connection_id, who.session, what)
         if outcome is not Outcome.WATCHING:
             raise InvalidRequest("rate_limited", _REFUSALS[outcome])
+
+
+def _read_cursor(text: str) -> Place:
+    try:
+        return Place.read(text)
+    except InvalidIdentity:
+        raise InvalidRequest("invalid_payload", "next: it must be one that was given out") from None

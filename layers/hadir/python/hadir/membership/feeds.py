@@ -121,8 +121,8 @@ class Feeds:
 
     def read(
         self, tenant: str, pointers: Iterable[Pointer]
-    ) -> list[tuple[Session, tuple[Event, ...]]]:
-        """The events that ``pointers`` point to, with their sessions as they are now.
+    ) -> dict[str, tuple[Session, tuple[Event, ...]]]:
+        """The events that ``pointers`` point to, with their sessions as they are now, by their ids.
 
         Events that are no longer kept are left out. If Redis refuses one session, it raises.
         """
@@ -139,11 +139,11 @@ class Feeds:
                 for ref, told in zip(refs, versions.values(), strict=True)
             ),
         )
-        found = []
+        found = {}
         for ref, reply in zip(refs, replies, strict=True):
             if isinstance(reply, Exception):
                 raise MembershipUnavailable(f"Redis could not run fed: {reply}") from reply
             entries, view = reply
             session = read_session(ref, view)
-            found.append((session, tuple(read_events(entries, session.epoch))))
+            found[ref.session_id] = session, tuple(read_events(entries, session.epoch))
         return found

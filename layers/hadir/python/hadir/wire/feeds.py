@@ -13,7 +13,8 @@ _ROOM = MAX_FRAME - 15_000
 """Bytes for events or sessions in a frame; the rest is for the positions of 256 feeds."""
 
 
-Found = Sequence[tuple[Session, tuple[Event, ...]]]
+Found = Mapping[str, tuple[Session, tuple[Event, ...]]]
+"""By its id, a session as it is now, and those of its events that are still kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Told:
         partition: the feed's.
         before, serial: the part lies between these serials; it begins after the first.
         pointers: to its events, in order.
-        found: the events that are still kept, with their sessions as they are now.
+        found: at least the events that they point to.
         at: milliseconds since the Unix epoch.
         recovered: whether watchers may have got it already.
     """
@@ -52,13 +53,10 @@ class Told:
         for pointer in self.pointers:
             versions.setdefault(pointer.session_id, set()).add(pointer.version)
         return [
-            _frame(
-                session,
-                [each for each in events if each.version in versions[session.session_id]],
-                self.at,
+            _frame(session, [each for each in events if each.version in told], self.at)
+            for (session, events), told in (
+                (self.found[session_id], told) for session_id, told in versions.items()
             )
-            for session, events in self.found
-            if session.session_id in versions
         ]
 
 
