@@ -1,11 +1,19 @@
 """Sockets that watch sessions without being present in them, on real Redis."""
 
-import pytest
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import pytest
+from redis import Redis
+
+from hadir.domain.bans import Ban, Banned
+from hadir.domain.delivery import Delivery
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Identity, SessionRef, UserType
+from hadir.membership.bans import Bans
 from hadir.membership.keys import PARTITIONS, feed_keys, partition_of, session_key
 from hadir.membership.membership import Membership
+from hadir.membership.outcomes import Watch
 from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
@@ -385,7 +393,113 @@ class TestWhatWasMissed:
         assert SESSION.session_id not in console.events
 
 
+class TestRaces:
+    def test_a_heartbeat_under_way_does_not_bring_back_what_was_unwatched(
+        self, desk: Desk, redis: AnyRedis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        who = agent("dewi")
+        desk.open("a1", who)
+        for what in ({"session_id": SESSION.session_id}, {"all": True}):
+            desk.say("a1", who, action="watch", **what)
+        watching = desk.membership.watching
+        watched = watching.watched
+
+        def late(connection_id: str, home: SessionRef) -> set[str]:
+            found = watched(connection_id, home)
+            monkeypatch.setattr(watching, "watched", watched)
+            for what in ({"session_id": SESSION.session_id}, {"all": True}):
+                desk.say("a1", who, action="unwatch", **what)
+            return found
+
+        monkeypatch.setattr(watching, "watched", late)
+        desk.say("a1", who, action="heartbeat")
+
+        assert leftovers(redis) == []
+
+    @pytest.mark.parametrize("what", [{"session_id": SESSION.session_id}, {"all": True}])
+    def test_who_leaves_while_beginning_to_watch_leaves_nothing_behind(
+        self,
+        desk: Desk,
+        redis: AnyRedis,
+        monkeypatch: pytest.MonkeyPatch,
+        what: dict[str, object],
+    ) -> None:
+        desk.open("a1", agent("dewi"))
+        watching = desk.membership.watching
+        note = watching.note
+
+        def noted(*args: Any) -> Watch:
+            found = note(*args)
+            desk.membership.leave("a1", DESK, CLOSED)
+            watching.end("a1", DESK)
+            return found
+
+        monkeypatch.setattr(watching, "note", noted)
+        desk.say("a1", agent("dewi"), action="watch", **what)
+
+        assert leftovers(redis) == []
+
+    def test_a_grace_that_ends_as_a_watch_is_refused_is_told(
+        self, redis: AnyRedis, poster: RecordingPoster, clock: Clock
+    ) -> None:
+        desk = Desk(Membership(redis, grace_seconds=10, clock=clock), poster)
+        desk.open("a1", agent("dewi"))
+        console = desk.console("a1")
+        console.start()
+        desk.join("c1", "customer_1", DESK)
+        desk.leave("c1", DESK)
+        clock.pass_seconds(11)
+
+        desk.membership.watching.note("nobodys", DESK, "s1")
+        desk.announcer.announce_feed(_feed_of(DESK), TEN_SECONDS)
+        desk.deliver(console, "a1")
+
+        assert console.occupied() == truth(desk.membership, ["desk"])
+
+
 class TestLimits:
+    def test_who_is_banned_from_a_session_does_not_watch_it(
+        self, desk: Desk, redis: AnyRedis, clock: Clock
+    ) -> None:
+        who = agent("dewi")
+        desk.open("a1", who)
+        until = clock() + 60_000
+        ban = Ban(Banned(who.person, SESSION.session_id), until, identity("admin_1").person, "")
+        Bans(redis, clock=clock).ban(who.tenant, ban)
+        desk.join("c1", "customer_1", SESSION)
+
+        for request in (
+            {"action": "watch", "session_id": SESSION.session_id},
+            {"action": "assign", "session_id": SESSION.session_id, "user_id": "dewi"},
+        ):
+            (refused,) = desk.say("a1", who, **request)
+            assert refused["data"]["code"] == "forbidden"
+
+    def test_a_full_redis_answers_heartbeats_of_watchers(
+        self, node: Redis, poster: RecordingPoster, clock: Clock
+    ) -> None:
+        desk = Desk(Membership(node, clock=clock), poster)
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
+        node.config_set("maxmemory", 1)
+        try:
+            (ack,) = desk.say("a1", agent("dewi"), action="heartbeat")
+        finally:
+            node.config_set("maxmemory", 0)
+
+        assert [each["session_id"] for each in ack["data"]["watching"]] == [SESSION.session_id]
+
+    def test_who_watches_many_sessions_may_watch_all(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hadir.membership.watching._MOST_SESSIONS", 1)
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", session_id="s1")
+
+        (page,) = desk.say("a1", agent("dewi"), action="watch", all=True)
+
+        assert page["type"] == "watching"
+
     def test_no_more_than_so_many_watch_the_same(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -427,6 +541,49 @@ class TestLimits:
         ]
 
         assert [each["data"].get("code") for each in answers] == [None, None, None, "rate_limited"]
+
+    def test_those_inside_are_posted_to_before_watchers(self, desk: Desk) -> None:
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
+        desk.join("c1", "customer_1", SESSION)
+        seen: list[list[str]] = []
+        post = desk.poster.post
+
+        def noting(mail: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Delivery]:
+            seen.append(sorted(mail))
+            return post(mail, seconds)
+
+        desk.poster.post = noting  # type: ignore[method-assign]
+        desk.join("c2", "customer_2", SESSION)
+
+        assert seen == [["c1", "c2"], ["a1"]]
+
+    def test_what_nobody_inside_was_told_watchers_are_not_either(self, desk: Desk) -> None:
+        """It is announced again, and they would get it twice."""
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
+        desk.join("c1", "customer_1", SESSION)
+        desk.poster.frames.clear()
+        desk.poster.refused.add("c1")
+
+        desk.say("c1", identity("customer_1"), action="message", text="hi")
+
+        assert "a1" not in desk.poster.frames
+
+    def test_an_owed_status_is_no_business_of_watchers(self, desk: Desk, clock: Clock) -> None:
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", session_id=SESSION.session_id)
+        desk.join("c1", "customer_1", SESSION)
+        desk.join("c2", "customer_2", SESSION)
+        desk.poster.refused.add("c1")
+        desk.join("c3", "customer_3", SESSION)
+        desk.poster.refused.clear()
+        desk.poster.frames.clear()
+        clock.pass_seconds(11)
+
+        desk.announce(desk.membership.claim(SESSION))
+
+        assert list(desk.poster.frames) == ["c1"]
 
     def test_watchers_that_accept_nothing_hold_up_nobody(self, desk: Desk) -> None:
         desk.open("a1", agent("dewi"))

@@ -17,6 +17,7 @@ Where customers may not see everybody, agents and admins are told one thing and 
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -24,6 +25,7 @@ from typing import Protocol
 
 from hadir.domain.deadline import Deadline
 from hadir.domain.delivery import Delivery, Outcome
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.projection import EVERYTHING, Projection, shown_to
@@ -37,6 +39,9 @@ from hadir.wire.updates import event_frames, snapshot
 
 _POSTING_SECONDS = 5.0
 _SHORTEST_POSTING_SECONDS = 0.5
+_WATCHERS_SECONDS = 2.0
+"""For those who watch, so that one who does not accept a frame delays others no longer."""
+
 _SETTLING_SECONDS = 1.0
 """The announcer takes on more events only while the caller has more time than this."""
 
@@ -129,6 +134,9 @@ class Announcer:
                 ref = batch.session.ref
                 left = self._membership.leave_each(posted.gone, ref, GONE, claim=False)
                 feed = feed or (left.feed if left else None)
+            for each in posted.watchers_gone:
+                with suppress(MembershipUnavailable):  # the next post finds it gone too
+                    self._membership.watching.forget(each, batch.session.ref)
             broadcasts += posted.broadcasts()
             if not posted.is_told:  # the management API is away
                 self._membership.give_back(batch)
@@ -158,7 +166,7 @@ class Announcer:
                 [told_of(batch, feeds.read(feed.tenant, batch.pointers), time.time_ns() // 10**6)]
             )
             mail = dict.fromkeys(batch.watchers, frames)
-            made = self._poster.post(mail, deadline.within(_POSTING_SECONDS).seconds_left)
+            made = self._poster.post(mail, _WATCHERS_SECONDS)
             count += len(batch.pointers)
             gone = [to for to, each in made.items() if each.outcome is Outcome.GONE]
             batch = feeds.settle(batch, gone=gone, more=deadline.seconds_left > _SETTLING_SECONDS)
@@ -199,6 +207,7 @@ class _Posted:
 
     Attributes:
         gone: connections that no longer exist.
+        watchers_gone: likewise, of those that watch from other sessions.
         missed: connections that did not get all of the batch.
         is_cut_off: whether some of them were never tried for lack of time, while others were
             reached.
@@ -219,15 +228,22 @@ class _Posted:
         }
         self._is_burst = self._is_too_much()
         mail = dict(self._mail())
-        self._made = poster.post(mail, deadline.seconds_left)
+        watchers = (each.connection_id for each in batch.watchers)
+        watching = {to: mail.pop(to) for to in watchers if to in mail}
+        self._made = dict(poster.post(mail, deadline.seconds_left))
         self._now = time.time_ns() // 1_000_000
-        outcomes = {to: made.outcome for to, made in self._made.items()}
-        self.gone = [to for to, outcome in outcomes.items() if outcome is Outcome.GONE]
-        # Watchers find by themselves what they missed, and nobody inside depends on them.
-        inside = {socket.connection_id for socket in batch.sockets} & mail.keys()
-        self.missed = [to for to in inside if outcomes[to] is Outcome.FAILED]
-        self.is_told = inside <= {*self.gone} or any(self._made[to].posted for to in inside)
+        self.gone = self._those(Outcome.GONE)
+        self.missed = self._those(Outcome.FAILED)
+        self.is_told = len(self.gone) == len(mail) or any(
+            made.posted for made in self._made.values()
+        )
         self.is_cut_off = self.is_told and any(not self._made[to].attempted for to in self.missed)
+        # Watchers come last, as they find by themselves what they missed, and only after somebody
+        # inside, as events that nobody was told are announced again.
+        self.watchers_gone: list[str] = []
+        if watching and self.is_told:
+            made = poster.post(watching, _WATCHERS_SECONDS)
+            self.watchers_gone = [to for to, each in made.items() if each.outcome is Outcome.GONE]
 
     def broadcasts(self) -> list[Broadcast]:
         """One for each event, or one without an event if only owed statuses were posted."""
@@ -235,6 +251,9 @@ class _Posted:
             ref, owed = self._batch.session.ref, self._owed_ms(0)
             return [Broadcast(ref, None, False, len(owed), len(self._made), 0, (), 0, 0, owed)]
         return [self._broadcast(*each) for each in enumerate(self._batch.events)]
+
+    def _those(self, outcome: Outcome) -> list[str]:
+        return [to for to, made in self._made.items() if made.outcome is outcome]
 
     def _is_too_much(self) -> bool:
         events = len(self._batch.events)

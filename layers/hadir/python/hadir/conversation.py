@@ -331,6 +331,8 @@ class Conversation:
     ) -> list[Broadcast]:
         ref = SessionRef(who.tenant, request.session_id or who.session_id)
         is_own = ref == who.session
+        if not is_own and self._membership.identities.is_banned(ref, who.person):
+            raise InvalidRequest("forbidden", "you are banned from this session")
         assigned = self._membership.assignments.assign(
             ref,
             request.user_id,

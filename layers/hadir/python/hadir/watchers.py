@@ -1,11 +1,12 @@
 """Answers those who watch sessions without being present in them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from hadir.announcer import Announcer
 from hadir.domain.deadline import Deadline
-from hadir.domain.errors import InvalidIdentity, InvalidRequest
+from hadir.domain.errors import InvalidIdentity, InvalidRequest, MembershipUnavailable
 from hadir.domain.feeds import Missed
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, SessionRef
@@ -65,6 +66,8 @@ class Watchers:
             frames = [self._page(who, {}, _read_cursor(request.next))]
         else:
             frames = self._all(connection_id, who, request.position, now)
+        if request.next is None and request.session_id != who.session_id:
+            self._watching.confirm(connection_id, who.session, {request.session_id or ALL})
         self._announcer.tell(connection_id, frames, deadline)
 
     def unwatch(self, connection_id: str, who: Identity, request: Unwatch) -> None:
@@ -75,6 +78,7 @@ class Watchers:
     def places(self, connection_id: str, who: Identity) -> dict[str, Any]:
         """What a watcher's ``heartbeat_ack`` says besides: where all that it watches is."""
         watched = self._watching.watched(connection_id, who.session)
+        before = {*watched}
         found: dict[str, Any] = {}
         if ALL in watched:
             watched.discard(ALL)
@@ -83,12 +87,13 @@ class Watchers:
         if watched:
             found["watching"] = []
         for session_id in sorted(watched):
-            _, place, _ = self._watching.watch(
-                connection_id, who, SessionRef(who.tenant, session_id)
-            )
-            found["watching"].append(
-                {"session_id": session_id, "epoch": place.epoch, "version": place.version}
-            )
+            ref = SessionRef(who.tenant, session_id)
+            with suppress(MembershipUnavailable):  # its node is away, others are not
+                _, place, _ = self._watching.watch(connection_id, who, ref)
+                found["watching"].append(
+                    {"session_id": session_id, "epoch": place.epoch, "version": place.version}
+                )
+        self._watching.confirm(connection_id, who.session, before)
         return found
 
     def _one(
@@ -97,6 +102,8 @@ class Watchers:
         if not who.covers(session_id):
             raise InvalidRequest("forbidden", "the token is not for this session")
         ref = SessionRef(who.tenant, session_id)
+        if self._membership.identities.is_banned(ref, who.person):
+            raise InvalidRequest("forbidden", "you are banned from this session")
         if ref != who.session:
             self._note(connection_id, who, session_id)
             outcome, _, _ = self._watching.watch(connection_id, who, ref)

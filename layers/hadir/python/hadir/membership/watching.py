@@ -67,6 +67,16 @@ class Watching:
         """Watch a session, or `ALL`, no more."""
         self._cease(connection_id, home, what)
         self._note(connection_id, home, what, on=False)
+        self._cease(connection_id, home, what)
+
+    def confirm(self, connection_id: str, home: SessionRef, whats: set[str]) -> None:
+        """Cease to watch what has been ended meanwhile, by ``unwatch`` or by a leave."""
+        for what in whats - self.watched(connection_id, home):
+            self._cease(connection_id, home, what)
+
+    def forget(self, connection_id: str, ref: SessionRef) -> None:
+        """Note that a watcher of one session turned out to be gone; its home learns it itself."""
+        self._scripts.run("unwatch_session", ref, connection_id)
 
     def watched(self, connection_id: str, home: SessionRef) -> set[str]:
         """What a connection watches: ids of sessions, and `ALL`."""
@@ -76,10 +86,13 @@ class Watching:
     def end(self, connection_id: str, home: SessionRef) -> None:
         """End all that a connection watches, as it has left its home session."""
         key = watching_key(home, connection_id)
-        for what in self.watched(connection_id, home):
+        whats = self.watched(connection_id, home)
+        for what in whats:
             self._cease(connection_id, home, what)
         try:
             self._redis.delete(key)
+            for what in whats:
+                self._cease(connection_id, home, what)
             self._redis.zrem(agenda_key(partition_of(home)), f"{home} {connection_id}")
         except (RedisError, RedisClusterException) as error:
             raise MembershipUnavailable(f"Redis could not be written: {error}") from error

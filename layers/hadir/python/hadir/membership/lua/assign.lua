@@ -83,7 +83,7 @@ local function assign(holder, is_gone)
     if name == holder and not is_back then
         return 'unchanged'
     end
-    if not may_change(holder, is_gone) then
+    if name ~= holder and not may_change(holder, is_gone) then
         return 'conflict'
     end
     if is_limited() then

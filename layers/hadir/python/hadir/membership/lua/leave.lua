@@ -1,4 +1,4 @@
--- takes: watchers
+-- takes: life
 --
 -- Removes connections whose sockets are gone.
 --
@@ -31,9 +31,6 @@ for place = FIRST, #ARGV do
         outcome = depart(connection_id, connection, reason, close_code, evidence)
     else
         forget_lease(connection_id)
-        if is_watched then    -- it turned out to be gone when it was posted to
-            keep_watchers((part_watchers(connection_id)))
-        end
     end
     bury(KEYS[OWN_KEY + place - FIRST], reason, tombstone_lifetime)
     table.insert(outcomes, outcome)

@@ -17,14 +17,19 @@ local WATCHING_RETENTION = 10800000    -- ms; longer than any socket lives (2 h)
 local connection_id, what, on, most = unpack(ARGV, OWN_ARGV)
 local WATCHING = KEYS[OWN_KEY]
 
-local connection = begin() and find_connection(connection_id)
+local known = begin()
+local connection = known and find_connection(connection_id)
 if not connection or connection.since == 0 then
+    if known then
+        finish()
+    end
     return 'unknown'
 end
 if on ~= '1' then
     redis.call('SREM', WATCHING, what)
-elseif redis.call('SCARD', WATCHING) >= tonumber(most)
+elseif what ~= '*' and redis.call('SCARD', WATCHING) >= tonumber(most)
     and redis.call('SISMEMBER', WATCHING, what) == 0 then
+    finish()
     return 'many'
 else
     redis.call('SADD', WATCHING, what)

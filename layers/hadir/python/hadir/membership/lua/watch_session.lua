@@ -12,6 +12,11 @@
 
 local connection_id, person, most_watchers = unpack(ARGV, OWN_ARGV)
 
+-- A heartbeat only writes again what is stored: even a full Redis has room for that.
+local _, known = part_watchers(connection_id)
+if known then
+    even_when_full()
+end
 if not begin() then
     create()
 end

@@ -6,7 +6,6 @@ local EARLIER = 8    -- lives of which is remembered how far they went
 
 local begun_at = 0           -- the session's version when this script began
 local is_new_life = false    -- whether an epoch has begun in this script
-local is_watched = false     -- whether connections elsewhere watch it
 
 -- This node may not have received the last writes before a failover. Clients may have seen events
 -- that it does not hold, and would ignore new ones with the same versions; so a new epoch begins.
@@ -113,17 +112,17 @@ end
 
 -- Every script that changes a session begins with this. Returns whether there is a session.
 local function begin()
-    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes', 'open', 'version',
-        'watchers')
+    local known = redis.call('HMGET', SESSION, 'epoch', 'lineage', 'sizes', 'open', 'version')
     if not known[1] then
         if redis.call('EXISTS', CONNECTIONS, PEOPLE) == 0 then
             return false
         end
         create()
         rebuild()
+        is_new_life = true
         return true
     end
-    begun_at, is_watched = tonumber(known[5] or '0'), known[6]
+    begun_at = tonumber(known[5] or '0')
     if known[3] ~= sizes(known[4]) then
         rebuild()
     end
