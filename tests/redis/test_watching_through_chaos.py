@@ -34,7 +34,7 @@ from tests.redis_cluster import Server, primary_and_replica, wait_until
 BOSS = Person(UserType.ADMIN, "boss")
 WATCHERS = 20
 SESSIONS = 2000
-STEPS = 20_000 if os.environ.get("HADIR_SOAK") else 1000
+STEPS = 20_000 if os.environ.get("HADIR_SOAK") else 400
 
 
 class Died(Exception):
@@ -227,7 +227,7 @@ def test_every_table_equals_redis_in_the_end(servers: tuple[Server, Server]) -> 
             console = town.chance.choice(consoles)
             town.cut(console)
             town.connect(console)
-        if number % 200 == 0:
+        if number % 100 == 0:
             town.sweep()
 
     town.sockets.trouble = 0.0

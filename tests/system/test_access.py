@@ -266,7 +266,8 @@ class TestTenants:
                 where = await asyncio.to_thread(
                     rest, guarded, "/api/user/acme-admin/sessions", of("bolt")
                 )
-                assert where == (200, {"user_id": "acme-admin", "sessions": []})
+                nowhere = {"user_id": "acme-admin", "sessions": [], "last_seen": {}}
+                assert where == (200, nowhere)
                 _, mine = await asyncio.to_thread(rest, guarded, "/api/sessions", of("acme"))
                 assert mine["sessions"] == [
                     {"session_id": session, "total_customer": 0, "total_agent": 1}
