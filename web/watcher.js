@@ -8,10 +8,10 @@
  *   await watcher.take("s1");
  */
 
-import { assigning } from "./assigning.js";
-import { keepConnected } from "./connection.js";
+import { AssignmentError, assigning } from "./assigning.js";
+import { FINAL_STATES, keepConnected } from "./connection.js";
 import { initialFeedState, isComplete, start, take, tell } from "./feed-state.js";
-import { socketAddress } from "./options.js";
+import { isId, socketAddress } from "./options.js";
 import { ask, isRefused } from "./rest.js";
 import { askForSingle, initialSingle, takeBeatForSingle, takeForSingle } from "./single-state.js";
 import { stateOfMine } from "./state-of-mine.js";
@@ -19,7 +19,7 @@ import { tableOf } from "./table.js";
 import * as times from "./times.js";
 import { toldOnce } from "./told-once.js";
 
-export { AssignmentError } from "./assigning.js";
+export { AssignmentError };
 
 /**
  * @typedef {import("./connection.js").ConnectionState} ConnectionState
@@ -57,6 +57,9 @@ export { AssignmentError } from "./assigning.js";
  * }} WatcherTarget
  */
 const Target = /** @type {new () => WatcherTarget} */ (/** @type {unknown} */ (EventTarget));
+
+/** In these nobody answers, before the next `start`. */
+const STOPPED = new Set(["closed", ...FINAL_STATES]);
 
 /** An agent or an admin who watches sessions without being in them. */
 export class HadirWatcher extends Target {
@@ -120,7 +123,7 @@ export class HadirWatcher extends Target {
   /** Whether the table is the newest: not after a loss, until it is known what was missed. */
   get isCurrent() {
     const isListed = !this.#options.all || isComplete(this.#feed);
-    return this.#isOpen && isListed && [...this.#singles.values()].every(({ isProved }) => isProved);
+    return this.connection === "open" && this.#isOpen && isListed && [...this.#singles.values()].every(({ isProved }) => isProved);
   }
 
   /**
@@ -165,9 +168,12 @@ export class HadirWatcher extends Target {
    * @param {{userType?: "agent"|"admin", expect?: ?string}} [how]  `expect`: the id of who has it now, null:
    *   nobody
    * @returns {Promise<?Holder>}  who has it now
-   * @throws {AssignmentError} it is refused, not answered, or the console is closed; its `code` says which
+   * @throws {AssignmentError} it is refused, not answered, or the console is closed; its `code` says which.
+   *   Without a socket it waits for the next one
    */
   async assign(sessionId, userId, { userType, expect } = {}) {
+    if (!isId(sessionId)) throw new TypeError(`sessionId must be an id, not ${sessionId}`);
+    if (STOPPED.has(this.connection)) throw new AssignmentError("closed", "the console is closed");
     const message = { action: "assign", session_id: sessionId, user_id: userId, user_type: userType, expect };
     return this.#assigning.ask(message);
   }
@@ -253,8 +259,9 @@ export class HadirWatcher extends Target {
   #turn(state, why) {
     this.connection = state;
     if (why) this.#fail({ code: state, message: why });
-    if (["closed", "kicked", "unauthorized", "unsupported"].includes(state)) this.#assigning.closed();
+    if (STOPPED.has(state)) this.#assigning.closed();
     this.#emit("connection", this.connection);
+    this.#change();
   }
 
   /** @param {HadirError} error */
@@ -283,7 +290,7 @@ export class HadirWatcher extends Target {
   #hear(frame) {
     const { type, data } = frame;
     if (type === "closing") this.#emit("closing", data);
-    else if (type === "error") this.#assigning.refused(data) || this.#fail(data);
+    else if (type === "error") this.#refuse(data);
     else if (type === "heartbeat_ack") this.#beat(frame);
     else if (type === "feed" || type === "watching") {
       if (this.#options.all) this.#go(take(this.#feed, frame, this.#now()));
@@ -292,6 +299,13 @@ export class HadirWatcher extends Target {
     } else if (["connection_status_update", "message", "assignment", "events"].includes(type)) {
       this.#hearOne(frame);
     }
+  }
+
+  /** @param {any} error  of the server, which does not say of what */
+  #refuse(error) {
+    if (this.#assigning.refused(error)) return;
+    this.#mine.refused(error);
+    this.#fail(error);
   }
 
   /** @param {{type: string, data: any}} frame */

@@ -334,10 +334,32 @@ describe("a console", () => {
     assert.equal(watcher.isCurrent, false);
   });
 
-  it("shows its own state in its own session", async () => {
-    const { watcher, asked } = await console_();
+  it("shows its own state in its own session, and says it again where the server could not take it", async () => {
+    const { browser, watcher, hear, asked } = await console_();
     watcher.setState({ busy: true });
     assert.deepEqual(asked("set_state"), [{ action: "set_state", state: { busy: true } }]);
+    hear("error", { code: "unavailable", message: "try again in a moment" });
+    await browser.pass(5_000);
+    assert.deepEqual(asked("set_state")[1], { action: "set_state", state: { busy: true } });
+  });
+
+  it("has no table to trust while the browser is offline", async () => {
+    const { browser, watcher, page, told } = await console_();
+    page([sessionOf(browser, "s1")]);
+    await soon();
+    const before = told("sessions").length;
+    browser.happen("offline");
+    await soon();
+    assert.equal(watcher.isCurrent, false);
+    assert.equal(told("sessions").length, before + 1);
+  });
+
+  it("takes nothing once it is closed, and only what has an id", async () => {
+    const { watcher, asked } = await console_();
+    await assert.rejects(watcher.take(undefined), TypeError);
+    watcher.close();
+    await assert.rejects(watcher.take("s1"), { code: "closed" });
+    assert.deepEqual(asked("assign"), []);
   });
 
   it("asks the REST API why somebody is there, and whether agents can be reached", async (t) => {
