@@ -8,6 +8,7 @@ from redis import Redis
 
 from hadir.domain.bans import Ban, Banned
 from hadir.domain.delivery import Delivery
+from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import Identity, SessionRef, UserType
 from hadir.membership.bans import Bans
@@ -569,6 +570,20 @@ class TestLimits:
         desk.say("c1", identity("customer_1"), action="message", text="hi")
 
         assert "a1" not in desk.poster.frames
+
+    def test_a_feed_that_cannot_be_read_is_no_failure_for_those_inside(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", all=True)
+
+        def away(*_: object) -> None:
+            raise MembershipUnavailable("Redis could not run fed")
+
+        monkeypatch.setattr(desk.membership.watching.feeds, "read", away)
+        desk.join("c1", "customer_1", SESSION)
+
+        assert [each["event_user_id"] for each in desk.poster.received["c1"]] == ["customer_1"]
 
     def test_an_owed_status_is_no_business_of_watchers(self, desk: Desk, clock: Clock) -> None:
         desk.open("a1", agent("dewi"))

@@ -148,7 +148,8 @@ class Announcer:
                 soon=posted.is_cut_off,
             )
         if feed:
-            self.announce_feed(feed, deadline)
+            with suppress(MembershipUnavailable):  # those inside are told; the sweep tells the rest
+                self.announce_feed(feed, deadline)
         return broadcasts
 
     def announce_feed(self, feed: FeedRef, deadline: Deadline) -> int:
