@@ -8,6 +8,7 @@ from hadir.announcer import Announcer
 from hadir.membership.membership import Membership
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
+from tests.redis.consoles import Desk
 from tests.redis.sweeping import Platform, sweeper_of
 from tests.redis.talking import Say, conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster
@@ -47,3 +48,8 @@ def platform() -> Platform:
 @pytest.fixture
 def sweeper(membership: Membership, platform: Platform, poster: RecordingPoster) -> Sweeper:
     return sweeper_of(membership, platform, poster)
+
+
+@pytest.fixture
+def desk(membership: Membership, poster: RecordingPoster) -> Desk:
+    return Desk(membership, poster)

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hadir.announcer import Announcer
+from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef, UserType
 from hadir.domain.session import Batch
+from hadir.membership.keys import partition_of
 from hadir.membership.membership import Membership
 from hadir.membership.scripts import AnyRedis
 from hadir.wire.updates import current_fields
@@ -205,6 +207,11 @@ def truth(membership: Membership, names: Iterable[str]) -> Table:
             shown = {"assignment": data.get("assignment"), **data["connection_status"]}
             found[session.session_id] = place, _people_of(shown)
     return found
+
+
+def feed_of(session: SessionRef) -> FeedRef:
+    """The feed in which a session's events are."""
+    return FeedRef(session.tenant, partition_of(session))
 
 
 def leftovers(redis: AnyRedis) -> list[str]:
