@@ -45,7 +45,7 @@ fuzz: .venv/dev ## A million inputs, some 30 minutes
 	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
 
-mutants: .venv/dev ## Break Hadir in some 200 ways, one at a time: a test must see each; 15 minutes
+mutants: .venv/dev ## Break Hadir in some 370 ways, one at a time: a test must see each; takes long
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: .venv/dev browser ## Measure, side by side

@@ -35,9 +35,10 @@ def staff(person: Person, session: SessionRef = SESSION) -> Identity:
     return Identity(session.session_id, person.user_id, person.user_type)
 
 
-def comes(membership: Membership, who: Identity) -> None:
-    membership.admit(who.user_id, who)
-    batch = membership.open(who.user_id, who.session).batch
+def comes(membership: Membership, who: Identity, connection_id: str = "") -> None:
+    """On a socket that is called as they are, or otherwise."""
+    assert membership.admit(connection_id or who.user_id, who).is_in
+    batch = membership.open(connection_id or who.user_id, who.session).batch
     while batch:
         batch = membership.settle(batch, more=True)
 

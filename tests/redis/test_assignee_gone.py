@@ -65,11 +65,7 @@ def goes(membership: Membership, who: Person, session: SessionRef = SESSION) -> 
 
 def returns(membership: Membership, who: Person, session: SessionRef = SESSION) -> None:
     """On another socket."""
-    connection_id = f"{who.user_id}-again"
-    assert membership.admit(connection_id, staff(who, session)).is_in
-    batch = membership.open(connection_id, session).batch
-    while batch:
-        batch = membership.settle(batch, more=True)
+    comes(membership, staff(who, session), f"{who.user_id}-again")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hadir.domain.session import Presence, StateEvent
 from hadir.domain.state import State
 from hadir.membership.keys import session_key
 from hadir.membership.membership import Membership
-from hadir.membership.outcomes import Opening, Setting
+from hadir.membership.outcomes import Setting
 from hadir.membership.scripts import AnyRedis
 from hadir.wire.bursts import missed_frames
 from hadir.wire.updates import history
@@ -21,7 +21,6 @@ from tests.redis.test_announcer import RecordingPoster
 from tests.redis.test_membership import CLOSED, SESSION, events, identity, join
 
 CUSTOMER = Person(UserType.CUSTOMER, "customer_1")
-AVATAR = "https://img.example.com/anna.png"
 
 
 def shown(membership: Membership, user_id: str = "customer_1") -> Presence:
@@ -263,188 +262,6 @@ class TestLimits:
 
         assert refused["data"].get("code") == "rate_limited"
         assert answered["type"] == "heartbeat_ack"
-
-
-class TestAway:
-    def test_all_sockets_must_say_so(self, membership: Membership) -> None:
-        join(membership, "c1", "customer_1")
-        join(membership, "c2", "customer_1")
-
-        assert set_state(membership, "c1", away=True, page="/") is Setting.SET
-        assert shown(membership).state == {"away": False, "page": "/"}
-        assert set_state(membership, "c2", away=True, page="/") is Setting.SET
-        assert shown(membership).state == {"away": True, "page": "/"}
-        assert set_state(membership, "c1", away=False, page="/") is Setting.SET
-        assert shown(membership).state == {"away": False, "page": "/"}
-
-    def test_one_of_two_who_says_so_changes_nothing_for_the_others(
-        self, membership: Membership
-    ) -> None:
-        join(membership, "c1", "customer_1")
-        join(membership, "c2", "customer_1")
-        set_state(membership, "c2", away=False)
-
-        assert set_state(membership, "c1", away=True) is Setting.SAME
-
-        assert leave(membership, "c2") == [(3, "state", "customer_1")]
-        assert shown(membership).state == {"away": True}
-
-    def test_a_socket_that_joins_is_not_away(self, membership: Membership) -> None:
-        join(membership, "c1", "customer_1")
-        set_state(membership, "c1", away=True, page="/")
-        membership.admit("c2", identity("customer_1"))
-
-        opened = membership.open("c2", SESSION)
-
-        assert opened.outcome is Opening.ADDED
-        assert events(opened.batch) == [(3, "state", "customer_1")]
-        assert opened.session is not None
-        assert opened.session.version == 3
-        (told,) = (socket for socket in membership.sockets(SESSION) if socket.connection_id == "c2")
-        assert told.since == 3, "it is told of the event too"
-        assert shown(membership).state == {"away": False, "page": "/"}
-
-    def test_who_is_left_may_be_away(self, membership: Membership) -> None:
-        for tab in ("c1", "c2", "c3"):
-            join(membership, tab, "customer_1")
-        set_state(membership, "c1", away=True)
-        set_state(membership, "c2", page="/")
-
-        assert leave(membership, "c3") == []
-        assert leave(membership, "c2") == [(4, "state", "customer_1")]
-
-        assert shown(membership).state == {"away": True, "page": "/"}
-
-    def test_who_was_away_and_leaves_is_counted_no_longer(self, membership: Membership) -> None:
-        join(membership, "c1", "customer_1")
-        join(membership, "c2", "customer_1")
-        set_state(membership, "c1", away=True)
-
-        assert leave(membership, "c1") == []
-
-        assert shown(membership).state == {"away": False}
-
-    @pytest.mark.parametrize("back", [True, False])
-    def test_in_grace_they_are_what_they_were(
-        self, redis: AnyRedis, clock: Clock, back: bool
-    ) -> None:
-        membership = Membership(redis, grace_seconds=10, clock=clock)
-        join(membership, "a1", "admin_1")
-        join(membership, "c1", "customer_1")
-        set_state(membership, "c1", away=True, page="/")
-        leave(membership, "c1")
-        version = membership.session(SESSION).version
-        assert shown(membership).state == {"away": True, "page": "/"}
-
-        if back:
-            assert events(join(membership, "c2", "customer_1")) == [
-                (version + 1, "state", "customer_1")
-            ]
-            assert shown(membership).state == {"away": False, "page": "/"}
-        else:
-            clock.pass_seconds(10)
-            join(membership, "c2", "customer_1")
-            assert shown(membership).state == {}
-
-    def test_who_was_not_away_is_back_without_an_event(self, redis: AnyRedis, clock: Clock) -> None:
-        membership = Membership(redis, grace_seconds=10, clock=clock)
-        join(membership, "c1", "customer_1")
-        set_state(membership, "c1", page="/")
-        leave(membership, "c1")
-
-        assert join(membership, "c2", "customer_1") is None
-
-        assert shown(membership).state == {"page": "/"}
-
-
-class TestNames:
-    def come(
-        self, membership: Membership, connection_id: str, name: str, avatar: str = ""
-    ) -> list[tuple[int, str, str]]:
-        assert membership.admit(connection_id, identity("customer_1")).is_in
-        batch = membership.open(connection_id, SESSION, name=name, avatar=avatar).batch
-        if not batch:
-            return []
-        membership.settle(batch, more=True)
-        return events(batch)
-
-    def test_they_are_shown(self, membership: Membership) -> None:
-        self.come(membership, "c1", "Anna B. 漢", AVATAR)
-
-        assert (shown(membership).name, shown(membership).avatar) == ("Anna B. 漢", AVATAR)
-
-    def test_a_second_tab_with_the_same_makes_no_event(self, membership: Membership) -> None:
-        self.come(membership, "c1", "Anna", AVATAR)
-
-        assert self.come(membership, "c2", "Anna", AVATAR) == []
-        assert self.come(membership, "c3", "") == [], "it says nothing of it"
-
-        assert shown(membership).name == "Anna"
-
-    def test_the_newest_token_counts(self, membership: Membership) -> None:
-        self.come(membership, "c1", "Anna", AVATAR)
-
-        assert self.come(membership, "c2", "Anna Berg") == [(2, "state", "customer_1")]
-
-        assert (shown(membership).name, shown(membership).avatar) == ("Anna Berg", "")
-
-    def test_a_fresh_token_changes_it_and_messages_with_the_old_one_do_not(
-        self, membership: Membership, clock: Clock
-    ) -> None:
-        self.come(membership, "c1", "Anna")
-        later = clock.now // 1000 + 600
-
-        renewed = membership.open("c1", SESSION, heard=True, expires_at=later, name="Anna Berg")
-
-        assert events(renewed.batch) == [(2, "state", "customer_1")]
-        assert membership.open("c1", SESSION, heard=True, beat=True, name="Anna").batch is None
-        assert shown(membership).name == "Anna Berg"
-
-    def test_a_message_puts_it_right_where_it_is_lost(
-        self, membership: Membership, redis: AnyRedis
-    ) -> None:
-        self.come(membership, "c1", "Anna")
-        redis.delete(session_key(SESSION, "people"))
-
-        membership.open("c1", SESSION, heard=True, name="Anna")
-
-        assert shown(membership).name == "Anna"
-
-    def test_a_token_that_a_limit_refuses_changes_nothing(
-        self, redis: AnyRedis, clock: Clock
-    ) -> None:
-        membership = Membership(redis, limits=Limits(burst=1), clock=clock)
-        self.come(membership, "c1", "Anna")
-        later = clock.now // 1000 + 600
-        membership.open("c1", SESSION, heard=True)
-
-        refused = membership.open("c1", SESSION, heard=True, expires_at=later, name="Anna Berg")
-
-        assert refused.is_limited
-        assert shown(membership).name == "Anna"
-
-    def test_to_change_it_all_the_time_is_as_dear_as_what_is_posted_to_everyone(
-        self, redis: AnyRedis, clock: Clock
-    ) -> None:
-        limits = Limits(1000, 1000)
-        membership = Membership(redis, limits=limits, clock=clock)
-        self.come(membership, "c1", "Anna")
-        membership.open("c1", SESSION, heard=True, price=Price(once=limits.posts_burst - 2 - 2))
-
-        for name in ("Berg", "Anna", "Berg"):
-            renewed = membership.open("c1", SESSION, heard=True, expires_at=9**11, name=name)
-            assert not renewed.is_limited, "the token is good all the same"
-
-        assert shown(membership).name == "Berg"
-        assert len(told_states(membership)) == 1
-
-    def test_they_end_with_the_leave(self, membership: Membership) -> None:
-        self.come(membership, "c1", "Anna")
-        leave(membership, "c1")
-
-        self.come(membership, "c2", "")
-
-        assert shown(membership).name == ""
 
 
 class TestHistory:
