@@ -24,7 +24,7 @@ from hadir.domain.errors import (
     NotKept,
     NotPermitted,
 )
-from hadir.wire.updates import write_json
+from hadir.wire.frames import write_json
 from parts import membership
 
 app = APIGatewayHttpResolver(serializer=lambda body: write_json(body).decode())

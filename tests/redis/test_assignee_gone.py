@@ -36,10 +36,10 @@ GONE = {"user_id": "amy", "user_type": "agent", "gone": True}
 HERE = {"user_id": "amy", "user_type": "agent"}
 DAY = 86_400
 
-HEARTBEAT = 50
-"""Commands, as before there were assignments."""
+HEARTBEAT = 31
+"""Commands, as without assignments."""
 
-FIELDS = 6
+FIELDS = 7
 """Of a session's hash: likewise."""
 
 Sweep = Callable[[], Attended]

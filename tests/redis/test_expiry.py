@@ -13,7 +13,7 @@ from hadir.domain.reasons import Departure, Evidence, Reason
 from hadir.domain.session import PresenceEvent
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Lease, Opening
-from hadir.wire.updates import timestamp
+from hadir.wire.frames import timestamp
 from tests.conftest import Clock
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS, RecordingPoster

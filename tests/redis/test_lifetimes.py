@@ -1,5 +1,7 @@
 """How long each thing is kept, by Redis's own clock."""
 
+import time
+
 import pytest
 
 from hadir.domain.errors import MembershipUnavailable
@@ -107,16 +109,66 @@ def test_nor_is_it_remembered_of_whom_we_put_out(redis: AnyRedis, clock: Clock, 
     assert redis.exists(identity_key("c3")) == 0
 
 
-def test_whatever_happens_in_a_session_renews_all_of_it(
-    membership: Membership, redis: AnyRedis
-) -> None:
-    there = [key for key in session_keys(SESSION) if redis.exists(key)]
-    for key in there:
-        redis.pexpire(key, MINUTE)
+class TestRenewal:
+    """All keys of a session are renewed at once, so they also expire at once."""
 
-    membership.open("c1", SESSION, beat=True)
+    @pytest.fixture
+    def there(self, redis: AnyRedis) -> list[str]:
+        there = [key for key in session_keys(SESSION) if redis.exists(key)]
+        for key in there:
+            redis.pexpire(key, MINUTE)
+        return there
 
-    lives = {key: redis.pttl(key) for key in there}
+    def test_who_comes_renews_all(
+        self, membership: Membership, redis: AnyRedis, there: list[str]
+    ) -> None:
+        join(membership, "c2", "customer_2")
+
+        assert_renewed(redis, there)
+
+    def test_whatever_is_heard_does_so_once_an_hour(
+        self, membership: Membership, redis: AnyRedis, there: list[str]
+    ) -> None:
+        membership.open("c1", SESSION, beat=True)
+        assert redis.pttl(there[0]) <= MINUTE
+        an_hour_ago = time.time_ns() // 10**6 - 60 * MINUTE
+        redis.hset(session_key(SESSION, "session"), "renewed_at", an_hour_ago)
+
+        membership.open("c1", SESSION, beat=True)
+
+        assert_renewed(redis, there)
+        redis.pexpire(there[0], MINUTE)
+        membership.open("c1", SESSION, beat=True)
+        assert redis.pttl(there[0]) <= MINUTE
+
+    def test_so_code_does_that_does_not_know_when_they_were_renewed(
+        self, membership: Membership, redis: AnyRedis, there: list[str]
+    ) -> None:
+        redis.hdel(session_key(SESSION, "session"), "renewed_at")
+
+        membership.open("c1", SESSION, beat=True)
+
+        assert_renewed(redis, there)
+
+    def test_what_is_new_expires_too(self, membership: Membership, redis: AnyRedis) -> None:
+        """Without that anybody comes or goes, messages make buckets, and some are owed them."""
+        redis.delete(session_key(SESSION, "pace"))
+        every = {*session_keys(SESSION)} - {session_key(SESSION, "leaving")}
+        said = membership.say("c1", identity("customer_1"), "hello", "m1").batch
+        assert said is not None
+
+        membership.open("c1", SESSION, heard=True)
+        lives = {key: redis.pttl(key) for key in every if redis.exists(key)}
+        assert all(life > 0 for life in lives.values()), lives
+        membership.settle(said, missed=["c1"], more=False)
+
+        lives = {key: redis.pttl(key) for key in every if redis.exists(key)}
+        assert session_key(SESSION, "behind") in lives
+        assert all(life > 0 for life in lives.values()), lives
+
+
+def assert_renewed(redis: AnyRedis, keys: list[str]) -> None:
+    lives = {key: redis.pttl(key) for key in keys}
     assert all(between(1439 * MINUTE, life, 1440 * MINUTE) for life in lives.values()), lives
 
 

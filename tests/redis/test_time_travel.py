@@ -13,7 +13,7 @@ from hadir.domain.session import Batch
 from hadir.membership.keys import session_key
 from hadir.membership.membership import Membership
 from hadir.membership.scripts import AnyRedis
-from hadir.wire.updates import timestamp
+from hadir.wire.frames import timestamp
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, join
 from tests.redis.test_rest import Api

@@ -18,6 +18,7 @@ from hadir.domain.session import (
     Session,
     StateEvent,
 )
+from hadir.wire.frames import timestamp
 from hadir.wire.updates import (
     MAX_USERS,
     assignment_now,
@@ -27,7 +28,6 @@ from hadir.wire.updates import (
     history,
     snapshot,
     status_answer,
-    timestamp,
     totals,
 )
 

@@ -15,6 +15,7 @@ from hadir.domain.errors import (
 from hadir.domain.grant import Grant
 from hadir.domain.identity import Identity, Person, SessionRef
 from hadir.domain.limits import Price
+from hadir.domain.projection import EVERYTHING
 from hadir.domain.roles import Action, require
 from hadir.domain.session import Session
 from hadir.doorman import Doorman
@@ -287,7 +288,7 @@ class Conversation:
             ref, since.epoch, since.version, _MOST_MISSED
         )
         session = shown.session(session)
-        if events is not None:
+        if events is not None and shown is not EVERYTHING:
             events = tuple(shown.event(each, who.person) for each in events)
         frames = None if events is None else missed_frames(session, events, now)
         if frames is None:

@@ -35,7 +35,6 @@ class Action(StrEnum):
 _EVERYBODY = frozenset(UserType)
 _STAFF = frozenset(kind for kind in UserType if kind.is_staff)
 _ADMINS = frozenset({UserType.ADMIN})
-_STAFF = frozenset({UserType.AGENT, UserType.ADMIN})
 
 ALLOWED = {
     Action.HEARTBEAT: _EVERYBODY,

@@ -7,14 +7,15 @@ so two tenants that use the same id have two sessions. Records are words separat
 Of a session:
 
 ``hadir2:{p}:session:<session>``
-    hash: epoch, lineage (of the node's data when the epoch began), earlier (epochs, and the last
-    version of each), version (of the last event), announced (last version posted to everyone),
-    open (how many sockets are), sizes (of connections, people and leaving, and open, to see what
-    Redis has evicted, or what code of another version has done); watchers (connections of other
-    sessions that watch this one: for each its id, the first version that it is told of, its
-    person); while somebody has the session: assigned (who), and assignee_gone (the same if they
-    have gone for good); while somebody announces: token, until (ms), claimed (last version handed
-    out), recovered_up_to; while the status is owed to somebody: retry_at (ms)
+    hash: epoch, lineage (of the node's data when the epoch began), renewed_at (when the expiry of
+    all keys was renewed, ms), earlier (epochs, and the last version of each), version (of the last
+    event), announced (last version posted to everyone), open (how many sockets are), sizes (of
+    connections, people and leaving, and open, to see what Redis has evicted, or what code of
+    another version has done); watchers (connections of other sessions that watch this one: for each
+    its id, the first version that it is told of, its person); while somebody has the session:
+    assigned (who), and assignee_gone (the same if they have gone for good); while somebody
+    announces: token, until (ms), claimed (last version handed out), recovered_up_to; while the
+    status is owed to somebody: retry_at (ms)
 ``hadir2:{p}:connections:<session>``
     hash: connection id -> person, since, heard, expires, beats, watches
 ``hadir2:{p}:people:<session>``
@@ -98,6 +99,7 @@ The partition is ``crc32(session) % 256``. 256 is fixed for a deployment's life:
 number, sessions would be looked for in the wrong partition.
 """
 
+from functools import cache
 from zlib import crc32
 
 from hadir.domain.feeds import FeedRef
@@ -144,14 +146,31 @@ def session_keys(ref: SessionRef) -> list[str]:
     The last two are the list of the sessions that somebody has, which most scripts leave alone, and
     the index of agents and admins.
     """
-    prefix = _prefix(partition_of(ref))
+    return [key.decode() for key in encoded_session_keys(ref)]
+
+
+def encoded_session_keys(ref: SessionRef) -> list[bytes]:
+    """The same in UTF-8, as they are sent."""
+    session, tenant = str(ref).encode(), ref.tenant.encode()
+    beginnings, of_partition, of_tenant, last = _shared_keys(crc32(session) % PARTITIONS)
     return [
-        *(f"{prefix}:{kind}:{ref}" for kind in _OF_SESSION),
-        *(f"{prefix}:{kind}" for kind in _OF_PARTITION),
-        *(f"{prefix}:{kind}:{ref.tenant}" for kind in _OF_FEED),
-        f"{prefix}:assigned",
-        f"{prefix}:{_STAFF}",
+        *[each + session for each in beginnings],
+        *of_partition,
+        *[each + tenant for each in of_tenant],
+        *last,
     ]
+
+
+@cache
+def _shared_keys(partition: int) -> tuple[list[bytes], ...]:
+    """What the sessions of a partition share; of their own keys, and a tenant's, how they begin."""
+    prefix = _prefix(partition)
+    return (
+        [f"{prefix}:{kind}:".encode() for kind in _OF_SESSION],
+        [f"{prefix}:{kind}".encode() for kind in _OF_PARTITION],
+        [f"{prefix}:{kind}:".encode() for kind in _OF_FEED],
+        [f"{prefix}:{kind}".encode() for kind in ("assigned", _STAFF)],
+    )
 
 
 def session_key(ref: SessionRef, kind: str) -> str:

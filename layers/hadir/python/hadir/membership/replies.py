@@ -64,7 +64,8 @@ def read_batch(ref: SessionRef, token: str, claim: Any) -> Batch | None:
     feed = FeedRef(ref.tenant, partition_of(ref))
     if claim == 1:
         return Batch("", Session(ref, "", 0, ()), (), (), {}, 0, feed=feed)
-    recovered_up_to, pending, behind, view, connections, watchers, is_fed = claim
+    recovered_up_to, pending, behind, view, connections, *rest = claim
+    watchers, is_fed = (*rest, "", 0)[:2]
     session = read_session(ref, view)
     return Batch(
         token,
@@ -104,7 +105,7 @@ def read_pointers(entries: Iterable[tuple[str, list[str]]]) -> tuple[Pointer, ..
 def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
     """What ``open.lua`` and ``lapse.lua`` reply."""
     outcome, claimed, (epoch, announced), view, left_for, *flags = reply
-    is_limited, watches = flags or (None, None)
+    is_limited, watches = (*flags, None, None)[:2]
     return Opened(
         Opening(outcome),
         read_batch(ref, token, claimed),
@@ -119,10 +120,10 @@ def read_opened(ref: SessionRef, token: str, reply: Any) -> Opened:
 @_checked
 def read_session(ref: SessionRef, view: Any) -> Session:
     """What ``view`` in ``outbox.lua`` returns."""
-    epoch, version, people, name, is_gone = view
-    holder = Person.read(name)
-    there = tuple(_presences(people))
-    return Session(ref, epoch, version, there, holder, is_holder_gone=bool(holder and is_gone))
+    epoch, version, people, *of_holder = view
+    holder = Person.read(of_holder[0]) if of_holder else None
+    there, is_gone = tuple(_presences(people)), holder is not None and len(of_holder) > 1
+    return Session(ref, epoch, version, there, holder, is_holder_gone=is_gone)
 
 
 @_checked
@@ -220,6 +221,8 @@ def _presences(people: list[str]) -> Iterator[Presence]:
 
 def _shown(words: list[str], sockets: int) -> tuple[str, str, State]:
     """Name, avatar and state."""
+    if not words:
+        return "", "", {}
     profile, state, aways = ("" if word == "-" else word for word in [*words, "-", "-", "-"][:3])
     known = json.loads(profile or "{}")
     away = max(aways.count(",") - 1, 0)  # as ``is_away`` in ``people.lua``
@@ -247,9 +250,11 @@ def _watchers(words: list[str]) -> Iterator[Socket]:
 def _event(entry_id: str, fields: dict[str, str]) -> Event:
     version, at = int(entry_id.partition("-")[0]), int(fields["at"])
     name = fields.get("person", "")
-    person, by = Person.read(name), Person.read(fields.get("by", ""))
-    if fields["type"] == "assignment" and (by or "gone" in fields) and (person or not name):
-        return AssignmentEvent(version, person, at, by, is_gone=fields.get("gone") == "1")
+    person = Person.read(name)
+    if fields["type"] == "assignment":
+        by = Person.read(fields.get("by", ""))
+        if (by or "gone" in fields) and (person or not name):
+            return AssignmentEvent(version, person, at, by, is_gone=fields.get("gone") == "1")
     if person is None or fields["type"] not in _KNOWN:
         return UnknownEvent(version, at)
     if fields["type"] == "message":

@@ -1,7 +1,9 @@
 """Loads the Lua scripts beside this file.
 
 The first line of a script may name files of ``lua/include``, ``-- takes: life, pace``, each of
-which may name others; the script runs with their texts before its own.
+which may name others; the script runs with their texts before its own, each text in a function
+inside the one before. So what it names is found at once: Lua 5.1 searches the locals of the same
+function one by one whenever a function that names them is made, which every call does anew.
 """
 
 import re
@@ -82,7 +84,7 @@ class Scripts:
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()
         }
 
-    def run(self, name: str, keys: list[str], *args: str | int) -> Any:
+    def run(self, name: str, keys: Sequence[str | bytes], *args: str | int) -> Any:
         """Run the script ``name``; its header describes the reply.
 
         Raises:
@@ -102,7 +104,7 @@ class Scripts:
             raise failed(f"Redis could not run {name}: {error}") from error
 
     def run_all(
-        self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[str | int]]]
+        self, name: str, calls: Iterable[tuple[Sequence[str | bytes], Sequence[str | int]]]
     ) -> list[Any]:
         """Run a script many times, each with its keys and args, in one round trip to each node.
 
@@ -163,4 +165,4 @@ def _text(name: str) -> str:
         texts[script.name] = text
 
     add(_LUA / f"{name}.lua")
-    return "".join(texts.values())
+    return "\nreturn (function()\n".join(texts.values()) + "\nend)()" * (len(texts) - 1)

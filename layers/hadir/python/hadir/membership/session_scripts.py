@@ -11,11 +11,11 @@ from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
 from hadir.membership.healing import ask_each
 from hadir.membership.keys import (
+    encoded_session_keys,
     feed_keys,
     identity_key,
     partition_of,
     session_key,
-    session_keys,
 )
 from hadir.membership.scripts import AnyRedis, Scripts
 
@@ -65,9 +65,9 @@ class SessionScripts:
 
     def _call(
         self, ref: SessionRef, args: Sequence[str | int], keys: Sequence[str]
-    ) -> tuple[list[str], list[str | int]]:
+    ) -> tuple[list[str | bytes], list[str | int]]:
         common = (self.now(), self.lease_ms, self._grace_ms, _new_epoch(), str(ref))
-        return [*session_keys(ref), *keys], [*common, *args]
+        return [*encoded_session_keys(ref), *keys], [*common, *args]
 
     def run_all(
         self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[str | int]]]

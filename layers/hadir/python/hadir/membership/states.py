@@ -47,11 +47,13 @@ class States:
 
 def write_profile(name: str, avatar: str) -> str:
     """A name and an avatar as one word; empty if there is neither."""
-    both = {"name": name, "avatar": avatar}
+    both = {"name": name, "avatar": avatar} if name or avatar else {}
     return write_word({key: value for key, value in both.items() if value})
 
 
 def write_word(value: Mapping[str, object]) -> str:
     """An object as one word; empty if it is empty. Equal objects are written alike."""
+    if not value:
+        return ""
     text = json.dumps(value, separators=(",", ":"), sort_keys=True)
-    return text.replace(" ", "\\u0020") if value else ""
+    return text.replace(" ", "\\u0020")

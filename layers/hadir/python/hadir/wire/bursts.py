@@ -4,16 +4,8 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from hadir.domain.session import Event, MessageEvent, PresenceEvent, Session
-from hadir.wire.updates import (
-    current_fields,
-    entry_data,
-    event_data,
-    event_frames,
-    snapshot,
-    timestamp,
-    write_frame,
-    write_json,
-)
+from hadir.wire.frames import timestamp, write_frame, write_json
+from hadir.wire.updates import current_fields, entry_data, event_data, event_frames, snapshot
 
 MAX_FRAME = 125_000
 """Bytes in a frame; a little under API Gateway's 128 KB."""

@@ -7,7 +7,7 @@ from hadir.domain.circumstances import Circumstances, Line
 from hadir.domain.past import last_departures
 from hadir.domain.session import PresenceEvent
 from hadir.domain.sockets import Seen, State
-from hadir.wire.updates import timestamp
+from hadir.wire.frames import timestamp
 
 MOST_SHOWN = 1000
 """Sockets, and people, in one answer: about 500 bytes each, of the 6 MB that Lambda may return

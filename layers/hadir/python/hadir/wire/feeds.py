@@ -7,7 +7,8 @@ from typing import Any
 from hadir.domain.feeds import FeedBatch, Missed, Pointer
 from hadir.domain.session import Event, Session
 from hadir.wire.bursts import MAX_FRAME, Bursts
-from hadir.wire.updates import current_fields, event_frames, snapshot, write_frame, write_json
+from hadir.wire.frames import write_frame, write_json
+from hadir.wire.updates import current_fields, event_frames, snapshot
 
 _ROOM = MAX_FRAME - 15_000
 """Bytes for events or sessions in a frame; the rest is for the positions of 256 feeds."""

@@ -5,7 +5,8 @@ from typing import Any
 from hadir.domain.past import Past
 from hadir.domain.session import Presence, PresenceEvent, Session
 from hadir.domain.status import ConnectionStatus
-from hadir.wire.updates import status_answer, timestamp
+from hadir.wire.frames import timestamp
+from hadir.wire.updates import status_answer
 
 
 def past_answer(past: Past) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """Writes the contract's frames and REST answers; frames are compact JSON in UTF-8."""
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +19,7 @@ from hadir.domain.session import (
     UnknownEvent,
 )
 from hadir.domain.status import ConnectionStatus
+from hadir.wire.frames import timestamp, write_frame, write_json
 from hadir.wire.holders import assignment_fields, beside_status, holder_fields, person_fields
 
 MAX_USERS = 500
@@ -35,11 +34,6 @@ _USER_BYTES = 100
 
 TYPING_MS = 6000
 """How long a person counts as writing after their client has said so."""
-
-
-def timestamp(at: int) -> str:
-    """``at`` (milliseconds since the Unix epoch) as RFC 3339, UTC, whole seconds, ``Z``."""
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def status_answer(session: Session) -> dict[str, Any]:
@@ -345,12 +339,13 @@ def _message_id(epoch: str, version: int) -> str:
 
 
 def _status(status: ConnectionStatus, users: dict[str, Any]) -> dict[str, Any]:
+    customers, agents = status.total_customer, status.total_agent
     return {
         "users": users,
-        "customer_connected": status.total_customer > 0,
-        "agent_connected": status.total_agent > 0,
-        "total_customer": status.total_customer,
-        "total_agent": status.total_agent,
+        "customer_connected": customers > 0,
+        "agent_connected": agents > 0,
+        "total_customer": customers,
+        "total_agent": agents,
     }
 
 
@@ -364,6 +359,7 @@ def _users(status: ConnectionStatus) -> tuple[dict[str, Any], dict[str, bool]]:
         size += (2 if "user_id" in user else 1) * len(write_json(name)) + _USER_BYTES
         if shown := _shown(each):
             size += len(write_json(shown))
+            user |= shown
         if len(users) == MAX_USERS or size > _USERS_BYTES:
             return users, {"users_truncated": True}
         users[name] = user
@@ -378,20 +374,12 @@ def _user(name: str, presence: Presence) -> dict[str, Any]:
     }
     if name != presence.person.user_id:
         user["user_id"] = presence.person.user_id
-    return user | _shown(presence)
+    return user
 
 
 def _shown(presence: Presence) -> dict[str, Any]:
     """Of a person's name, avatar and state, what there is."""
+    if not (presence.name or presence.avatar or presence.state):
+        return {}
     known = {"name": presence.name, "avatar": presence.avatar, "state": presence.state}
     return {name: value for name, value in known.items() if value}
-
-
-def write_frame(kind: str, data: dict[str, Any]) -> bytes:
-    """A frame of that ``type``."""
-    return write_json({"type": kind, "data": data})
-
-
-def write_json(value: Any) -> bytes:
-    """Compact JSON in UTF-8: escapes would make an emoji three times as long."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

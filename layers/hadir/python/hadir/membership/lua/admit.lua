@@ -1,4 +1,4 @@
--- takes: life
+-- takes: life, leases, pace
 --
 -- $connect accepted a socket, which cannot be written to yet: its connection is recorded, nobody is
 -- told.

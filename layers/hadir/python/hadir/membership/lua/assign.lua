@@ -1,4 +1,4 @@
--- takes: life
+-- takes: life, pace
 --
 -- An agent or an admin says who has the session: an event in the session's order.
 --

@@ -1,4 +1,4 @@
--- takes: life
+-- takes: arrivals
 --
 -- A connection's lease ran out, and the platform says that its socket is still there.
 --

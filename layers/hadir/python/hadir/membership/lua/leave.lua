@@ -1,4 +1,4 @@
--- takes: life
+-- takes: arrivals
 --
 -- Removes connections whose sockets are gone.
 --

@@ -1,4 +1,4 @@
--- takes: life
+-- takes: arrivals
 --
 -- A socket can be written to: its person is present.
 --
@@ -8,7 +8,7 @@
 --         view is false but on 'added'
 --         reason is why it has left, false if it has not, or nobody remembers
 --         limited is 1 if its client's message exceeds a limit, else false
---         watches is 1 if the connection watches other sessions, else false
+--         watches is 1 if the connection watches other sessions, else it is left out
 --   outcome 'joined'  the person's first socket: an event, told to everyone, them included
 --           'added'   the person was present: no event, unless that changes what is shown of them;
 --                     the socket is told of events from now on. Again while nothing has happened
@@ -103,12 +103,11 @@ local function introduce(connection)
 end
 
 -- An open connection only writes again what is stored: even a full Redis has room for that.
-local known = find_connection(connection_id)
-if known and known.since > 0 then
+local connection = find_connection(connection_id)
+if connection and connection.since > 0 then
     even_when_full()
 end
-local connection = begin() and find_connection(connection_id)
-if not connection then
+if not begin() or not connection then
     forget_lease(connection_id)
     local claimed = redis.call('EXISTS', SESSION) == 1 and finish(false)
     return { 'unknown', claimed, place(), false, redis.call('GET', KEYS[OWN_KEY]) }
@@ -151,5 +150,5 @@ end
 local claimed = finish(claim(token))
 return {
     outcome, claimed, place(), outcome == 'added' and view(), redis.call('GET', KEYS[OWN_KEY]),
-    limited == 'limited' and 1, connection.watches or false,
+    limited == 'limited' and 1, connection.watches,
 }

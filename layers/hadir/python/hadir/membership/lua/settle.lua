@@ -30,6 +30,7 @@ for place = FIRST, #ARGV do
         redis.call('ZREM', BEHIND, ARGV[place])
     elseif redis.call('HEXISTS', CONNECTIONS, ARGV[place]) == 1 then
         redis.call('ZADD', BEHIND, 'NX', integer(now), ARGV[place])
+        redis.call('PEXPIRE', BEHIND, RETENTION)
     end
 end
 if redis.call('EXISTS', BEHIND) == 1 then

@@ -1,4 +1,4 @@
--- takes: life
+-- takes: life, pace
 --
 -- A client sets its person's state, which everyone is shown.
 --

@@ -2,6 +2,6 @@
 --
 -- The session as it is now; changes nothing.
 --
--- Reply   { epoch, version, people as HGETALL, who has it, whether they have gone }
+-- Reply   { epoch, version, people as HGETALL; if somebody has it, who; and 1 if they have gone }
 
 return view()

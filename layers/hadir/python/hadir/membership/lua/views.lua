@@ -8,10 +8,10 @@ local found = {}
 for place = 1, #KEYS, 2 do
     local known = redis.call('HMGET', KEYS[place], 'epoch', 'version', 'assigned',
         'assignee_gone')
-    local holder = known[3] or ''
+    local holder = known[3] or nil
     table.insert(found, {
         known[1] or '', tonumber(known[2] or '0'), redis.call('HGETALL', KEYS[place + 1]),
-        holder, known[4] == holder and 1 or 0,
+        holder, holder and known[4] == holder and 1 or nil,
     })
 end
 return found

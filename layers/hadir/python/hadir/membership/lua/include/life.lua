@@ -1,29 +1,12 @@
--- takes: people, feed, assignments
+-- takes: recovery, feed, assignments
 --
 -- A session's epochs, and what every script that changes it does first and last.
 
-local EARLIER = 8    -- lives of which is remembered how far they went
+local RENEWAL = 3600000    -- ms; much less than RETENTION
 
 local begun_at = 0           -- the session's version when this script began
 local is_new_life = false    -- whether an epoch has begun in this script
-
--- This node may not have received the last writes before a failover. Clients may have seen events
--- that it does not hold, and would ignore new ones with the same versions; so a new epoch begins.
--- It keeps this node's history: a client that has seen no more than that has missed nothing.
-local function begin_new_life(epoch, lineage)
-    local earlier = redis.call('HGET', SESSION, 'earlier') or ''
-    local words = { epoch, integer(counter('version')) }
-    for word in string.gmatch(earlier, '[^ ]+') do
-        if #words < 2 * EARLIER then
-            table.insert(words, word)
-        end
-    end
-    local handed_out = math.max(counter('claimed'), counter('recovered_up_to'))
-    redis.call('HDEL', SESSION, 'token', 'until', 'claimed')
-    redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage,
-        'earlier', table.concat(words, ' '), 'recovered_up_to', integer(handed_out))
-    is_new_life = true
-end
+local in_grace = 0           -- how many people were in grace when they were last counted
 
 -- A full Redis refuses scripts unless their first write is a deletion. Those that must run even
 -- then begin with this.
@@ -31,83 +14,20 @@ local function even_when_full()
     redis.call('ZREM', AGENDA, '')
 end
 
--- Redis has evicted some keys of a session and kept others. People with an open connection are
--- present; others have left for an unknown reason; the sweep looks at every connection again.
-local function rebuild()
-    local sockets, open, opened_by = {}, 0, {}
-    redis.call('DEL', LEAVING)
-    local all = redis.call('HGETALL', CONNECTIONS)
-    for i = 1, #all, 2 do
-        local connection = read_record(CONNECTION, all[i + 1])
-        if connection.since > 0 then
-            sockets[connection.person] = (sockets[connection.person] or 0) + 1
-            open = open + 1
-            opened_by[all[i]] = connection.person
-        end
-        redis.call('ZADD', LEASES, 'NX', integer(now + LEASE), lease_of(all[i]))
-    end
-    redis.call('HSET', SESSION, 'open', integer(open))
-    all = redis.call('HGETALL', PEOPLE)
-    for i = 1, #all, 2 do
-        local name, person = all[i], read_record(PERSON, all[i + 1])
-        if sockets[name] then
-            for connection_id in string.gmatch(person.aways or '', '[^,]+') do
-                note_away(person, connection_id, opened_by[connection_id] == name)
-            end
-            keep_person(name, present_on(sockets[name], person))
-            list_person(name)
-            sockets[name] = nil
-        elseif person.left then
-            redis.call('ZADD', LEAVING, integer(person.left + GRACE), name)
-            list_person(name)
-        else
-            person.left, person.reason = now, 'unknown'
-            record_departure(name, person)
-        end
-    end
-    for name, count in pairs(sockets) do
-        keep_person(name, { at = now, sockets = count })
-        list_person(name)
-    end
-    if redis.call('EXISTS', PEOPLE) == 0 then
-        redis.call('ZREM', OCCUPIED, NAME)
-    end
-end
-
--- Creates a session. If Redis has evicted only its first key, versions go on from the highest that
--- the others hold. Graces of an earlier session end silently.
-local function create()
-    if redis.call('EXISTS', BEHIND, LEAVING) > 0 then  -- a full Redis would take the rest after a DEL
-        redis.call('DEL', BEHIND, LEAVING)
-    end
-    local version = 0
-    for _, last in ipairs(redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)) do
-        version = tonumber(string.match(last[1], '^%d+'))
-    end
-    -- Even of an empty stream, it says which versions that refuses; nothing if the Redis user may
-    -- not ask.
-    local stream = redis.pcall('XINFO', 'STREAM', EVENTS)
-    for i = 1, #stream, 2 do
-        if stream[i] == 'last-generated-id' then
-            version = tonumber(string.match(stream[i + 1], '^%d+'))
-        end
-    end
-    if version == 0 and redis.call('EXISTS', EVENTS) == 1 then
-        redis.call('DEL', EVENTS)  -- empty, and might refuse them
-    end
-    for _, text in ipairs(redis.call('HVALS', CONNECTIONS)) do
-        version = math.max(version, read_record(CONNECTION, text).since)
-    end
-    begun_at = version
-    redis.call('HSET', SESSION, 'epoch', EPOCH, 'lineage', lineage_now(), 'version',
-        integer(version), 'announced', integer(version), 'open', 0)
-end
-
 local function sizes(open)
+    in_grace = redis.call('ZCARD', LEAVING)
     return table.concat({
-        redis.call('HLEN', CONNECTIONS), redis.call('HLEN', PEOPLE), redis.call('ZCARD', LEAVING),
-        open or '0',
+        redis.call('HLEN', CONNECTIONS), redis.call('HLEN', PEOPLE), in_grace, open or '0',
     }, ' ')
+end
+
+local function create()
+    begun_at = recovery().create()
+end
+
+local function rebuild()
+    recovery().rebuild()
+    in_grace = redis.call('ZCARD', LEAVING)
 end
 
 -- Every script that changes a session begins with this. Returns whether there is a session.
@@ -130,35 +50,74 @@ local function begin()
     if lineage ~= '' and known[2] == '' then
         redis.call('HSET', SESSION, 'lineage', lineage)
     elseif lineage ~= '' and known[2] ~= lineage then
-        begin_new_life(known[1], lineage)
+        recovery().begin_new_life(known[1], lineage)
+        is_new_life = true
     end
-    end_graces()
+    if in_grace > 0 then
+        end_graces()
+    end
     return true
+end
+
+-- When the sweep must look at the session: when the announcer's lease runs out, when a grace is
+-- over, when the status is owed to somebody, and at once if pending events have no announcer.
+local function next_look(holder, held_until, has_pending, retry_at)
+    local due = tonumber(retry_at or 'inf')
+    if holder then
+        due = tonumber(held_until)
+    elseif has_pending then
+        due = now
+    end
+    if in_grace > 0 then
+        local first = redis.call('ZRANGE', LEAVING, 0, 0, 'WITHSCORES')
+        due = math.min(due, tonumber(first[2]))
+    end
+    return due
+end
+
+-- Every key expires. All are renewed when sizes change, so that a new one is among them, and
+-- otherwise now and then; in between, the few that may be new all the same.
+local function renew(is_resized, renewed_at)
+    if is_resized or now - tonumber(renewed_at or '0') >= RENEWAL then
+        for key = 1, FIRST_OF_FEED - 1 do
+            redis.call('PEXPIRE', KEYS[key], RETENTION)
+        end
+        redis.call('HSET', SESSION, 'renewed_at', integer(now))
+        return
+    end
+    for _, key in ipairs({ EVENTS, PACE, TENANTS }) do
+        redis.call('PEXPIRE', key, RETENTION)
+    end
 end
 
 -- Every script that changes a session ends with this. Returns what it grants its caller, which was
 -- granted `claimed`: that, or 1 if only a feed has something pending, or false.
 local function finish(claimed)
-    local known = redis.call('HMGET', SESSION, 'open', 'assigned')
-    redis.call('HSET', SESSION, 'sizes', sizes(known[1]))
-    if known[2] then
-        list_assignment(known[2])
+    local known = redis.call('HMGET', SESSION, 'open', 'sizes', 'version', 'announced', 'token',
+        'until', 'retry_at', 'assigned', 'renewed_at')
+    local version, announced = tonumber(known[3] or '0'), tonumber(known[4] or '0')
+    local sizes_now = sizes(known[1])
+    local is_resized = sizes_now ~= known[2]
+    if is_resized then
+        redis.call('HSET', SESSION, 'sizes', sizes_now)
     end
-    local due, version = next_look()
+    local due = next_look(known[5], known[6], version > announced, known[7])
     if due < math.huge then
         redis.call('ZADD', AGENDA, integer(due), NAME)
+        redis.call('PEXPIRE', AGENDA, RETENTION)
     else
         redis.call('ZREM', AGENDA, NAME)
     end
-    forget_old_events()
-    for key = 1, FIRST_OF_FEED - 1 do
-        redis.call('PEXPIRE', KEYS[key], RETENTION)
+    if known[8] then
+        list_assignment(known[8])
     end
+    forget_old_events(announced)
+    renew(is_resized, known[9])
     local is_fed = (is_new_life or version > begun_at)
         and feed_events(begun_at + 1, version, is_new_life)
-    if claimed then
-        claimed[7] = is_fed and 1 or 0
-        return claimed
+    if claimed and is_fed then
+        claimed[6] = claimed[6] or ''
+        claimed[7] = 1
     end
-    return is_fed and 1
+    return claimed or is_fed and 1
 end

@@ -16,20 +16,21 @@ local function record_event(event_type, fields)
     return version
 end
 
--- The session as it is now: epoch, version, people as HGETALL, who has it ('' for nobody), 1 if they
--- have gone for good, else 0.
+-- The session as it is now: epoch, version, people as HGETALL; and if somebody has it, who, and 1 if
+-- they have gone for good.
 local function view()
     local known = redis.call('HMGET', SESSION, 'epoch', 'version', 'assigned', 'assignee_gone')
-    local holder = known[3] or ''
+    local holder = known[3] or nil
     return {
         known[1] or '', tonumber(known[2] or '0'), redis.call('HGETALL', PEOPLE), holder,
-        known[4] == holder and 1 or 0,
+        holder and known[4] == holder and 1 or nil,
     }
 end
 
 -- The session's place: epoch, and the last version that was posted to everyone.
 local function place()
-    return { redis.call('HGET', SESSION, 'epoch') or '', counter('announced') }
+    local known = redis.call('HMGET', SESSION, 'epoch', 'announced')
+    return { known[1] or '', tonumber(known[2] or '0') }
 end
 
 -- The first pending events: as many as fit in one frame, at least one.
@@ -49,8 +50,9 @@ end
 
 -- Hands the announcing lease to token ('' claims nothing) if events are pending, or the status is
 -- owed to somebody, and nobody else holds it. Returns false, or { recovered_up_to, pending events
--- as XRANGE, sockets that missed something and since when, view, connections as HGETALL,
--- watchers (watchers.lua) }; life.lua, finish, adds whether a feed has something pending too.
+-- as XRANGE, sockets that missed something and since when, view, connections as HGETALL, and
+-- watchers (watchers.lua) if there are any }; life.lua, finish, adds whether a feed has something
+-- pending too.
 -- Claiming again with the same token, as after a lost reply, grants the same again.
 --
 -- A holder that dies keeps its lease until it runs out; whoever claims then is told up to which
@@ -82,29 +84,14 @@ local function claim(token)
         'claimed', last, 'recovered_up_to', integer(recovered_up_to))
     return {
         recovered_up_to, pending, redis.call('ZRANGE', BEHIND, 0, -1, 'WITHSCORES'), view(),
-        redis.call('HGETALL', CONNECTIONS), known[8] or '',
+        redis.call('HGETALL', CONNECTIONS), known[8] or nil,
     }
 end
 
--- When the sweep must look at the session: when the announcer's lease runs out, when a grace is
--- over, when the status is owed to somebody, and at once if pending events have no announcer. Also
--- returns the session's version.
-local function next_look()
-    local known = redis.call('HMGET', SESSION, 'token', 'until', 'version', 'announced', 'retry_at')
-    local due = tonumber(known[5] or 'inf')
-    if known[1] then
-        due = tonumber(known[2])
-    elseif tonumber(known[3] or '0') > tonumber(known[4] or '0') then
-        due = now
-    end
-    local first = redis.call('ZRANGE', LEAVING, 0, 0, 'WITHSCORES')
-    return math.min(due, tonumber(first[2] or 'inf')), tonumber(known[3] or '0')
-end
-
 -- Deletes a few of the announced events that are too old.
-local function forget_old_events()
+local function forget_old_events(announced)
     for _ = 1, 10 do
-        local first = redis.call('XRANGE', EVENTS, '-', integer(counter('announced')), 'COUNT', 1)
+        local first = redis.call('XRANGE', EVENTS, '-', integer(announced), 'COUNT', 1)
         local fields = first[1] and first[1][2] or {}
         for i = 1, #fields, 2 do
             if fields[i] == 'at' and tonumber(fields[i + 1]) >= now - RETENTION then
