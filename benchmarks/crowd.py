@@ -64,7 +64,7 @@ def measure(arguments: argparse.Namespace) -> tuple[Samples, str]:
 
 
 def take_turns(sides: Sequence[Process], sizes: Sequence[int], rounds: int) -> Samples:
-    """Measure the sides in turns; who begins, changes from round to round."""
+    """Measure the sides in turns, so that what else the machine does is as dear to both."""
     samples: Samples = {side.name: {} for side in sides}
     for people in sizes:
         for side in sides:
@@ -72,11 +72,11 @@ def take_turns(sides: Sequence[Process], sizes: Sequence[int], rounds: int) -> S
             side.ask("prepare", people)
     for done in range(rounds):
         for people in sizes:
-            for side in sides if done % 2 else reversed(sides):
-                progress(f"round {done + 1} of {rounds}, {people} people, {side.name}")
-                found = side.ask("measure", people, times(people))
-                for action, costs in found.items():
-                    samples[side.name].setdefault((people, action), []).extend(costs)
+            progress(f"round {done + 1} of {rounds}, {people} people")
+            for time in range(times(people)):
+                for side in sides if (done + time) % 2 else reversed(sides):
+                    for action, cost in side.ask("measure", people).items():
+                        samples[side.name].setdefault((people, action), []).append(cost)
     progress("")
     return samples
 

@@ -164,34 +164,33 @@ class Side:
                 self._leave(newcomer)
         epoch, version = position(quiet)
         self._positions[people] = {"epoch": epoch, "version": version - BEHIND}
-        self.measure(people, 1)
+        self.measure(people)
         return True
 
-    def measure(self, people: int, times: int) -> dict[str, list[Sample]]:
-        """Do everything so often, in sessions of that size; what each time cost.
+    def measure(self, people: int) -> dict[str, Sample]:
+        """Do everything once, in sessions of that size; what it cost.
 
         Raises:
             Refused: something was not done.
         """
         quiet, busy = _person(f"quiet-{people}", 1), _person(f"busy-{people}", 1)
+        newcomer = self._newcomer(f"busy-{people}")
         heartbeat = {"action": "heartbeat"}
+        message = {"action": "message", "text": TEXT, "client_id": newcomer.user_id}
         sync = {"action": "sync", "since": self._positions[people]}
-        found: dict[str, list[Sample]] = {}
-
-        def note(action: str, posts: int, do: Callable[[], None]) -> None:
-            sample = self._cost(f"{action}, {people} people", posts, do)
-            found.setdefault(action, []).append(sample)
-
-        for _ in range(times):
-            newcomer = self._newcomer(f"busy-{people}")
-            message = {"action": "message", "text": TEXT, "client_id": newcomer.user_id}
-            note("heartbeat", 1, partial(self._say, quiet, heartbeat))
-            note("join", people + 1, partial(self._join, newcomer))
-            note("leave", people, partial(self._leave, newcomer))
-            note("message", people, partial(self._say, busy, message))
-            note("sync", 1, partial(self._say, quiet, sync))
-            if self._asked.last()["data"].get("recovered") is False:
-                raise Refused(f"sync, {people} people: what was missed was not sent again")
+        actions: dict[str, tuple[int, Callable[[], None]]] = {
+            "heartbeat": (1, partial(self._say, quiet, heartbeat)),
+            "join": (people + 1, partial(self._join, newcomer)),
+            "leave": (people, partial(self._leave, newcomer)),
+            "message": (people, partial(self._say, busy, message)),
+            "sync": (1, partial(self._say, quiet, sync)),
+        }
+        found = {
+            action: self._cost(f"{action}, {people} people", posts, do)
+            for action, (posts, do) in actions.items()
+        }
+        if self._asked.last()["data"].get("recovered") is False:
+            raise Refused(f"sync, {people} people: what was missed was not sent again")
         return found
 
     def _cost(self, what: str, least_posts: int, do: Callable[[], None]) -> Sample:
