@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Sequence
 
 from hadir.domain.identity import Person, SessionRef
-from hadir.domain.limits import Limits
 from hadir.membership.keys import PARTITIONS, assigned_key, seen_keys
 from hadir.membership.outcomes import Assigned, Attending, Listing
 from hadir.membership.replies import read_assigned, read_listings
@@ -21,9 +20,8 @@ class Assignments:
         MembershipUnavailable: from every method, when Redis does not answer.
     """
 
-    def __init__(self, scripts: SessionScripts, limits: Limits) -> None:
+    def __init__(self, scripts: SessionScripts) -> None:
         self._scripts = scripts
-        self._limits = limits
 
     def assign(
         self,
@@ -46,13 +44,7 @@ class Assignments:
             expected: the ``user_id`` of who must have it now; empty for nobody.
             is_paid: whether its posts count against the limits already.
         """
-        token, limits = new_token(), self._limits
-        posts = (
-            str(limits.posts_per_second),
-            limits.posts_burst,
-            str(limits.tenant_posts_per_second),
-            limits.tenant_posts_burst,
-        )
+        token = new_token()
         reply = self._scripts.run(
             "assign",
             ref,
@@ -62,7 +54,7 @@ class Assignments:
             user_type or "",
             "" if expected is None else "1",
             expected or "",
-            *(("",) * len(posts) if is_paid else posts),
+            "1" if is_paid else "",
         )
         return read_assigned(ref, token, by, reply)
 

@@ -8,7 +8,6 @@ from redis.exceptions import RedisClusterException, RedisError
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
-from hadir.domain.limits import Limits
 from hadir.membership.keys import (
     PARTITIONS,
     due_keys,
@@ -38,10 +37,9 @@ class Leases:
         MembershipUnavailable: from every method, when Redis does not answer.
     """
 
-    def __init__(self, redis: AnyRedis, scripts: SessionScripts, limits: Limits) -> None:
+    def __init__(self, redis: AnyRedis, scripts: SessionScripts) -> None:
         self._redis = redis
         self._scripts = scripts
-        self._limits = limits
 
     def due(self, leases: int, sessions: int | None = None, *, first: bool = True) -> Due:
         """What the sweep has to look at, over all partitions.
@@ -52,7 +50,7 @@ class Leases:
             first: whether this call begins a sweep; if not, the sweep goes on.
         """
         most = (leases, leases if sessions is None else sessions)
-        args = (*most, DEAF_MS, "1" if first else "0", self._scripts.lease_ms)
+        args = (*most, DEAF_MS, "1" if first else "0")
         replies = self._scripts.run_everywhere("due", due_keys, *args)
         by_age: list[tuple[int, list[Lease]]] = []
         agenda: list[tuple[float, str]] = []
@@ -109,7 +107,7 @@ class Leases:
         calls = []
         for (partition, is_deaf), places in groups.items():
             keys = lease_keys(partition)
-            args: list[str | int] = [self._scripts.lease_ms, "1" if is_deaf else "0"]
+            args: list[str | int] = ["1" if is_deaf else "0"]
             for place in places:
                 lease, active_ms = there[place]
                 keys.append(session_key(lease.ref, "connections"))
@@ -150,8 +148,6 @@ class Leases:
             verdict.value,
             "" if active_ms is None else active_ms,
             CLOSED_TOMBSTONE_MS,
-            self._limits.connections_per_user,
-            self._limits.people_per_session,
             keys=[tombstone_key(ref, connection_id)],
         )
         opened = read_opened(ref, token, reply)
@@ -174,9 +170,7 @@ class Leases:
 
     def deafen(self) -> None:
         """Record that we may not have heard clients: for a lease, silence proves nothing."""
-        self._scripts.run_everywhere(
-            "deafen", lambda partition: [hearing_key(partition)], self._scripts.lease_ms
-        )
+        self._scripts.run_everywhere("deafen", lambda partition: [hearing_key(partition)])
 
     def prove_hearing(self) -> None:
         """Write to Redis as the function that hears clients does; return if that works."""

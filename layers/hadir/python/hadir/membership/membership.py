@@ -79,15 +79,16 @@ class Membership:
         clock: Callable[[], int] | None = None,
     ) -> None:
         self._redis = redis
-        self._scripts = SessionScripts(redis, lease_seconds, grace_seconds, clock)
-        self._limits = limits or Limits()
-        self.leases = Leases(redis, self._scripts, self._limits)
+        self._scripts = SessionScripts(
+            redis, lease_seconds, grace_seconds, limits or Limits(), clock
+        )
+        self.leases = Leases(redis, self._scripts)
         self.history = History(self._scripts)
         self.identities = Identities(redis, self._scripts)
         self.inquiry = Inquiry(self._scripts)
         self.watching = Watching(redis, self._scripts)
-        self.states = States(self._scripts, self._limits)
-        self.assignments = Assignments(self._scripts, self._limits)
+        self.states = States(self._scripts)
+        self.assignments = Assignments(self._scripts)
 
     @property
     def lease_ms(self) -> int:
@@ -131,7 +132,7 @@ class Membership:
             name, avatar: what that token says of the person, or else the one that the socket was
                 opened with; empty if nothing.
         """
-        token, limits, price = new_token(), self._limits, price or Price(once=1)
+        token, price = new_token(), price or Price(once=1)
         reply = self._scripts.run(
             "open",
             ref,
@@ -140,16 +141,6 @@ class Membership:
             "beat" if beat else "message" if heard else "",
             price.once,
             price.each,
-            str(limits.messages_per_second),
-            limits.burst,
-            str(2 * limits.messages_per_second),
-            2 * limits.burst,
-            str(limits.posts_per_second),
-            limits.posts_burst,
-            str(limits.tenant_posts_per_second),
-            limits.tenant_posts_burst,
-            limits.connections_per_user,
-            limits.people_per_session,
             CLOSED_TOMBSTONE_MS,
             "" if expires_at is None else expires_at * 1000,
             write_profile(name, avatar),
@@ -282,19 +273,12 @@ class Membership:
         self._scripts.run("view", SessionRef("-", "ping"))
 
     def _admit(self, connection_id: str, identity: Identity) -> Admission:
-        limits = self._limits
         reply = self._scripts.run(
             "admit",
             identity.session,
             connection_id,
             str(identity.person),
             identity.expires_at * 1000,
-            limits.connections_per_user,
-            limits.people_per_session,
-            str(2 * limits.messages_per_second),
-            2 * limits.burst,
-            str(limits.posts_per_second),
-            limits.posts_burst,
             keys=[tombstone_key(identity.session, connection_id)],
         )
         return Admission(reply)

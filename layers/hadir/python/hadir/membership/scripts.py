@@ -1,13 +1,11 @@
 """Loads the Lua scripts beside this file.
 
 The first line of a script may name files of ``lua/include``, ``-- takes: life, pace``, each of
-which may name others; the script runs with their texts before its own, each text in a function
-inside the one before. So what it names is found at once: Lua 5.1 searches the locals of the same
-function one by one whenever a function that names them is made, which every call does anew.
+which may name others; the script runs with their texts before its own.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -60,6 +58,9 @@ TENANT_SCRIPTS = ("ban", "bans", "lift")
 
 _ALL = SESSION_SCRIPTS + PARTITION_SCRIPTS + FEED_SCRIPTS + TENANT_SCRIPTS
 
+_NAMES = "names.lua"
+"""The include whose locals most functions name."""
+
 _OF_A_SCRIPT = "user_script:"
 """How an error of a script itself begins, in Redis 7 and Valkey 9; that of a command it was refused
 begins otherwise."""
@@ -74,11 +75,14 @@ class Scripts:
     They are called by hash, or by text if Redis answers ``NOSCRIPT``, as after a restart or a
     failover. That also loads them, even into a node that a slot is just being moved to and that the
     client does not know yet.
+
+    Args:
+        constants: locals of every script, by their names.
     """
 
-    def __init__(self, redis: AnyRedis) -> None:
+    def __init__(self, redis: AnyRedis, constants: Mapping[str, float] = {}) -> None:
         self._redis = redis
-        texts = {name: _text(name) for name in _ALL}
+        texts = {name: _text(name, constants) for name in _ALL}
         # As bytes, and not by `register_script`, which would already connect to Redis.
         self._scripts = {
             name: (Script(redis, text.encode()).sha, text) for name, text in texts.items()
@@ -151,9 +155,11 @@ class Scripts:
         return answered
 
 
-def _text(name: str) -> str:
+def _text(name: str, constants: Mapping[str, float]) -> str:
     """A script's text after those of the files it takes, each once and after what it takes."""
     texts: dict[str, str] = {}
+    if constants:
+        texts[""] = f"local {', '.join(constants)} = {', '.join(map(repr, constants.values()))}\n"
 
     def add(script: Traversable) -> None:
         if script.name in texts:
@@ -165,4 +171,9 @@ def _text(name: str) -> str:
         texts[script.name] = text
 
     add(_LUA / f"{name}.lua")
-    return "\nreturn (function()\n".join(texts.values()) + "\nend)()" * (len(texts) - 1)
+    # Functions are made anew in each call, and for each local that they name Lua 5.1 searches those
+    # of the function around them one by one. It finds those of one further out at once.
+    if _NAMES in texts:
+        texts[_NAMES] += "return (function()\n"
+        texts[f"{name}.lua"] += "end)()\n"
+    return "".join(texts.values())

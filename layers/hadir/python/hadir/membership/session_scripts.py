@@ -9,6 +9,7 @@ from typing import Any
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.feeds import FeedRef
 from hadir.domain.identity import SessionRef
+from hadir.domain.limits import Limits
 from hadir.membership.healing import ask_each
 from hadir.membership.keys import (
     encoded_session_keys,
@@ -29,7 +30,7 @@ fail ("Amazon API Gateway quotas", WebSocket connection duration)."""
 
 
 class SessionScripts:
-    """The scripts on one Redis, with the lease, grace and clock that they use.
+    """The scripts on one Redis, with the lease, grace, limits and clock that they use.
 
     Attributes:
         lease_ms: how long a connection counts as open without being heard.
@@ -41,11 +42,12 @@ class SessionScripts:
         redis: AnyRedis,
         lease_seconds: float,
         grace_seconds: float,
+        limits: Limits,
         clock: Callable[[], int] | None,
     ) -> None:
-        self._scripts = Scripts(redis)
         self.lease_ms = int(lease_seconds * 1000)
-        self._grace_ms = int(grace_seconds * 1000)
+        grace_ms = int(grace_seconds * 1000)
+        self._scripts = Scripts(redis, _constants(self.lease_ms, grace_ms, limits))
         self.now: Callable[[], int | str] = clock or (lambda: "")
 
     def run(self, name: str, ref: SessionRef, *args: str | int, keys: Sequence[str] = ()) -> Any:
@@ -66,7 +68,7 @@ class SessionScripts:
     def _call(
         self, ref: SessionRef, args: Sequence[str | int], keys: Sequence[str]
     ) -> tuple[list[str | bytes], list[str | int]]:
-        common = (self.now(), self.lease_ms, self._grace_ms, _new_epoch(), str(ref))
+        common = (self.now(), _new_epoch(), str(ref))
         return [*encoded_session_keys(ref), *keys], [*common, *args]
 
     def run_all(
@@ -121,6 +123,32 @@ class SessionScripts:
         return self._scripts.run_all(
             name, ((feed_keys(feed), (now, feed.tenant, *args)) for feed, args in calls)
         )
+
+
+def _constants(lease_ms: int, grace_ms: int, limits: Limits) -> dict[str, float]:
+    """What the scripts know of a deployment. A rate is how many in a second, a burst at once.
+
+    ``LEASE`` and ``GRACE`` are how long they last, in milliseconds. ``MESSAGES_…`` are messages of
+    a connection; ``PERSONS_…`` those of a person, and their joins; ``POSTS_…`` posts of a person,
+    ``TENANT_…`` of a tenant; ``STATES_…`` changes of a person's state. A person may have
+    ``MOST_SOCKETS`` open in a session, in which ``MOST_PEOPLE`` may be present.
+    """
+    return {
+        "LEASE": lease_ms,
+        "GRACE": grace_ms,
+        "MESSAGES_RATE": limits.messages_per_second,
+        "MESSAGES_BURST": limits.burst,
+        "PERSONS_RATE": 2 * limits.messages_per_second,
+        "PERSONS_BURST": 2 * limits.burst,
+        "POSTS_RATE": limits.posts_per_second,
+        "POSTS_BURST": limits.posts_burst,
+        "TENANT_RATE": limits.tenant_posts_per_second,
+        "TENANT_BURST": limits.tenant_posts_burst,
+        "STATES_RATE": limits.states_per_second,
+        "STATES_BURST": limits.states_burst,
+        "MOST_SOCKETS": limits.connections_per_user,
+        "MOST_PEOPLE": limits.people_per_session,
+    }
 
 
 def new_token() -> str:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 
 from hadir.domain.identity import SessionRef
-from hadir.domain.limits import Limits
 from hadir.domain.state import AWAY, State, with_away
 from hadir.membership.outcomes import Setting, StateSet
 from hadir.membership.replies import read_batch, read_session
@@ -21,16 +20,15 @@ class States:
         MembershipUnavailable: from every method, when Redis does not answer.
     """
 
-    def __init__(self, scripts: SessionScripts, limits: Limits) -> None:
+    def __init__(self, scripts: SessionScripts) -> None:
         self._scripts = scripts
-        self._limits = limits
 
     def set(self, connection_id: str, ref: SessionRef, state: State) -> StateSet:
         """Replace the state of a connection's person; it ends when they leave.
 
         One round trip, atomic, and may be repeated.
         """
-        token, limits = new_token(), self._limits
+        token = new_token()
         outcome, claimed, view = self._scripts.run(
             "state",
             ref,
@@ -38,8 +36,6 @@ class States:
             token,
             write_word(with_away(state, away=False)),
             "1" if state.get(AWAY) else "",
-            str(limits.states_per_second),
-            limits.states_burst,
         )
         session = read_session(ref, view) if view else None
         return StateSet(Setting(outcome), read_batch(ref, token, claimed), session)

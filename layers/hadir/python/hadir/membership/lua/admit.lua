@@ -15,21 +15,20 @@
 -- Killed before: the client's $connect fails and it tries again. Killed after: the client's first
 -- message opens the connection, or the sweep does.
 
-local connection_id, person_name, expires, most_sockets, most_people, joins_rate, joins_burst,
-    posts_rate, posts_burst = unpack(ARGV, OWN_ARGV)
+local connection_id, person_name, expires = unpack(ARGV, OWN_ARGV)
 
 local function refusal()
     local person = find_person(person_name)
-    if person and person.sockets >= tonumber(most_sockets) then
+    if person and person.sockets >= MOST_SOCKETS then
         return 'crowded'
     end
-    if not person and redis.call('HLEN', PEOPLE) >= tonumber(most_people) then
+    if not person and redis.call('HLEN', PEOPLE) >= MOST_PEOPLE then
         return 'full'
     end
     -- Its price: a join, and the leave that follows, are posted to everyone who is here.
     local price = 2 * (counter('open') + 1)
-    local joins = draw(PACE, 'j ' .. person_name, 1, joins_rate, joins_burst)
-    local posts = draw(PACE, 'p ' .. person_name, price, posts_rate, posts_burst)
+    local joins = draw(PACE, 'j ' .. person_name, 1, PERSONS_RATE, PERSONS_BURST)
+    local posts = draw(PACE, 'p ' .. person_name, price, POSTS_RATE, POSTS_BURST)
     if joins.use > 1 or posts.use > 1 then
         return 'hasty'
     end

@@ -18,10 +18,9 @@
 
 -- by: who says it. user_id: of the assignee, '' for nobody; user_type: '' if it is not given.
 -- is_expecting: '1' if the session must be assigned to expected, a user_id, or '' for nobody.
--- Rates and bursts: posts of a person, posts of a tenant; '' if open.lua has drawn them already,
--- because the session is that of the sender's socket.
-local token, by, user_id, user_type, is_expecting, expected, posts_rate, posts_burst, tenant_rate,
-    tenant_burst = unpack(ARGV, OWN_ARGV)
+-- is_paid: '1' if open.lua has drawn the posts already, because the session is that of the sender's
+-- socket.
+local token, by, user_id, user_type, is_expecting, expected, is_paid = unpack(ARGV, OWN_ARGV)
 
 local function id_of(name)
     return string.match(name, '/(.+)$') or ''
@@ -60,12 +59,12 @@ local function may_change(holder, is_gone)
 end
 
 local function is_limited()
-    if posts_rate == '' then
+    if is_paid == '1' then
         return false
     end
     local posts = 1 + counter('open')
-    local persons = draw(PACE, 'p ' .. by, posts, posts_rate, posts_burst)
-    local tenants = draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst)
+    local persons = draw(PACE, 'p ' .. by, posts, POSTS_RATE, POSTS_BURST)
+    local tenants = draw(TENANTS, TENANT, posts, TENANT_RATE, TENANT_BURST)
     if persons.use > 1 or tenants.use > 1 then
         return true
     end

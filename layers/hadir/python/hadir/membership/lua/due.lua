@@ -10,7 +10,6 @@
 -- ARGV[3] most sessions to return
 -- ARGV[4] ms without a sweep after which we may have been deaf, as nothing showed that we could hear
 -- ARGV[5] '1' if this is the sweep's first call for the partition
--- ARGV[6] length of a lease (ms): the time in which every client should be heard again
 -- Reply   { '1' if silence proves nothing, connections heard since the last sweep, and in the
 --           interval before, leases that ran out, sessions on the agenda and since when they have
 --           been due (ms), for how many ms the first session on the agenda has been waiting, and
@@ -21,7 +20,7 @@
 --
 -- Killed after: the next sweep gets the same, but counts only connections heard since then.
 
-local most_leases, most_sessions, deaf_after, is_first, lease = unpack(ARGV, 2)
+local most_leases, most_sessions, deaf_after, is_first = unpack(ARGV, 2)
 
 local SHORTEST_INTERVAL = 30000    -- ms; sweeps come every minute
 
@@ -30,7 +29,7 @@ local deaf_until, heard = tonumber(known[2] or '0'), tonumber(known[3] or '0')
 local passed = now - tonumber(known[1] or '0')
 if is_first == '1' and passed >= SHORTEST_INTERVAL then
     if passed > tonumber(deaf_after) then
-        deaf_until = now + lease
+        deaf_until = now + LEASE
     end
     redis.call('DEL', KEYS[3])  -- Redis deletes even when it is full, and then does the rest too
     redis.call('HSET', KEYS[3], 'swept', integer(now), 'deaf_until', integer(deaf_until),

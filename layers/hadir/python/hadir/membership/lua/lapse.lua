@@ -17,9 +17,7 @@
 -- was not closed, its client's next message closes it.
 
 -- verdict: 'end', 'spare' or 'none'. active_at: the last activity that the platform saw (ms), or ''.
--- most_…: as in admit.lua.
-local connection_id, token, verdict, active_at, tombstone_lifetime, most_sockets, most_people =
-    unpack(ARGV, OWN_ARGV)
+local connection_id, token, verdict, active_at, tombstone_lifetime = unpack(ARGV, OWN_ARGV)
 
 -- Whether silence proves nothing: since the verdict, a sweep may have found that we are deaf.
 local function is_deaf()
@@ -39,7 +37,7 @@ if has_expired(connection) then
     outcome = 'expired'
     depart(connection_id, connection, 'token_expired', '', 'server')
     bury(KEYS[OWN_KEY], 'token_expired', tombstone_lifetime)
-elseif connection.since == 0 and room(connection, most_sockets, most_people) then
+elseif connection.since == 0 and room(connection) then
     outcome = 'crowded'
     depart(connection_id, connection, 'rate_limited', '', 'server')
     bury(KEYS[OWN_KEY], 'rate_limited', tombstone_lifetime)

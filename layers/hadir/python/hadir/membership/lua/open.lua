@@ -25,13 +25,11 @@
 
 -- heard: 'beat' or 'message', which its client has just sent; '' if the platform says that the
 -- socket is there. price: posts that the message costs, and costs for each open socket.
--- Rates and bursts: messages of a connection, those of a person over all their connections; posts
--- of a person, posts of a tenant. most_…: as admit.lua. proved_until: when the token that its
--- client has just shown expires (ms), '' if it has shown none. profile: what that token, or else the
--- one it connected with, says of its person (JSON without blanks), '' if nothing.
-local connection_id, token, heard, price, price_each, messages_rate, messages_burst,
-    persons_rate, persons_burst, posts_rate, posts_burst, tenant_rate, tenant_burst,
-    most_sockets, most_people, tombstone_lifetime, proved_until, profile = unpack(ARGV, OWN_ARGV)
+-- proved_until: when the token that its client has just shown expires (ms), '' if it has shown none.
+-- profile: what that token, or else the one it connected with, says of its person (JSON without
+-- blanks), '' if nothing.
+local connection_id, token, heard, price, price_each, tombstone_lifetime, proved_until, profile =
+    unpack(ARGV, OWN_ARGV)
 
 local ENDS = { expired = 'token_expired', flooding = 'rate_limited', crowded = 'rate_limited' }
 
@@ -42,20 +40,20 @@ local function limit(connection)
     if heard == '' then
         return false
     end
-    local own = draw(PACE, 'c ' .. connection_id, 1, messages_rate, messages_burst)
+    local own = draw(PACE, 'c ' .. connection_id, 1, MESSAGES_RATE, MESSAGES_BURST)
     take(own)
     if own.use > 2 then
         return 'flooding'
     end
     local posts = price + price_each * counter('open')
-    local drawn = { draw(PACE, 'm ' .. connection.person, 1, persons_rate, persons_burst) }
+    local drawn = { draw(PACE, 'm ' .. connection.person, 1, PERSONS_RATE, PERSONS_BURST) }
     -- Who is in debt, for joining a crowd perhaps, may go on with heartbeats.
-    local persons = draw(PACE, 'p ' .. connection.person, posts, posts_rate, posts_burst)
+    local persons = draw(PACE, 'p ' .. connection.person, posts, POSTS_RATE, POSTS_BURST)
     if posts > 1 or persons.use <= 1 then
         table.insert(drawn, persons)
     end
     -- An empty bucket of the tenant refuses only messages that are posted to everyone.
-    local tenants = draw(TENANTS, TENANT, posts, tenant_rate, tenant_burst)
+    local tenants = draw(TENANTS, TENANT, posts, TENANT_RATE, TENANT_BURST)
     if tonumber(price_each) > 0 or tenants.use <= 1 then
         table.insert(drawn, tenants)
     end
@@ -91,7 +89,7 @@ local function introduce(connection)
     local name = connection.person
     local person = profile ~= '' and find_person(name)
     if person and person.profile ~= profile and (proved_until ~= '' or not person.profile) then
-        local posts = draw(PACE, 'p ' .. name, counter('open'), posts_rate, posts_burst)
+        local posts = draw(PACE, 'p ' .. name, counter('open'), POSTS_RATE, POSTS_BURST)
         if posts.use > 1 then
             return
         end
@@ -122,7 +120,7 @@ if has_expired(connection) then
 else
     limited = limit(connection)
     outcome = limited == 'flooding' and limited
-        or connection.since == 0 and room(connection, most_sockets, most_people) or outcome
+        or connection.since == 0 and room(connection) or outcome
 end
 if ENDS[outcome] then
     depart(connection_id, connection, ENDS[outcome], '', 'server')

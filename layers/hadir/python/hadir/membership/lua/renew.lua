@@ -5,9 +5,8 @@
 --
 -- KEYS[1] leases   KEYS[2] failing   KEYS[3], …: for each lease, the connections of its session
 -- ARGV[1] now
--- ARGV[2] length of a lease (ms): how long a connection counts as open without being heard
--- ARGV[3] '1' if silence proves nothing
--- ARGV[4], …: two for each lease: its name, "<session> connection_id", and the last activity that
+-- ARGV[2] '1' if silence proves nothing
+-- ARGV[3], …: two for each lease: its name, "<session> connection_id", and the last activity that
 --         the platform saw on its socket (ms), or ''
 -- Reply   a letter for each lease:
 --   'r'  it is renewed
@@ -22,7 +21,7 @@
 local RETENTION = 86400000    -- ms; as in outbox.lua
 
 local LEASES, FAILING = KEYS[1], KEYS[2]
-local LEASE, IS_DEAF = tonumber(ARGV[2]), ARGV[3] == '1'
+local IS_DEAF = ARGV[2] == '1'
 
 local function renew(connections, lease_key, active_at)
     local text = redis.call('HGET', connections, string.match(lease_key, '[^ ]+$'))
@@ -43,7 +42,7 @@ end
 local found = {}
 for place = 3, #KEYS do
     -- An error with one lease does not stop the others.
-    local ok, letter = pcall(renew, KEYS[place], ARGV[2 * place - 2], ARGV[2 * place - 1])
+    local ok, letter = pcall(renew, KEYS[place], ARGV[2 * place - 3], ARGV[2 * place - 2])
     found[place - 2] = ok and letter or '-'
 end
 redis.call('PEXPIRE', LEASES, RETENTION)

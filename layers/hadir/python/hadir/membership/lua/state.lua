@@ -13,8 +13,8 @@
 -- Killed before: nothing is set; the client may say it again. Killed after: the event is pending.
 
 -- state: JSON without blanks, in which `away` is always false, or '' for an empty one. away: '1' if
--- the client says that its user is away. Then the rate and burst of a person's changes.
-local connection_id, token, state, away, rate, burst = unpack(ARGV, OWN_ARGV)
+-- the client says that its user is away.
+local connection_id, token, state, away = unpack(ARGV, OWN_ARGV)
 
 local function set(name)
     local person = find_person(name)
@@ -27,7 +27,7 @@ local function set(name)
         end
         return 'same'
     end
-    local changes = draw(PACE, 's ' .. name, 1, rate, burst)
+    local changes = draw(PACE, 's ' .. name, 1, STATES_RATE, STATES_BURST)
     if changes.use > 1 then
         return 'limited'
     end

@@ -5,10 +5,10 @@
 local RECONNECT_WINDOW = 30000    -- ms; who is back within it has reconnected
 
 -- 'crowded', or nil: there is room for it to open.
-local function room(connection, most_sockets, most_people)
+local function room(connection)
     local person = find_person(connection.person)
-    local is_full = redis.call('HLEN', PEOPLE) >= tonumber(most_people)
-    if person and person.sockets >= tonumber(most_sockets) or not person and is_full then
+    local is_full = redis.call('HLEN', PEOPLE) >= MOST_PEOPLE
+    if person and person.sockets >= MOST_SOCKETS or not person and is_full then
         return 'crowded'
     end
     return nil

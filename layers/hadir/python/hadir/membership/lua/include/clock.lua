@@ -1,4 +1,5 @@
--- The time, for every script.
+-- The time, for every script. The constants that no file defines, LEASE for example, are those of
+-- session_scripts.py.
 --
 -- ARGV[1] now: milliseconds since the Unix epoch, or '' for Redis's own clock
 

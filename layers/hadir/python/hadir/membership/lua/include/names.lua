@@ -11,12 +11,11 @@ local FIRST_OF_FEED = 16
 local WATCH, FEED = unpack(KEYS, FIRST_OF_FEED, 17)
 local ASSIGNED, STAFF = unpack(KEYS, 18, 19)
 
--- Lengths of a lease and of the grace (ms); the name of a new epoch, should one begin; the session,
--- "tenant session_id".
-local LEASE, GRACE, EPOCH, NAME = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+-- The name of a new epoch, should one begin; the session, "tenant session_id".
+local EPOCH, NAME = ARGV[2], ARGV[3]
 
--- A script's own arguments begin at ARGV[6], its own keys at KEYS[20].
-local OWN_ARGV, OWN_KEY = 6, 20
+-- A script's own arguments begin at ARGV[4], its own keys at KEYS[20].
+local OWN_ARGV, OWN_KEY = 4, 20
 
 local TENANT, SESSION_ID = string.match(NAME, '^([^ ]+) ([^ ]+)$')
 
