@@ -38,7 +38,8 @@ browser: tests/browser/node_modules/.done ## Install what the browser tests need
 
 soak: .venv/dev browser ## What takes too long for every day, some 30 minutes
 	@HADIR_SOAK=1 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py \
-		tests/redis/test_interleavings.py tests/redis/test_long_runs.py \
+		tests/redis/test_interleavings.py tests/redis/test_interleavings_watched.py \
+		tests/redis/test_long_runs.py \
 		tests/redis/test_watching_through_chaos.py tests/browser/test_hidden.py
 
 fuzz: .venv/dev ## A million inputs, some 30 minutes

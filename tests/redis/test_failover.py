@@ -16,16 +16,23 @@ from hadir.membership.client import connect
 from hadir.membership.keys import bans_keys, identity_key, session_keys
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Admission, Opening
+from hadir.membership.scripts import AnyRedis
+from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, events, identity, ref
 from tests.redis_cluster import Cluster, Node, wait_until
 
 
 @pytest.fixture
-def membership(cluster: Cluster) -> Iterator[Membership]:
+def client(cluster: Cluster) -> Iterator[AnyRedis]:
     client = connect(cluster.url)
     client.flushall()
-    yield Membership(client)
+    yield client
     client.close()
+
+
+@pytest.fixture
+def membership(client: AnyRedis) -> Membership:
+    return Membership(client)
 
 
 @pytest.fixture
@@ -207,10 +214,12 @@ def test_joins_and_leaves_go_on_through_a_failover(
 )
 def test_a_shard_that_is_away_holds_up_no_other(
     cluster: Cluster,
-    membership: Membership,
+    client: AnyRedis,
+    clock: Clock,
     go_away: Callable[[Node], None],
     come_back: Callable[[Node], None],
 ) -> None:
+    membership = Membership(client, clock=clock)
     replicated, replica = cluster.pair()
     away = next(node for node in cluster.nodes if node not in (replicated, replica))
     elsewhere = [session_on(cluster, replicated) for _ in range(3)]
@@ -228,7 +237,7 @@ def test_a_shard_that_is_away_holds_up_no_other(
         node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
     try:
         go_away(away)
-        time.sleep(11)  # the announcers' locks run out
+        clock.pass_seconds(11)  # the announcers' leases run out
         due = membership.leases.due(10)
 
         assert set(due.sessions) == set(elsewhere)

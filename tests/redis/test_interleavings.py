@@ -10,8 +10,8 @@ must name who is there and nobody else, and what each connection was told must b
 only as recovered, or a status in its place; whenever nobody is left who would tell anything,
 nothing may be missing, and nothing be due.
 
-A repetition, a death, a person who is away and a post that is missed each have a run of their own,
-the last two with a connection less, as what happens to Redis. `make soak` takes more together.
+A repetition, a death, a person who is away and a post that is missed each have runs of their own,
+all but the first with a connection less, as what happens to Redis. `make soak` takes more together.
 """
 
 import multiprocessing
@@ -391,7 +391,8 @@ SOAK = bool(os.environ.get("HADIR_SOAK"))
 ONE_TAB, TWO_TABS = (NEW, LEFT, NEW), (NEW, NEW, LEFT)
 EVERY_DAY: tuple[dict[str, Any], ...] = (
     {"repeats_left": 1},
-    {"crashes_left": 1},
+    {"crashes_left": 1, "phases": ONE_TAB},
+    {"crashes_left": 1, "phases": TWO_TABS},
     {"aways_left": 2, "phases": TWO_TABS},
     {"misses_left": 1, "phases": ONE_TAB},
     {"fillings_left": 1, "repeats_left": 1, "phases": ONE_TAB},
@@ -401,6 +402,7 @@ EVERY_DAY: tuple[dict[str, Any], ...] = (
 """What may happen, and how often, each in a run of its own."""
 
 BEFORE_A_RELEASE: tuple[dict[str, Any], ...] = (
+    {"crashes_left": 1},
     {"repeats_left": 1, "crashes_left": 1, "misses_left": 1},
     {"crashes_left": 1, "fillings_left": 1},
     {"aways_left": 2, "crashes_left": 1, "fillings_left": 1, "phases": TWO_TABS},
@@ -416,7 +418,7 @@ def test_every_interleaving() -> None:
     with ProcessPoolExecutor(len(budgets), mp_context=context) as pool:
         for budget, (states, steps) in zip(budgets, pool.map(explore, budgets), strict=True):
             print(f"\n{budget}: {states:,} states, {steps:,} steps between them")
-            assert states > 500
+            assert states > 300
 
 
 def explore(budget: dict[str, Any]) -> tuple[int, int]:
