@@ -48,3 +48,36 @@ def test_an_agent_takes_a_session_that_the_token_is_for_and_no_other(guarded: Lo
             assert (held[session], held[other]) == (status["assignment"], None)
 
     asyncio.run(run())
+
+
+def test_of_two_who_take_it_at_once_one_gets_it_and_the_other_is_told_who(
+    guarded: LocalGateway,
+) -> None:
+    async def run() -> None:
+        for _ in range(5):
+            session = new_session()
+            agents = [token(session=session, user=each, type="agent") for each in ("amy", "ben")]
+            async with (
+                socket(guarded, token(session=session)) as customer,
+                socket(guarded, agents[0]) as amy,
+                socket(guarded, agents[1]) as ben,
+            ):
+                for each, joins in ((customer, 3), (amy, 2), (ben, 1)):
+                    for _ in range(joins):
+                        await each.receive()
+                answers = await asyncio.gather(
+                    amy.ask(asking(user_id="amy")), ben.ask(asking(user_id="ben"))
+                )
+                told = await customer.receive()
+                winner = told["data"]["user_id"]
+                assert told["type"] == "assignment"
+                won, lost = answers if winner == "amy" else answers[::-1]
+                assert won == told
+                if lost["type"] == "assignment":  # told of the winner before the answer
+                    assert lost == told
+                    lost = await (ben if winner == "amy" else amy).receive()
+                assert lost["data"]["code"] == "conflict"
+                assert lost["data"]["assigned"]["user_id"] == winner
+                assert await customer.quiet()
+
+    asyncio.run(run())
