@@ -152,13 +152,11 @@ export class HadirWatcher extends Target {
   /**
    * Take a session, if nobody has it, or whoever has it has gone for good.
    * @param {string} sessionId
-   * @returns {Promise<?Holder>}  oneself
+   * @returns {Promise<?Holder>}  oneself, as the token says
    * @throws {AssignmentError} `conflict`: somebody else has it, `assigned` says who; see `assign`
    */
   take(sessionId) {
-    const { userId } = this.#options;
-    const userType = /** @type {"agent"|"admin"} */ (this.#options.userType);
-    return this.assign(sessionId, userId, { userType });
+    return this.#assign(sessionId, {});
   }
 
   /**
@@ -169,13 +167,11 @@ export class HadirWatcher extends Target {
    *   nobody
    * @returns {Promise<?Holder>}  who has it now
    * @throws {AssignmentError} it is refused, not answered, or the console is closed; its `code` says which.
-   *   Without a socket it waits for the next one
+   *   Without a socket it waits for the next one, 10 s at most
    */
   async assign(sessionId, userId, { userType, expect } = {}) {
-    if (!isId(sessionId)) throw new TypeError(`sessionId must be an id, not ${sessionId}`);
-    if (STOPPED.has(this.connection)) throw new AssignmentError("closed", "the console is closed");
-    const message = { action: "assign", session_id: sessionId, user_id: userId, user_type: userType, expect };
-    return this.#assigning.ask(message);
+    if (userId !== null && !isId(userId)) throw new TypeError(`userId must be an id or null, not ${userId}`);
+    return this.#assign(sessionId, { user_id: userId, user_type: userType, expect });
   }
 
   /**
@@ -227,6 +223,13 @@ export class HadirWatcher extends Target {
     if (!apiUrl) throw new Error("apiUrl is needed");
     const query = new URLSearchParams({ tenant });
     return answered(await fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability?${query}`));
+  }
+
+  /** @param {string} sessionId @param {Record<string, any>} how */
+  async #assign(sessionId, how) {
+    if (!isId(sessionId)) throw new TypeError(`sessionId must be an id, not ${sessionId}`);
+    if (STOPPED.has(this.connection)) throw new AssignmentError("closed", "the console is closed");
+    return this.#assigning.ask({ action: "assign", session_id: sessionId, ...how });
   }
 
   #now = () => this.#environment.performance.now();
@@ -301,7 +304,7 @@ export class HadirWatcher extends Target {
     }
   }
 
-  /** @param {any} error  of the server, which does not say of what */
+  /** @param {any} error  of the server, which says of what only of questions that have a name */
   #refuse(error) {
     if (this.#assigning.refused(error)) return;
     this.#mine.refused(error);

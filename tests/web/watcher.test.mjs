@@ -174,16 +174,18 @@ describe("to take a session", () => {
     const { browser, watcher, page, hear, asked } = await console_();
     page([sessionOf(browser, "s1")]);
     const answer = watcher.take("s1");
-    assert.deepEqual(asked("assign"), [{ action: "assign", session_id: "s1", user_id: "amy", user_type: "agent" }]);
-    hear("assignment", taken());
+    const [{ client_id, ...said }] = asked("assign");
+    assert.deepEqual(said, { action: "assign", session_id: "s1" }, "for whom the token says");
+    hear("assignment", taken({ client_id }));
     assert.deepEqual(await answer, { user_id: "amy", user_type: "agent" });
     assert.equal(watcher.sessions[0].assignment.user_id, "amy", "the table says so as well");
   });
 
   it("is refused where somebody else was faster, and says who", async () => {
-    const { watcher, hear, told } = await console_();
+    const { watcher, hear, asked, told } = await console_();
     const answer = watcher.take("s1");
-    hear("error", { code: "conflict", message: "no", assigned: { user_id: "bob", user_type: "agent" } });
+    const [{ client_id }] = asked("assign");
+    hear("error", { code: "conflict", message: "no", assigned: { user_id: "bob", user_type: "agent" }, client_id });
     await assert.rejects(answer, (error) => {
       assert(error instanceof AssignmentError);
       assert.deepEqual([error.code, error.assigned], ["conflict", { user_id: "bob", user_type: "agent" }]);
@@ -192,7 +194,38 @@ describe("to take a session", () => {
     assert.deepEqual(told("error"), [], "whoever asked is told");
   });
 
-  it("is asked for one after the other, as a refusal does not name its session", async () => {
+  it("is for whom the token is, whoever the page says", async () => {
+    const { watcher, hear, asked } = await console_();
+    const answer = watcher.take("s1");
+    hear("assignment", taken({ by_user_id: "amy" }));
+    const [{ client_id }] = asked("assign");
+    const assignment = { user_id: "dewi", user_type: "admin" };
+    hear("assignment", { ...taken({ client_id }), user_id: "dewi", assignment });
+    assert.deepEqual(await answer, assignment, "and not what somebody else has taken meanwhile");
+  });
+
+  it("does not fail where something else is refused", async () => {
+    const { watcher, hear, asked, told } = await console_();
+    const answer = watcher.take("s1");
+    watcher.setState({ page: "/" });
+    hear("error", { code: "rate_limited", message: "state: slow down" });
+    hear("error", { code: "conflict", message: "of an earlier one", assigned: null, client_id: "assign-0" });
+    assert.deepEqual(told("error").map(({ message }) => message), ["state: slow down"]);
+    hear("assignment", taken({ client_id: asked("assign")[0].client_id }));
+    assert.equal((await answer).user_id, "amy");
+  });
+
+  it("is refused by name, and the state is not said again for that", async () => {
+    const { browser, watcher, hear, asked } = await console_();
+    watcher.setState({ page: "/" });
+    const answer = watcher.take("s1");
+    hear("error", { code: "rate_limited", message: "slow down", client_id: asked("assign")[0].client_id });
+    await assert.rejects(answer, { code: "rate_limited" });
+    await browser.pass(5_000);
+    assert.equal(asked("set_state").length, 1);
+  });
+
+  it("is asked for one after the other", async () => {
     const { watcher, hear, asked } = await console_();
     const [one, two] = [watcher.take("s1"), watcher.assign("s2", null, { expect: "bob" })];
     assert.equal(asked("assign").length, 1);
@@ -200,7 +233,9 @@ describe("to take a session", () => {
     assert.equal(asked("assign").length, 1, "that was what somebody else asked for");
     hear("error", { code: "conflict", message: "no", assigned: null });
     await assert.rejects(one);
-    assert.deepEqual(asked("assign")[1], { action: "assign", session_id: "s2", user_id: null, expect: "bob" });
+    const { client_id, ...said } = asked("assign")[1];
+    assert.deepEqual(said, { action: "assign", session_id: "s2", user_id: null, expect: "bob" });
+    assert.notEqual(client_id, asked("assign")[0].client_id);
     hear("assignment", { session_id: "s2", epoch: "e1", version: 5, user_id: null, assignment: null });
     assert.equal(await two, null);
   });
@@ -215,6 +250,27 @@ describe("to take a session", () => {
     await browser.pass(25_000);
     assert.equal(asked("assign").length, 2);
     await failed;
+  });
+
+  it("waits for a socket, but no longer than 10 s", async () => {
+    const { browser, watcher, asked } = await console_();
+    browser.network = "mute";
+    browser.socket.end();
+    const soon = watcher.take("s1");
+    await browser.pass(2_000);
+    const later = watcher.take("s2");
+    const failed = [assert.rejects(soon, { code: "offline" }), assert.rejects(later, { code: "offline" })];
+    await browser.pass(8_000);
+    await Promise.all(failed);
+    const pressed = watcher.take("s3");
+    browser.network = "open";
+    await browser.pass(9_000);
+    assert.deepEqual(asked("assign").map(({ session_id }) => session_id), ["s3"]);
+    browser.network = "mute";
+    browser.socket.end();
+    const lost = assert.rejects(pressed, { code: "unanswered" });
+    await browser.pass(10_000);
+    await lost;
   });
 
   it("is not answered by what somebody else of that id gets", async () => {
@@ -357,6 +413,7 @@ describe("a console", () => {
   it("takes nothing once it is closed, and only what has an id", async () => {
     const { watcher, asked } = await console_();
     await assert.rejects(watcher.take(undefined), TypeError);
+    await assert.rejects(watcher.assign("s1", undefined), TypeError);
     watcher.close();
     await assert.rejects(watcher.take("s1"), { code: "closed" });
     assert.deepEqual(asked("assign"), []);
