@@ -198,6 +198,7 @@ export class HadirWatcher extends Target {
    * Show everyone in the console's own session something of this person, as `setState` of HadirChat.
    * @param {import("./state.js").PersonState} state
    * @throws {TypeError} it is not what the server takes
+   * @throws {RangeError} it is too large
    */
   setState(state) {
     this.#mine.set(state);
