@@ -61,8 +61,10 @@ export class HadirChat extends HadirClient {
    * Show everyone something of this person: where they are, what is in their cart. It replaces what was
    * shown before, and is said again on each new socket. While the page is hidden for more than 60 s,
    * `away: true` is added (unless the option `away` is false).
-   * @param {import("./state.js").PersonState} state  at most 32 fields and 1,024 bytes; `{}`: nothing
+   * @param {import("./state.js").PersonState} state  at most 32 fields and 1,024 bytes, with `away: true`;
+   *   `{}`: nothing
    * @throws {TypeError} it is not what the server takes
+   * @throws {RangeError} it is too large
    */
   setState(state) {
     this.#part.mine.set(state);

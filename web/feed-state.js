@@ -38,6 +38,7 @@ const MOST_EMPTY = 1_000;
  * @property {number} nextAt  when a page was asked for that has not come; -Infinity: none
  * @property {boolean} isMixed  the next page to come may be of an earlier list: none is taken
  * @property {boolean} isListed  a first page has come
+ * @property {boolean} isForbidden  that was refused, on this socket
  * @property {number} startedAt  when the server was last asked to let this socket watch
  *
  * @typedef {{state: FeedState, ask: Object[]}} Taken  `ask`: what to send to the server now
@@ -53,10 +54,13 @@ export const initialFeedState = Object.freeze({
   nextAt: -Infinity,
   isMixed: false,
   isListed: false,
+  isForbidden: false,
   startedAt: 0,
 });
 
-const WATCH = { action: "watch", all: true };
+/** What is asked has this name, which a refusal repeats. */
+export const WATCH_ALL = "watch-all";
+const WATCH = { action: "watch", all: true, client_id: WATCH_ALL };
 
 /**
  * Whether all sessions are known, as far as anybody can know: a frame that was lost shows with the next
@@ -75,10 +79,13 @@ export function start(state, now) {
   const { state: watching, ask } = watch(state, now);
   const { next } = state;
   return {
-    state: { ...watching, nextAt: next === null ? -Infinity : now, isMixed: false },
+    state: { ...watching, isForbidden: false, nextAt: next === null ? -Infinity : now, isMixed: false },
     ask: next === null ? ask : [...ask, { ...WATCH, next }],
   };
 }
+
+/** The token is not for all sessions: what is asked again on this socket is refused again. @param {FeedState} state */
+export const refuse = (state) => ({ ...state, isForbidden: true });
 
 /**
  * The server is to let this socket watch, and to tell what was missed.
@@ -211,6 +218,7 @@ function takeFeed(state, data, now) {
  * @returns {Taken}
  */
 function takeBeat(state, { feed: places }, now) {
+  if (state.isForbidden) return { state, ask: [] };
   // Without places the server has forgotten that this socket watches, or has not heard it yet.
   if (!places || !state.isListed) return isOld(state.startedAt, now) ? watch(state, now) : { state, ask: [] };
   const behind = Object.keys(places).filter((feed) => places[feed] > known(state, feed));

@@ -5,16 +5,18 @@ import { applyToSession, isOld } from "./feed-state.js";
 /**
  * @typedef {Object} Single
  * @property {string} id
+ * @property {string} name  of what is asked, which a refusal repeats
  * @property {?{epoch: string, version: number}} place  up to where everything is known; null: nothing is
  * @property {?import("./feed-state.js").Known} session
  * @property {boolean} isProved  nothing is missing, as far as anybody can know
+ * @property {boolean} isForbidden  it was refused, on this socket
  * @property {number} askedAt
  *
  * @typedef {{single: Single, ask: Object[]}} TakenBySingle  `ask`: what to send to the server now
  */
 
-/** @param {string} id @returns {Single} */
-export const initialSingle = (id) => ({ id, place: null, session: null, isProved: false, askedAt: 0 });
+/** @param {string} id @param {string} name @returns {Single} */
+export const initialSingle = (id, name) => ({ id, name, place: null, session: null, isProved: false, isForbidden: false, askedAt: 0 });
 
 /**
  * Watch it, on a new socket too; and ask for what was missed.
@@ -23,10 +25,13 @@ export const initialSingle = (id) => ({ id, place: null, session: null, isProved
  * @returns {TakenBySingle}
  */
 export function askForSingle(single, now) {
-  const { id, place } = single;
-  const ask = { action: "watch", session_id: id, ...(place && { since: place }) };
-  return { single: { ...single, isProved: false, askedAt: now }, ask: [ask] };
+  const { id, name, place } = single;
+  const ask = { action: "watch", session_id: id, client_id: name, ...(place && { since: place }) };
+  return { single: { ...single, isProved: false, isForbidden: false, askedAt: now }, ask: [ask] };
 }
+
+/** The token is not for it: what is asked again on this socket is refused again. @param {Single} single */
+export const refuseSingle = (single) => ({ ...single, isForbidden: true });
 
 /**
  * @param {Single} single
@@ -63,10 +68,10 @@ export function takeForSingle(single, data, now) {
  * @returns {TakenBySingle}
  */
 export function takeBeatForSingle(single, watching, now) {
-  const { id, place, isProved, askedAt } = single;
+  const { id, place, isProved, isForbidden, askedAt } = single;
   const told = watching.find(({ session_id }) => session_id === id);
   const isKnown =
     told && place && (told.epoch === place.epoch ? told.version <= place.version : told.epoch < place.epoch);
-  if ((isKnown && isProved) || !isOld(askedAt, now)) return { single, ask: [] };
+  if (isForbidden || (isKnown && isProved) || !isOld(askedAt, now)) return { single, ask: [] };
   return askForSingle(single, now);
 }

@@ -13,6 +13,7 @@ const NOT_NOW = ["rate_limited", "unavailable"];
 const ANSWER_MS = 10_000;
 const LARGEST_BYTES = 1_024;
 const MOST_FIELDS = 32;
+const LONGEST_KEY = 64;
 
 /** @typedef {import("./state.js").PersonState} PersonState */
 
@@ -68,15 +69,11 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
     /**
      * @param {PersonState} state
      * @throws {TypeError} it is not what the server takes
+     * @throws {RangeError} it is too large, perhaps only once `away: true` is added
      */
     set(state) {
-      const values = Object.values(state);
-      const isFlat = values.every((value) => value === null || /string|number|boolean/.test(typeof value));
-      const size = new TextEncoder().encode(JSON.stringify(state)).length;
-      if (Array.isArray(state) || !isFlat || values.length > MOST_FIELDS || size > LARGEST_BYTES) {
-        const most = `${MOST_FIELDS} fields and ${LARGEST_BYTES} bytes`;
-        throw new TypeError(`a state is a flat object of at most ${most}`);
-      }
+      check(state);
+      if (away) check({ ...state, away: true });
       own = { ...state };
       say();
     },
@@ -109,4 +106,23 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
       saying(NOT_NOW_MS * (1 + environment.Math.random()), say);
     },
   };
+}
+
+/** What the server takes (docs/protocol.md, "set_state"). @param {PersonState} state */
+function check(state) {
+  const isObject = !!state && typeof state === "object" && !Array.isArray(state);
+  const entries = isObject ? Object.entries(state) : [];
+  if (!isObject || !entries.every(([, value]) => value === null || /string|number|boolean/.test(typeof value))) {
+    throw new TypeError("a state is a flat object of texts, numbers, booleans and null");
+  }
+  for (const [key, value] of entries) {
+    if (!key || [...key].length > LONGEST_KEY) throw new RangeError(`a key has 1 to ${LONGEST_KEY} characters`);
+    if (typeof value === "number" && !isFinite(value)) throw new TypeError(`${key}: a number must be finite`);
+    if (/\p{Cs}/u.test(`${key}${value}`)) throw new TypeError("a text must be Unicode, without half a character");
+  }
+  if ("away" in state && typeof state.away !== "boolean") throw new TypeError("away must be a boolean");
+  const size = new TextEncoder().encode(JSON.stringify(state)).length;
+  if (entries.length > MOST_FIELDS || size > LARGEST_BYTES) {
+    throw new RangeError(`a state has at most ${MOST_FIELDS} fields and ${LARGEST_BYTES} bytes, with away: true`);
+  }
 }

@@ -44,7 +44,7 @@
  * @typedef {Object} Message  the `data` of a `message`
  * @property {string} session_id
  * @property {string} id
- * @property {string} user_id
+ * @property {string} [user_id]  absent where a customer may not know who says it (`CustomersSee`)
  * @property {UserType} user_type
  * @property {string} text
  * @property {number} version

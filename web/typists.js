@@ -11,7 +11,7 @@ const SAY_AGAIN_MS = 3_000;
 /**
  * @typedef {Object} Typing
  * @property {string} session_id
- * @property {string} user_id
+ * @property {string} [user_id]  absent where a customer may not know who writes (`CustomersSee`)
  * @property {import("./state.js").UserType} user_type
  * @property {boolean} on
  * @property {string} [until]  RFC 3339

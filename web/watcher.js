@@ -10,10 +10,10 @@
 
 import { AssignmentError, assigning } from "./assigning.js";
 import { FINAL_STATES, keepConnected } from "./connection.js";
-import { initialFeedState, isComplete, start, take, tell } from "./feed-state.js";
+import { initialFeedState, isComplete, refuse, start, take, tell, WATCH_ALL } from "./feed-state.js";
 import { isId, socketAddress } from "./options.js";
 import { ask, isRefused } from "./rest.js";
-import { askForSingle, initialSingle, takeBeatForSingle, takeForSingle } from "./single-state.js";
+import { singles } from "./singles.js";
 import { stateOfMine } from "./state-of-mine.js";
 import { tableOf } from "./table.js";
 import * as times from "./times.js";
@@ -38,7 +38,9 @@ export { AssignmentError };
  * @property {{sessionId: ?string}} gap  events that were missed will not come; null: of any session
  * @property {ConnectionState} connection
  * @property {import("./hadir.js").Closing} closing
- * @property {HadirError} error
+ * @property {WatcherError} error
+ *
+ * @typedef {HadirError & {sessionId?: string}} WatcherError  `sessionId`: which could not be watched
  *
  * @typedef {Omit<import("./hadir.js").HadirOptions, "sessionId"|"settleMs"> & ForWatchers} WatcherOptions
  *
@@ -65,7 +67,7 @@ const STOPPED = new Set(["closed", ...FINAL_STATES]);
 export class HadirWatcher extends Target {
   /** @type {ConnectionState} */
   connection = "closed";
-  /** Why it does not work, since the socket was last open; null where it does. @type {?HadirError} */
+  /** Why it does not work, since the socket was last open; null where it does. @type {?WatcherError} */
   error = null;
 
   #environment;
@@ -75,11 +77,13 @@ export class HadirWatcher extends Target {
   #mine;
   #told = toldOnce();
   #feed = initialFeedState;
-  /** Those that are watched one by one. @type {Map<string, import("./single-state.js").Single>} */
-  #singles = new Map();
+  /** Those that are watched one by one. */
+  #singles;
   /** What the console has said since the socket was last open. */
   #said = new Set();
   #isOpen = false;
+  /** Redis was away since the last heartbeat: what it would have told may be missing. */
+  #isDoubted = false;
   #isChanged = false;
   #isAnnounced = false;
   /** @type {readonly WatchedSession[]} */
@@ -107,6 +111,7 @@ export class HadirWatcher extends Target {
       isRefused: () => isRefused(this.#options),
     });
     this.#assigning = assigning(environment, this.#connection.send);
+    this.#singles = singles(environment, this.#connection.send, () => this.#change());
     this.#mine = stateOfMine(environment, this.#connection.send, options);
   }
 
@@ -122,8 +127,9 @@ export class HadirWatcher extends Target {
 
   /** Whether the table is the newest: not after a loss, until it is known what was missed. */
   get isCurrent() {
+    if (this.connection !== "open" || !this.#isOpen || this.#isDoubted) return false;
     const isListed = !this.#options.all || isComplete(this.#feed);
-    return this.connection === "open" && this.#isOpen && isListed && [...this.#singles.values()].every(({ isProved }) => isProved);
+    return isListed && this.#singles.all().every(({ isProved }) => isProved);
   }
 
   /**
@@ -152,13 +158,11 @@ export class HadirWatcher extends Target {
   /**
    * Take a session, if nobody has it, or whoever has it has gone for good.
    * @param {string} sessionId
-   * @returns {Promise<?Holder>}  oneself
+   * @returns {Promise<?Holder>}  oneself, as the token says
    * @throws {AssignmentError} `conflict`: somebody else has it, `assigned` says who; see `assign`
    */
   take(sessionId) {
-    const { userId } = this.#options;
-    const userType = /** @type {"agent"|"admin"} */ (this.#options.userType);
-    return this.assign(sessionId, userId, { userType });
+    return this.#assign(sessionId, {});
   }
 
   /**
@@ -169,38 +173,32 @@ export class HadirWatcher extends Target {
    *   nobody
    * @returns {Promise<?Holder>}  who has it now
    * @throws {AssignmentError} it is refused, not answered, or the console is closed; its `code` says which.
-   *   Without a socket it waits for the next one
+   *   Without a socket it waits for the next one, 10 s at most
    */
   async assign(sessionId, userId, { userType, expect } = {}) {
-    if (!isId(sessionId)) throw new TypeError(`sessionId must be an id, not ${sessionId}`);
-    if (STOPPED.has(this.connection)) throw new AssignmentError("closed", "the console is closed");
-    const message = { action: "assign", session_id: sessionId, user_id: userId, user_type: userType, expect };
-    return this.#assigning.ask(message);
+    if (userId !== null && !isId(userId)) throw new TypeError(`userId must be an id or null, not ${userId}`);
+    return this.#assign(sessionId, { user_id: userId, user_type: userType, expect });
   }
 
   /**
-   * Watch a session by itself, if the token is for it. Not needed where all are watched.
+   * Watch a session by itself, if the token is for it. Not needed where all are watched. Where it was
+   * refused as `forbidden`, ask again, which is otherwise done on the next socket.
    * @param {string} sessionId
    */
   watch(sessionId) {
-    if (this.#singles.has(sessionId)) return;
-    const single = initialSingle(sessionId);
-    this.#singles.set(sessionId, single);
-    if (this.#isOpen) this.#goSingle(askForSingle(single, this.#now()));
-    this.#change();
+    this.#singles.watch(sessionId);
   }
 
   /** @param {string} sessionId */
   unwatch(sessionId) {
-    if (!this.#singles.delete(sessionId)) return;
-    this.#connection.send({ action: "unwatch", session_id: sessionId });
-    this.#change();
+    this.#singles.unwatch(sessionId);
   }
 
   /**
    * Show everyone in the console's own session something of this person, as `setState` of HadirChat.
    * @param {import("./state.js").PersonState} state
    * @throws {TypeError} it is not what the server takes
+   * @throws {RangeError} it is too large
    */
   setState(state) {
     this.#mine.set(state);
@@ -229,6 +227,13 @@ export class HadirWatcher extends Target {
     return answered(await fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability?${query}`));
   }
 
+  /** @param {string} sessionId @param {Record<string, any>} how */
+  async #assign(sessionId, how) {
+    if (!isId(sessionId)) throw new TypeError(`sessionId must be an id, not ${sessionId}`);
+    if (STOPPED.has(this.connection)) throw new AssignmentError("closed", "the console is closed");
+    return this.#assigning.ask({ action: "assign", session_id: sessionId, ...how });
+  }
+
   #now = () => this.#environment.performance.now();
 
   /** @template {keyof WatcherEvents} K @param {K} type @param {WatcherEvents[K]} detail */
@@ -240,9 +245,9 @@ export class HadirWatcher extends Target {
     this.error = null;
     this.#said.clear();
     this.#isOpen = true;
-    const now = this.#now();
-    if (this.#options.all) this.#go(start(this.#feed, now));
-    for (const single of [...this.#singles.values()]) this.#goSingle(askForSingle(single, now));
+    this.#isDoubted = false;
+    if (this.#options.all) this.#go(start(this.#feed, this.#now()));
+    this.#singles.opened();
     this.#assigning.opened();
     this.#mine.opened();
     this.#change();
@@ -250,6 +255,7 @@ export class HadirWatcher extends Target {
 
   #lose() {
     this.#isOpen = false;
+    this.#singles.lost();
     this.#assigning.lost();
     this.#mine.lost();
     this.#change();
@@ -264,7 +270,7 @@ export class HadirWatcher extends Target {
     this.#change();
   }
 
-  /** @param {HadirError} error */
+  /** @param {WatcherError} error */
   #fail(error) {
     if (this.connection !== "open") this.error = error;
     const isNews = !this.#said.has(error.code);
@@ -276,13 +282,6 @@ export class HadirWatcher extends Target {
   #go({ state, ask: messages }) {
     if (state !== this.#feed) this.#change();
     this.#feed = state;
-    for (const message of messages) this.#connection.send(message);
-  }
-
-  /** @param {import("./single-state.js").TakenBySingle} taken */
-  #goSingle({ single, ask: messages }) {
-    if (this.#singles.get(single.id) !== single) this.#change();
-    this.#singles.set(single.id, single);
     for (const message of messages) this.#connection.send(message);
   }
 
@@ -301,21 +300,26 @@ export class HadirWatcher extends Target {
     }
   }
 
-  /** @param {any} error  of the server, which does not say of what */
+  /** @param {any} error  of the server, which says of what only of questions that have a name */
   #refuse(error) {
+    if (error.code === "unavailable" && !this.#isDoubted) {
+      this.#isDoubted = true;
+      this.#change();
+    }
     if (this.#assigning.refused(error)) return;
     this.#mine.refused(error);
-    this.#fail(error);
+    const isOfAll = error.client_id === WATCH_ALL;
+    if (isOfAll && error.code === "forbidden") this.#feed = refuse(this.#feed);
+    const sessionId = this.#singles.refused(error);
+    this.#fail(sessionId ? { ...error, sessionId } : error);
   }
 
   /** @param {{type: string, data: any}} frame */
   #beat(frame) {
-    const now = this.#now();
-    if (this.#options.all) this.#go(take(this.#feed, frame, now));
-    const watching = frame.data.watching ?? [];
-    for (const single of [...this.#singles.values()]) {
-      this.#goSingle(takeBeatForSingle(single, watching, now));
-    }
+    if (this.#isDoubted) this.#change();
+    this.#isDoubted = false;
+    if (this.#options.all) this.#go(take(this.#feed, frame, this.#now()));
+    this.#singles.beat(frame.data.watching ?? []);
   }
 
   /**
@@ -329,7 +333,7 @@ export class HadirWatcher extends Target {
     const single = this.#singles.get(id);
     if (single) {
       if (data.recovered === false && single.place) this.#emit("gap", { sessionId: id });
-      this.#goSingle(takeForSingle(single, data, this.#now()));
+      this.#singles.told(single, data);
       this.#tell(frame);
     }
     if (type !== "assignment") return;
@@ -368,9 +372,9 @@ export class HadirWatcher extends Target {
 
   #build() {
     this.#isChanged = false;
-    const singles = [...this.#singles.values()].map(({ session }) => session);
+    const singles = this.#singles.all().map(({ session }) => session);
     this.#sessions = tableOf(this.#feed.sessions.values(), singles, this.#options.sessionId);
-    this.#told.keep((id) => this.#feed.sessions.has(id) || this.#singles.has(id));
+    this.#told.keep((id) => this.#feed.sessions.has(id) || !!this.#singles.get(id));
   }
 }
 

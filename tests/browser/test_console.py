@@ -24,6 +24,17 @@ ASK = """async ([http, ws, session]) => {
   return [people.map(({ user_id }) => user_id), (await watcher.availability()).agents];
 }"""
 
+WATCH_MANY = """async ([http, ws, session, count]) => {
+  const { HadirWatcher } = await import(`${http}/watcher.js`);
+  const own = { userId: `many_${session}`, userType: "agent", sessionId: `desk_${session}` };
+  const watcher = new HadirWatcher({ url: `${ws}/local`, ...own, all: false });
+  window.watcher = watcher;
+  window.errors = [];
+  watcher.on("error", ({ code }) => window.errors.push(code));
+  for (let at = 0; at < count; at += 1) watcher.watch(`${session}_${at}`);
+  watcher.start();
+}"""
+
 
 @contextmanager
 def customers(hadir: AnyGateway, *sessions: str) -> Iterator[None]:
@@ -126,3 +137,21 @@ def test_a_console_shows_who_is_away_and_asks_why_somebody_is_there(
         assert people == ["customer_1"]
         assert agents in {"live", "reachable"}
         expect(row(amy, session)).to_have_count(0)
+
+
+def test_a_hundred_sessions_are_watched_one_by_one_also_on_the_next_socket(
+    context: BrowserContext, hadir: LocalGateway, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.html").write_text("<!doctype html>")
+    with served_folder(tmp_path) as address:
+        page = context.new_page()
+        page.goto(f"{address}/empty.html")
+        page.evaluate(WATCH_MANY, [hadir.http, hadir.ws, new_session(), 100])
+        page.wait_for_function("watcher.isCurrent")
+        assert page.evaluate("watcher.sessions.length") == 100
+
+        page.evaluate("dispatchEvent(new Event('pagehide'))")
+        page.evaluate("dispatchEvent(new Event('pageshow'))")
+        page.wait_for_function("watcher.isCurrent")
+
+        assert page.evaluate("errors") == []

@@ -220,6 +220,8 @@ class Said:
         code = answer["data"]["code"]
         assert code in CODES
         assert answer["data"]["request_id"] == "r1"
+        if isinstance(self._request, Message | Assign | Watch):
+            assert answer["data"].get("client_id") == self._request.client_id
         if isinstance(self._request, InvalidRequest):
             assert code in (self._request.code, "rate_limited", "forbidden")
         assert self._is_unchanged(after, version), "an error changed something"
@@ -293,13 +295,18 @@ class Said:
 
     def _assigned(self, after: View, version: int, request: Assign, answers: list[Any]) -> str:
         """Whoever may say so did, of the session of their socket; or it was so already."""
-        (answer,) = answers
+        answer, *events = answers
         assert answer["type"] == "assignment"
         data = answer["data"]
+        assert data.get("client_id") == request.client_id
+        for event in events:  # which everyone is told, by no name
+            assert request.client_id
+            assert {**event["data"], "client_id": request.client_id} == data
         assert self._who.user_type is not UserType.CUSTOMER
         assert data["session_id"] == self._who.session_id
         before, holder = self.before.session.holder, after.session.holder
-        assert data["user_id"] == request.user_id == (holder and holder.user_id)
+        wanted = self._who.user_id if request.is_for_sender else request.user_id
+        assert data["user_id"] == wanted == (holder and holder.user_id)
         assert holder is None or holder.user_type is not UserType.CUSTOMER
         is_new = "version" in data
         assert is_new == (holder != before)

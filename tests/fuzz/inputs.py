@@ -125,6 +125,8 @@ def _fields(
             them = [f"{person}" for person in sorted({each.person for each in session.people})]
             kind, _, user_id = choices.of(*them, "agent/nobody").partition("/")
             asked = {"user_id": choices.value(choices.of(user_id, who.user_id, None))}
+            asked = choices.of(asked, asked, {})
+            asked |= choices.of({}, {"client_id": choices.value(f"a{choices.byte()}")})
             asked |= choices.of({}, {}, {"user_type": choices.value(kind)})
             holder = session.session.holder
             asked |= choices.of({}, {"expect": choices.value(holder and holder.user_id)})
@@ -134,6 +136,7 @@ def _fields(
             where = choices.of(who.session_id, "t1", "t1", "t2", "s9")
             asked = choices.of(*[{"session_id": choices.value(where)}] * 4, {"all": True})
             since = {"epoch": session.epoch, "version": choices.value(session.version)}
+            asked |= choices.of({}, {}, {"client_id": choices.value("w1")})
             asked |= choices.of({}, {}, {"since": choices.value(since)})
             return asked | choices.of({}, {}, {"position": choices.value({"17": 1})})
     return {}

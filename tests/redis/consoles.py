@@ -47,7 +47,10 @@ class Console:
         self.position: dict[str, int] = {}
         self.events: dict[str, set[int]] = {}
         self._unconfirmed: set[str] = set()
+        self._told_at: dict[str, dict[str, int]] = {}
+        self._is_listed = False
         self._next: str | None = None
+        self._awaits_page = self._is_mixed = False
         self._asked: set[str] = set()
         self.snapshots = self.taken = 0
 
@@ -60,6 +63,7 @@ class Console:
 
     def beat(self) -> None:
         self._asked.clear()  # by now an answer would have come
+        self._awaits_page = self._is_mixed = False
         self._ask({"action": "heartbeat"})
         if self._next is not None:  # the page that was asked for has not come
             self._ask_for_page(self._next)
@@ -69,13 +73,7 @@ class Console:
         if frame["type"] == "watching":
             self._take_page(data)
         elif frame["type"] == "feed":
-            for event in data["events"]:
-                self._apply(event["data"])
-            before = {feed: self.position.get(feed, 0) for feed in data["position"]}
-            missed = {each: at for each, at in before.items() if at < data["previous"][each]}
-            for feed in before.keys() - missed:
-                self.position[feed] = max(before[feed], data["position"][feed])
-            self._catch_up(missed)
+            self._take_feed(data)
         elif frame["type"] == "heartbeat_ack" and "feed" not in data:
             self.start()  # the server has forgotten that it watches
         elif frame["type"] == "heartbeat_ack":
@@ -89,6 +87,23 @@ class Console:
         """The sessions with somebody in them."""
         return {name: known for name, known in self.table.items() if known[1]["users"]}
 
+    def _take_feed(self, data: dict[str, Any]) -> None:
+        if not self._is_news(data["position"]):
+            return  # perhaps of what a node has lost since
+        for event in data["events"]:
+            self._apply(event["data"])
+            self._told_at[event["data"]["session_id"]] = data["position"]
+        if not self._is_listed:
+            return  # the list will say where it stands
+        before = {feed: self.position.get(feed, 0) for feed in data["position"]}
+        missed = {each: at for each, at in before.items() if at < data["previous"][each]}
+        for feed in before.keys() - missed:
+            self.position[feed] = max(before[feed], data["position"][feed])
+        self._catch_up(missed)
+
+    def _is_news(self, position: dict[str, int]) -> bool:
+        return any(serial > self.position.get(feed, 0) for feed, serial in position.items())
+
     def _catch_up(self, missed: dict[str, int]) -> None:
         missed = {feed: at for feed, at in missed.items() if feed not in self._asked}
         self._asked |= missed.keys()
@@ -96,29 +111,43 @@ class Console:
             self._ask({"action": "watch", "all": True, "position": missed})
 
     def _take_page(self, data: dict[str, Any]) -> None:
-        is_first = bool(data["position"])
-        self._asked -= data["position"].keys()
-        if is_first and not data.get("recovered"):
+        position = data["position"]
+        is_first, is_recovered = bool(position), bool(data.get("recovered"))
+        if is_first and not is_recovered:
+            if self._is_listed and not self._is_news(position):
+                return  # overtaken by another list
             self.snapshots += 1
-            self._unconfirmed = set(self.table)
+            self._unconfirmed = {name for name in self.table if not self._is_later(name, position)}
+            self._is_listed, self._is_mixed = True, self._awaits_page
+        elif not is_first:
+            if self._next is None or self._is_mixed:
+                return  # of an earlier list
+            self._awaits_page = False
+        self._asked -= position.keys()
         for session in data["sessions"]:
             if session["session_id"] in self._unconfirmed:
                 del self.table[session["session_id"]]  # perhaps of what a node has lost
             self._apply(session)
         if is_first:
-            for feed, serial in data["position"].items():
+            for feed, serial in position.items():
                 self.position[feed] = max(serial, self.position.get(feed, 0))
-        if data.get("recovered"):
+        if is_recovered:
             return
         self._next = data["next"]
-        if self._next is not None:
-            self._ask_for_page(self._next)
-        else:
+        if self._next is None:
             for name in self._unconfirmed:
                 del self.table[name]
             self._unconfirmed.clear()
+        elif not self._is_mixed:  # otherwise with a later heartbeat
+            self._ask_for_page(self._next)
+
+    def _is_later(self, name: str, position: dict[str, int]) -> bool:
+        """Whether a frame that overtook a list has told of a session."""
+        told_at = self._told_at.get(name, {})
+        return any(serial > position.get(feed, serial) for feed, serial in told_at.items())
 
     def _ask_for_page(self, cursor: str) -> None:
+        self._awaits_page = True
         self._ask({"action": "watch", "all": True, "next": cursor})
 
     def _apply(self, data: dict[str, Any]) -> None:

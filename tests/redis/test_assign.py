@@ -88,6 +88,53 @@ def code_of(frames: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.usefixtures("session")
+class TestNamed:
+    """By a ``client_id``, so that a client knows which of its messages is answered."""
+
+    def test_a_refusal_says_what_is_refused(self, assign: Assign) -> None:
+        assign(AMY, user_id="amy")
+
+        (conflict,) = assign(BEN, user_id="ben", client_id="b1")
+        (forbidden,) = assign(BEN, session_id="other", user_id="ben", client_id="b2")
+        (unnamed,) = assign(BEN, user_id="ben")
+
+        assert conflict["data"]["code"] == "conflict"
+        assert conflict["data"]["client_id"] == "b1"
+        assert (forbidden["data"]["code"], forbidden["data"]["client_id"]) == ("forbidden", "b2")
+        assert "client_id" not in unnamed["data"]
+
+    def test_one_that_is_too_much_is_named_too(
+        self, membership: Membership, poster: RecordingPoster, assign: Assign
+    ) -> None:
+        frames = [each for n in range(60) for each in assign(AMY, user_id="amy", client_id=f"a{n}")]
+
+        refused = [each["data"] for each in frames if each["type"] == "error"]
+        assert {each["code"] for each in refused} == {"rate_limited"}
+        assert refused[-1]["client_id"] == "a59"
+
+    def test_the_sender_alone_is_answered_by_name(
+        self, poster: RecordingPoster, assign: Assign
+    ) -> None:
+        answer, event = assign(AMY, user_id="amy", client_id="a1")
+        (again,) = assign(AMY, user_id="amy", client_id="a2")
+
+        assert answer["data"] == {**event["data"], "client_id": "a1"}
+        assert "client_id" not in event["data"]
+        assert again["data"]["client_id"] == "a2"
+        assert "version" not in again["data"]
+        (told,) = poster.frames["ben"]
+        assert told == event
+
+    def test_in_another_session_too(self, membership: Membership, assign: Assign) -> None:
+        join(membership, "c2", "customer_2", OTHER)
+        amy = replace(staff(AMY), sessions=("*",))
+
+        (answer,) = assign(amy, user_id="amy", session_id=OTHER.session_id, client_id="a1")
+
+        assert (answer["data"]["client_id"], answer["data"]["version"]) == ("a1", 2)
+
+
+@pytest.mark.usefixtures("session")
 class TestTaking:
     def test_everyone_inside_is_told_in_the_sessions_order(
         self, membership: Membership, poster: RecordingPoster, assign: Assign
@@ -244,6 +291,15 @@ class TestWho:
         comes(membership, staff(Person(UserType.AGENT, "boss")))
         assign(BOSS, user_id="boss")
         assert membership.session(SESSION).holder == BOSS
+
+    def test_without_an_id_it_is_the_sender(self, membership: Membership, assign: Assign) -> None:
+        comes(membership, staff(Person(UserType.ADMIN, "amy")), "another")
+
+        (told,) = assign(AMY, user_type="admin")
+
+        assert told["data"]["assignment"] == {"user_id": "amy", "user_type": "agent"}
+        assert membership.session(SESSION).holder == AMY
+        assert assign(AMY, user_id=None)[0]["data"]["assignment"] is None
 
     def test_another_is_who_is_there(self, membership: Membership, assign: Assign) -> None:
         comes(membership, staff(BOSS))

@@ -61,6 +61,7 @@ from hadir.wire.requests import (
             Kick(action="kick", user_id="42", user_type=None),
         ),
         ({"action": "assign", "user_id": None}, Assign(action="assign", user_id=None)),
+        ({"action": "assign", "client_id": "a"}, Assign(action="assign", client_id="a")),
         (
             {"action": "assign", "user_id": "cafe\u0301", "user_type": "admin", "session_id": "s"},
             Assign(action="assign", user_id="caf\u00e9", user_type="admin", session_id="s"),
@@ -103,7 +104,8 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         ('{"action": "kick", "user_id": "42", "user_type": "root"}', "invalid_payload"),
         ('{"action": "kick", "user_id": "42", "user_type": 7}', "invalid_payload"),
         ('{"action": "kick", "user_id": "42", "reason": ""}', "invalid_payload"),
-        ('{"action": "assign"}', "invalid_payload"),
+        ('{"action": "assign", "user_id": "42", "client_id": "a b"}', "invalid_payload"),
+        ('{"action": "watch", "all": true, "client_id": 7}', "invalid_payload"),
         ('{"action": "assign", "user_id": ""}', "invalid_payload"),
         ('{"action": "assign", "user_id": 42}', "invalid_payload"),
         ('{"action": "assign", "user_id": "42", "user_type": "customer"}', "invalid_payload"),
@@ -180,6 +182,16 @@ def test_that_nobody_is_expected_is_not_that_nothing_is(
     assert request.expected == expected
 
 
+@pytest.mark.parametrize(("fields", "is_sender"), [({}, True), ({"user_id": None}, False)])
+def test_that_nobody_is_to_have_it_is_not_that_the_sender_is(
+    fields: dict[str, object], *, is_sender: bool
+) -> None:
+    request = parse_request(json.dumps({"action": "assign", **fields}))
+
+    assert isinstance(request, Assign)
+    assert request.is_for_sender == is_sender
+
+
 @pytest.mark.parametrize("field", ["client_id", "user_id"])
 def test_a_refused_id_is_named_and_not_repeated(field: str) -> None:
     action = "kick" if field == "user_id" else "message"
@@ -203,6 +215,8 @@ def test_a_refused_id_is_named_and_not_repeated(field: str) -> None:
         ('{"action": "message", "text": "hi", "client_id": "e\\u0301"}', "é"),
         ('{"action": "message", "text": "hi", "client_id": "a b"}', None),
         ('{"action": "message", "text": "hi", "client_id": 7}', None),
+        ('{"action": "assign", "user_id": 7, "client_id": "a-1"}', "a-1"),
+        ('{"action": "watch", "client_id": "w-1"}', "w-1"),
         ('{"action": "typing", "on": 1, "client_id": "m-1"}', None),
         ('"message"', None),
         ("[" * 100_000, None),

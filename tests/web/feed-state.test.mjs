@@ -162,7 +162,7 @@ describe("a console asks", () => {
 
   it("on a new socket for what it missed, and for the page that did not come", () => {
     const { state } = after(page({ 7: 10 }, [], { next: "17.s1" }));
-    const watch = { action: "watch", all: true };
+    const watch = { action: "watch", all: true, client_id: "watch-all" };
     assert.deepEqual(start(state, 2_000).ask, [{ ...watch, position: { 7: 10 } }, { ...watch, next: "17.s1" }]);
   });
 });

@@ -170,6 +170,20 @@ describe("typing", () => {
     assert.deepEqual(client.told("typing").at(-1), { ...customer, on: false });
   });
 
+  it("of somebody who is not named ends as that of anybody else", async () => {
+    const { browser, client, session } = await speaking();
+    const { user_id, ...unnamed } = { ...data, user_type: "agent" };
+    browser.socket.hear("typing", data);
+    browser.socket.hear("typing", unnamed);
+    const { user_id: _, ...message } = session.say("agent_1", "hi");
+    browser.socket.hear("message", message);
+    assert.deepEqual(client.told("message").map(({ text }) => text), ["hi"]);
+    assert.deepEqual(client.told("typing"), [data, unnamed, { ...unnamed, on: false }]);
+    browser.socket.hear("typing", unnamed);
+    browser.socket.hear("typing", { ...unnamed, on: false });
+    assert.deepEqual(client.told("typing").map(({ on }) => on), [true, true, false, true, false]);
+  });
+
   it("of somebody else with one's own id is told", async () => {
     const { browser, client } = await speaking();
     browser.socket.hear("typing", { ...data, user_id: "me" });

@@ -64,11 +64,40 @@ describe("a person's state", () => {
 
   it("must be one that the server takes", async () => {
     const { client, states } = await speaker();
-    const many = Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`k${at}`, at]));
-    for (const wrong of [{ a: {} }, { a: [] }, [1], { a: "x".repeat(1_020) }, many]) {
+    for (const wrong of [null, undefined, "away", 7, [1], { a: {} }, { a: [] }, { a: undefined }, { a: 1n }]) {
       assert.throws(() => client.setState(wrong), /^TypeError: a state is a flat object/);
     }
+    for (const wrong of [NaN, Infinity]) assert.throws(() => client.setState({ a: wrong }), /^TypeError: a: .* finite/);
+    assert.throws(() => client.setState({ away: "yes" }), /^TypeError: away must be a boolean/);
+    assert.throws(() => client.setState({ a: "\ud800" }), /^TypeError: .* Unicode/);
+    for (const key of ["", "k".repeat(65)]) assert.throws(() => client.setState({ [key]: 1 }), /^RangeError: .* 1 to 64/);
     assert.deepEqual(states(), []);
+  });
+
+  it("leaves room for being away", async () => {
+    const { browser, client, states, see } = await speaker();
+    const many = (length) => Object.fromEntries(Array.from({ length }, (_, at) => [`k${at}`, at]));
+    const long = (length) => ({ a: "é".repeat(length / 2) });
+    const most = 1_024 - JSON.stringify({ a: "", away: true }).length;
+    for (const wrong of [many(32), long(most + 2 - (most % 2)), { ...many(32), away: false }]) {
+      assert.throws(() => client.setState(wrong), /^RangeError: a state has at most 32 fields and 1024 bytes/);
+    }
+    client.setState({ ...many(31), away: true });
+    await browser.pass(1_000);
+    client.setState(long(most - (most % 2)));
+    see("hidden");
+    await browser.pass(61_000);
+    const { a, away } = states().at(-1);
+    assert.deepEqual([a.length, away], [Math.floor(most / 2), true]);
+    assert(new TextEncoder().encode(JSON.stringify(states().at(-1))).length <= 1_024);
+  });
+
+  it("needs no such room where the client never says so", async () => {
+    const { client, states } = await speaker({ away: false });
+    const a = "x".repeat(1_024 - JSON.stringify({ a: "" }).length);
+    client.setState({ a });
+    assert.deepEqual(states(), [{ a }]);
+    assert.throws(() => client.setState({ a: `${a}x` }), RangeError);
   });
 });
 

@@ -22,8 +22,9 @@ async function console_(options = {}) {
   const hear = (type, data) => browser.socket.hear(type, data);
   const page = (sessions, more = {}) => hear("watching", { position: POSITION, sessions: sessions.map(listed), next: null, ...more });
   const feed = (previous, position, events) => hear("feed", { previous: { 0: previous }, position: { 0: position }, events });
-  const asked = (action) => browser.socket.said(action);
-  return { browser, watcher, hear, page, feed, asked, told: (type) => told.filter(([name]) => name === type).map(([, detail]) => detail) };
+  const named = (action) => browser.socket.said(action);
+  const asked = (action) => named(action).map(({ client_id, ...said }) => said);
+  return { browser, watcher, hear, page, feed, named, asked, told: (type) => told.filter(([name]) => name === type).map(([, detail]) => detail) };
 }
 
 function listed(session) {
@@ -118,6 +119,39 @@ describe("the table of a console", () => {
     assert.equal(asked("watch").length, 3, "the answer did not come");
   });
 
+  it("is not asked for again on a socket whose token is not for it", async () => {
+    const { browser, hear, named, asked, told } = await console_();
+    const [{ client_id }] = named("watch");
+    hear("error", { code: "forbidden", message: "the token is not for all sessions", client_id });
+    await browser.pass(100_000);
+    assert.equal(asked("watch").length, 1);
+    assert.equal(told("error").length, 1);
+    browser.socket.end();
+    await browser.pass(100_000);
+    assert(asked("watch").length > 1);
+  });
+
+  it("is not current while Redis is away, until a heartbeat says that nothing was missed", async () => {
+    const { browser, watcher, page, hear, told } = await console_();
+    page([sessionOf(browser, "s1")]);
+    await soon();
+    const before = told("sessions").length;
+    browser.answers = false;
+    hear("error", { code: "unavailable", message: "try again in a moment" });
+    await soon();
+    assert.equal(watcher.isCurrent, false);
+    assert.equal(told("sessions").length, before + 1);
+    hear("heartbeat_ack", { feed: POSITION });
+    assert.equal(watcher.isCurrent, true);
+    await soon();
+    assert.equal(told("sessions").length, before + 2);
+    hear("error", { code: "unavailable", message: "try again in a moment" });
+    hear("heartbeat_ack", { feed: { ...POSITION, 0: 12 } });
+    assert.equal(watcher.isCurrent, false, "something was missed");
+    hear("watching", { position: { 0: 12 }, sessions: [], next: null, recovered: true });
+    assert.equal(watcher.isCurrent, true);
+  });
+
   it("is asked for page by page", async () => {
     const { browser, watcher, page, asked } = await console_();
     page([sessionOf(browser, "s1")], { next: "17.s1" });
@@ -171,19 +205,21 @@ describe("to take a session", () => {
   const taken = (more) => ({ session_id: "s1", epoch: "e1", version: 2, user_id: "amy", assignment: { user_id: "amy", user_type: "agent" }, ...more });
 
   it("resolves when everyone is told", async () => {
-    const { browser, watcher, page, hear, asked } = await console_();
+    const { browser, watcher, page, hear, named, asked } = await console_();
     page([sessionOf(browser, "s1")]);
     const answer = watcher.take("s1");
-    assert.deepEqual(asked("assign"), [{ action: "assign", session_id: "s1", user_id: "amy", user_type: "agent" }]);
-    hear("assignment", taken());
+    const [{ client_id }] = named("assign");
+    assert.deepEqual(asked("assign")[0], { action: "assign", session_id: "s1" }, "for whom the token says");
+    hear("assignment", taken({ client_id }));
     assert.deepEqual(await answer, { user_id: "amy", user_type: "agent" });
     assert.equal(watcher.sessions[0].assignment.user_id, "amy", "the table says so as well");
   });
 
   it("is refused where somebody else was faster, and says who", async () => {
-    const { watcher, hear, told } = await console_();
+    const { watcher, hear, named, told } = await console_();
     const answer = watcher.take("s1");
-    hear("error", { code: "conflict", message: "no", assigned: { user_id: "bob", user_type: "agent" } });
+    const [{ client_id }] = named("assign");
+    hear("error", { code: "conflict", message: "no", assigned: { user_id: "bob", user_type: "agent" }, client_id });
     await assert.rejects(answer, (error) => {
       assert(error instanceof AssignmentError);
       assert.deepEqual([error.code, error.assigned], ["conflict", { user_id: "bob", user_type: "agent" }]);
@@ -192,15 +228,48 @@ describe("to take a session", () => {
     assert.deepEqual(told("error"), [], "whoever asked is told");
   });
 
-  it("is asked for one after the other, as a refusal does not name its session", async () => {
-    const { watcher, hear, asked } = await console_();
+  it("is for whom the token is, whoever the page says", async () => {
+    const { watcher, hear, named } = await console_();
+    const answer = watcher.take("s1");
+    hear("assignment", taken({ by_user_id: "amy" }));
+    const [{ client_id }] = named("assign");
+    const assignment = { user_id: "dewi", user_type: "admin" };
+    hear("assignment", { ...taken({ client_id }), user_id: "dewi", assignment });
+    assert.deepEqual(await answer, assignment, "and not what somebody else has taken meanwhile");
+  });
+
+  it("does not fail where something else is refused", async () => {
+    const { watcher, hear, named, told } = await console_();
+    const answer = watcher.take("s1");
+    watcher.setState({ page: "/" });
+    hear("error", { code: "rate_limited", message: "state: slow down" });
+    hear("error", { code: "conflict", message: "of an earlier one", assigned: null, client_id: "assign-0" });
+    assert.deepEqual(told("error").map(({ message }) => message), ["state: slow down"]);
+    hear("assignment", taken({ client_id: named("assign")[0].client_id }));
+    assert.equal((await answer).user_id, "amy");
+  });
+
+  it("is refused by name, and the state is not said again for that", async () => {
+    const { browser, watcher, hear, named, asked } = await console_();
+    watcher.setState({ page: "/" });
+    const answer = watcher.take("s1");
+    hear("error", { code: "rate_limited", message: "slow down", client_id: named("assign")[0].client_id });
+    await assert.rejects(answer, { code: "rate_limited" });
+    await browser.pass(5_000);
+    assert.equal(asked("set_state").length, 1);
+  });
+
+  it("is asked for one after the other", async () => {
+    const { watcher, hear, named, asked } = await console_();
     const [one, two] = [watcher.take("s1"), watcher.assign("s2", null, { expect: "bob" })];
     assert.equal(asked("assign").length, 1);
     hear("assignment", taken({ assignment: { user_id: "bob", user_type: "agent" }, user_id: "bob" }));
     assert.equal(asked("assign").length, 1, "that was what somebody else asked for");
     hear("error", { code: "conflict", message: "no", assigned: null });
     await assert.rejects(one);
+    const [{ client_id: first }, { client_id: second }] = named("assign");
     assert.deepEqual(asked("assign")[1], { action: "assign", session_id: "s2", user_id: null, expect: "bob" });
+    assert.notEqual(first, second);
     hear("assignment", { session_id: "s2", epoch: "e1", version: 5, user_id: null, assignment: null });
     assert.equal(await two, null);
   });
@@ -215,6 +284,27 @@ describe("to take a session", () => {
     await browser.pass(25_000);
     assert.equal(asked("assign").length, 2);
     await failed;
+  });
+
+  it("waits for a socket, but no longer than 10 s", async () => {
+    const { browser, watcher, asked } = await console_();
+    browser.network = "mute";
+    browser.socket.end();
+    const soon = watcher.take("s1");
+    await browser.pass(2_000);
+    const later = watcher.take("s2");
+    const failed = [assert.rejects(soon, { code: "offline" }), assert.rejects(later, { code: "offline" })];
+    await browser.pass(8_000);
+    await Promise.all(failed);
+    const pressed = watcher.take("s3");
+    browser.network = "open";
+    await browser.pass(9_000);
+    assert.deepEqual(asked("assign").map(({ session_id }) => session_id), ["s3"]);
+    browser.network = "mute";
+    browser.socket.end();
+    const lost = assert.rejects(pressed, { code: "unanswered" });
+    await browser.pass(10_000);
+    await lost;
   });
 
   it("is not answered by what somebody else of that id gets", async () => {
@@ -296,6 +386,27 @@ describe("a session that is watched by itself", () => {
     await browser.pass(0);
   });
 
+  it("that the token is not for is not asked for again on that socket, unless the page asks", async () => {
+    const { browser, watcher, hear, named, asked, told } = await watched();
+    watcher.watch("s2");
+    const [, { client_id }] = named("watch");
+    hear("error", { code: "forbidden", message: "the token is not for this session", client_id });
+    assert.deepEqual(told("error").map(({ code, sessionId }) => [code, sessionId]), [["forbidden", "s2"]]);
+    await browser.pass(100_000);
+    const count = () => asked("watch").filter(({ session_id }) => session_id === "s2").length;
+    assert.equal(count(), 1);
+    assert(asked("watch").length > 1, "the other one is");
+    assert.equal(watcher.isCurrent, false);
+    watcher.watch("s2");
+    assert.equal(count(), 2);
+    hear("error", { code: "forbidden", message: "no", client_id: named("watch").at(-1).client_id });
+    browser.socket.end();
+    await browser.pass(1_000);
+    assert.equal(count(), 1, "the next socket has another token");
+    await browser.pass(100_000);
+    assert(count() > 1, "that one was not answered");
+  });
+
   it("is shown as all sessions are, where they tell of something newer", async () => {
     const { browser, watcher, hear, page, feed } = await console_();
     const session = sessionOf(browser, "s1");
@@ -315,6 +426,47 @@ describe("a session that is watched by itself", () => {
     hear(update, { ...listed(session), recovered: false });
     assert.deepEqual(told("gap"), [{ sessionId: "s1" }]);
     assert.equal(watcher.isCurrent, true);
+  });
+});
+
+describe("many sessions that are watched one by one", () => {
+  it("are all asked for, and again on the next socket, no faster than the server takes it", async () => {
+    const { browser, watcher, named } = await console_({ all: false });
+    const ids = Array.from({ length: 100 }, (_, at) => `s${at}`);
+    for (const id of ids) watcher.watch(id);
+    for (let turn = 0; turn < 2; turn += 1) {
+      const counts = [];
+      for (let second = 0; second < 12; second += 1) {
+        counts.push(browser.socket.sent.filter(({ action }) => action === "watch").length);
+        await browser.pass(1_000);
+      }
+      assert(counts[0] >= 20 && counts[0] <= 31, `${counts[0]} at once`);
+      counts.slice(1).forEach((count, at) => assert(count - counts[at] <= 8, `${counts}`));
+      assert.deepEqual(named("watch").map(({ session_id }) => session_id), ids);
+      browser.socket.end();
+      for (let wait = 0; browser.openSockets.length === 0 && wait < 100; wait += 1) await browser.pass(10);
+    }
+  });
+
+  it("are let go of no faster", async () => {
+    const { browser, watcher, asked } = await console_({ all: false });
+    const ids = Array.from({ length: 60 }, (_, at) => `s${at}`);
+    for (const id of ids) watcher.watch(id);
+    await browser.pass(10_000);
+    for (const id of ids) watcher.unwatch(id);
+    watcher.watch("s59");
+    await browser.pass(0);
+    assert(asked("unwatch").length <= 30);
+    await browser.pass(10_000);
+    assert.deepEqual(asked("unwatch").map(({ session_id }) => session_id), ids.slice(0, -1));
+    assert.equal(asked("watch").at(-1).session_id, "s59", "what was meant last holds");
+  });
+
+  it("are not asked for once the console is closed", async () => {
+    const { browser, watcher } = await console_({ all: false });
+    for (let at = 0; at < 60; at += 1) watcher.watch(`s${at}`);
+    watcher.close();
+    assert.equal(browser.timers, 0);
   });
 });
 
@@ -357,6 +509,7 @@ describe("a console", () => {
   it("takes nothing once it is closed, and only what has an id", async () => {
     const { watcher, asked } = await console_();
     await assert.rejects(watcher.take(undefined), TypeError);
+    await assert.rejects(watcher.assign("s1", undefined), TypeError);
     watcher.close();
     await assert.rejects(watcher.take("s1"), { code: "closed" });
     assert.deepEqual(asked("assign"), []);

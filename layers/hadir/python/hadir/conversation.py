@@ -334,10 +334,11 @@ class Conversation:
         is_own = ref == who.session
         if not is_own and self._membership.identities.is_banned(ref, who.person):
             raise InvalidRequest("forbidden", "you are banned from this session")
+        meant = who.person if request.is_for_sender else request
         assigned = self._membership.assignments.assign(
             ref,
-            request.user_id,
-            request.user_type,
+            meant.user_id,
+            meant.user_type,
             by=who.person,
             expected=request.expected,
             is_paid=is_own,
@@ -360,9 +361,11 @@ class Conversation:
             answer = assignment_now(
                 *(ref.session_id, assigned.place, assigned.holder, assigned.at),
                 is_gone=assigned.is_gone,
+                client_id=request.client_id,
             )
-        elif not is_own:  # otherwise it is among those who are told
-            answer = assignment(ref.session_id, assigned.place.epoch, assigned.event)
+        elif not is_own or request.client_id:  # otherwise it is among those who are told
+            epoch, name = assigned.place.epoch, request.client_id
+            answer = assignment(ref.session_id, epoch, assigned.event, client_id=name)
         if answer:
             self._announcer.tell(connection_id, [answer], deadline)
         return self._announcer.announce(assigned.batch, deadline)

@@ -72,6 +72,10 @@ export function misuse() {
   client.addEventListener("update", ({ detail }) => detail.departure);
   // @ts-expect-error a state is flat
   chat.setState({ cart: { items: 3 } });
+  // @ts-expect-error it may not be known who says it
+  chat.on("message", ({ user_id }) => user_id.length);
+  // @ts-expect-error nor who writes
+  chat.on("typing", ({ user_id }) => user_id.length);
   // @ts-expect-error customers have no session
   watcher.assign("s", "anna", { userType: "customer" });
   // @ts-expect-error that one only listens

@@ -20,9 +20,10 @@ def _written(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def write_frame(kind: str, data: dict[str, Any]) -> bytes:
-    """A frame of that ``type``."""
-    return write_json({"type": kind, "data": data})
+def write_frame(kind: str, data: dict[str, Any], client_id: str | None = None) -> bytes:
+    """A frame of that ``type``; with the ``client_id`` of the message that it answers, if any."""
+    named = data if client_id is None else {**data, "client_id": client_id}
+    return write_json({"type": kind, "data": named})
 
 
 def write_json(value: Any) -> bytes:

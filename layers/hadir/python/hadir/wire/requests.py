@@ -106,17 +106,24 @@ class Assign(BaseModel):
     """An agent or admin says who has a session.
 
     Attributes:
-        user_id: of who is to have it; None for nobody.
+        user_id: of who is to have it; None for nobody; absent for the sender.
         user_type: theirs, if the id alone does not say who is meant.
         session_id: None for the session of the socket.
         expect: the ``user_id`` of who must have it now, if it is given; None for nobody.
+        client_id: its own name for the message, which the answer repeats.
     """
 
     action: Literal["assign"]
-    user_id: _Id | None
+    user_id: _Id | None = None
     user_type: Literal["agent", "admin"] | None = None
     session_id: _Id | None = None
     expect: _Id | None = None
+    client_id: _Id | None = None
+
+    @property
+    def is_for_sender(self) -> bool:
+        """Whether the sender is to have it, whoever that is."""
+        return "user_id" not in self.model_fields_set
 
     @property
     def expected(self) -> str | None:
@@ -149,9 +156,11 @@ class Watch(_Watched):
         since: the last event that the client has seen of that session.
         position: by feed, the serial up to which the client knows everything.
         next: the page of sessions that it asks for.
+        client_id: its own name for the message, which an error repeats.
     """
 
     action: Literal["watch"]
+    client_id: _Id | None = None
     since: Position | None = None
     position: Annotated[dict[_Partition, _Serial], Field(max_length=256)] | None = None
     next: Annotated[str, Field(max_length=200, strict=True)] | None = None
@@ -184,12 +193,12 @@ def parse_request(body: str | None) -> Request:
 
 
 class _Named(BaseModel):
-    action: Literal["message"]
+    action: Literal["message", "assign", "watch"]
     client_id: _Id
 
 
 def client_id_of(body: str | None) -> str | None:
-    """The ``client_id`` of a ``message``, even if the rest is invalid; None if it has none."""
+    """The ``client_id`` of what may have one, even if the rest is invalid; None if it has none."""
     try:
         return _Named.model_validate_json(body or "").client_id
     except ValidationError:

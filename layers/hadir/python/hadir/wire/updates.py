@@ -107,21 +107,36 @@ def event_frames(
 
 
 def assignment(
-    session_id: str, epoch: str, event: AssignmentEvent, recovered_up_to: int = 0
+    session_id: str,
+    epoch: str,
+    event: AssignmentEvent,
+    recovered_up_to: int = 0,
+    client_id: str | None = None,
 ) -> bytes:
-    """Who has the session from now on; ``recovered`` up to that version."""
+    """Who has the session from now on; ``recovered`` up to that version.
+
+    Args:
+        client_id: that of the ``assign`` that it answers, if it has one.
+    """
     data = {"session_id": session_id, "epoch": epoch, **event_data(event, recovered_up_to)}
-    return write_frame("assignment", data)
+    return write_frame("assignment", data, client_id)
 
 
 def assignment_now(
-    session_id: str, place: Place, holder: Person | None, at: int, *, is_gone: bool = False
+    session_id: str,
+    place: Place,
+    holder: Person | None,
+    at: int,
+    *,
+    is_gone: bool = False,
+    client_id: str | None = None,
 ) -> bytes:
     """Who has the session, for whoever assigns it to them again: no event, so no ``version``.
 
     Args:
         place: the session's, at its last event.
         at: when it was asked, in milliseconds since the Unix epoch.
+        client_id: that of the ``assign`` that it answers, if it has one.
     """
     data = {
         "session_id": session_id,
@@ -130,7 +145,7 @@ def assignment_now(
         "timestamp": timestamp(at),
         **holder_fields(holder, is_gone=is_gone),
     }
-    return write_frame("assignment", data)
+    return write_frame("assignment", data, client_id)
 
 
 def typing(session_id: str, who: Person, *, on: bool, at: int) -> bytes:
@@ -218,13 +233,11 @@ def error(
     """The answer to a message that is refused, or is not in the contract (section 4).
 
     Args:
-        client_id: that of the refused ``message``, if it has one.
+        client_id: that of the refused message, if it has one.
         details: fields that the code has besides.
     """
     data = {"code": code, "message": message, "request_id": request_id, **details}
-    if client_id is not None:
-        data["client_id"] = client_id
-    return write_frame("error", data)
+    return write_frame("error", data, client_id)
 
 
 def current_fields(session: Session) -> dict[str, Any]:
@@ -312,7 +325,7 @@ def _message(session: Session, event: MessageEvent, recovered_up_to: int) -> tup
     others = write_frame("message", data)
     if not event.client_id:
         return others, others
-    return write_frame("message", {**data, "client_id": event.client_id}), others
+    return write_frame("message", data, event.client_id), others
 
 
 def message_data(event: MessageEvent, recovered_up_to: int = 0) -> dict[str, Any]:
