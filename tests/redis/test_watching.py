@@ -3,7 +3,7 @@
 import pytest
 
 from hadir.domain.identity import Identity, SessionRef, UserType
-from hadir.membership.keys import PARTITIONS
+from hadir.membership.keys import PARTITIONS, session_key
 from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
@@ -265,8 +265,10 @@ class TestAllSessions:
 
         assert keys_of(redis, "nobody-was-here") == []
 
-    @pytest.mark.parametrize("done", ["admitted", "inside", "left", "cleared"])
-    def test_but_one_in_which_somebody_was_goes_on(self, desk: Desk, done: str) -> None:
+    @pytest.mark.parametrize("done", ["admitted", "inside", "left", "cleared", "evicted"])
+    def test_but_one_in_which_somebody_was_goes_on(
+        self, desk: Desk, redis: AnyRedis, done: str
+    ) -> None:
         one = {"session_id": SESSION.session_id}
         desk.open("a1", agent("dewi"))
         desk.say("a1", agent("dewi"), action="watch", **one)
@@ -274,10 +276,12 @@ class TestAllSessions:
             desk.membership.admit("c1", identity("customer_1"))
         else:
             desk.join("c1", "customer_1", SESSION)
-        if done in ("left", "cleared"):
+        if done in ("left", "cleared", "evicted"):
             desk.leave("c1", SESSION)
         if done == "cleared":
             desk.membership.history.clear(SESSION)
+        if done == "evicted":
+            redis.delete(session_key(SESSION, "events"))
         before = desk.membership.session(SESSION)
 
         desk.say("a1", agent("dewi"), action="unwatch", **one)
