@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -234,11 +235,20 @@ class Cluster:
 
 
 def ports_for_a_cluster() -> list[int]:
-    """Ports whose bus ports, 10,000 above, exist."""
+    """Ports whose bus ports, 10,000 above, exist and are free too."""
     ports: list[int] = []
     while len(ports) < 4:
-        ports += [port for port in free_ports(4) if port < 55_000 and port not in ports]
+        ports += [port for port in free_ports(4) if port not in ports and _is_free(port + 10_000)]
     return ports[:4]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):  # taken, or there is no such port
+            return False
+    return True
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

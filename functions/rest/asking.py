@@ -1,7 +1,7 @@
 """Reads the request that is being answered: who asks, and for what."""
 
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
@@ -72,8 +72,16 @@ def user_type() -> UserType | None:
 
 
 def query(name: str) -> str | None:
-    """A parameter of the query string."""
-    return _request.current_event.query_string_parameters.get(name)
+    """A parameter of the query string.
+
+    Raises:
+        InvalidRequest: it is there more than once; API Gateway would join its values to another.
+    """
+    event = _request.current_event
+    given = parse_qsl(event.raw_query_string, keep_blank_values=True)
+    if sum(each == name for each, _ in given) > 1:
+        raise InvalidRequest("invalid_request", f"{name} must be given once")
+    return event.query_string_parameters.get(name)
 
 
 def body() -> str | None:

@@ -250,3 +250,9 @@ def leftovers(redis: AnyRedis) -> list[str]:
     feeds = [key for key in keys if kinds & set(key.split(":"))]
     sessions = (key for key in keys if ":session:" in key)
     return [*feeds, *(key for key in sessions if redis.hexists(key, "watchers"))]
+
+
+def keys_of(redis: AnyRedis, session_id: str) -> list[str]:
+    """The keys of a session's own."""
+    keys = (str(key) for key in redis.scan_iter())
+    return [key for key in keys if key.endswith(f" {session_id}")]

@@ -72,6 +72,22 @@ class TestWords:
         beat(membership, "a1")
         assert word() == "live"
 
+    def test_the_canary_does_not_count(self, membership: Membership, word: Word) -> None:
+        """Where everybody is whom they say they are, it is an admin of the tenant `default`."""
+        membership.admit("a1", Identity(SESSION.session_id, "hadir-canary-admin", UserType.ADMIN))
+        membership.open("a1", SESSION)
+        assert word() == "offline"
+        beat(membership, "a1")
+        assert word() == "offline"
+
+        membership.leave("a1", SESSION, CLOSED)
+        assert word() == "offline"
+
+    def test_whose_name_is_like_it_does(self, membership: Membership, word: Word) -> None:
+        membership.admit("a1", Identity(SESSION.session_id, "hadir-canaryna", UserType.AGENT))
+        membership.open("a1", SESSION)
+        assert word() == "reachable"
+
     def test_a_message_proves_it_too(self, membership: Membership, word: Word) -> None:
         join(membership, "a1", "admin_1")
         membership.open("a1", SESSION, heard=True)

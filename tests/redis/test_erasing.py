@@ -5,16 +5,21 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from hadir.attendance import Attendance, Attended
 from hadir.domain.identity import Person, UserType
 from hadir.domain.session import Event, MessageEvent
-from hadir.membership.keys import session_key
+from hadir.membership.directory import Directory
+from hadir.membership.keys import erased_key, session_key
 from hadir.membership.membership import Membership
 from hadir.membership.outcomes import Saying
 from hadir.membership.scripts import AnyRedis
 from hadir.wire.bursts import missed_frames
 from hadir.wire.updates import history
 from tests.conftest import Clock
-from tests.redis.test_membership import CLOSED, SESSION, identity, join, present
+from tests.redis.test_announcer import TEN_SECONDS
+from tests.redis.test_assign import AMY, comes, staff, take
+from tests.redis.test_membership import CLOSED, SESSION, identity, join, present, ref
+from tests.redis.test_watching_costs import NEIGHBOUR
 
 CUSTOMER = Person(UserType.CUSTOMER, "customer_1")
 
@@ -197,3 +202,63 @@ def test_a_full_redis_forgets_all_the_same(node: Redis, clock: Clock, whole: boo
     assert count == (2 if whole else 1)
     left = [] if whole else [(1, None, False), (2, "", True)]
     assert texts(membership.history.page(SESSION, 100).events) == left
+
+
+class TestWhoHasASession:
+    @pytest.mark.parametrize("what", ["history of the session", "what they said"])
+    def test_has_not_gone_for_good_because_their_leave_is_erased(
+        self, membership: Membership, redis: AnyRedis, clock: Clock, what: str
+    ) -> None:
+        desk = ref("desk")
+        join(membership, "c1", "customer_1")
+        membership.admit("amy", staff(AMY, desk))
+        membership.open("amy", desk)
+        take(membership, AMY)
+        clock.pass_seconds(60)
+        membership.leave("amy", desk, CLOSED)
+        clock.pass_seconds(20)
+        if what == "what they said":
+            membership.history.erase(desk, AMY)
+        else:
+            membership.history.clear(desk)
+
+        assert Directory(redis, clock).sightings(desk.tenant, AMY.user_id) == ()
+        clock.pass_seconds(10)
+        assert Attendance(membership.assignments).note(TEN_SECONDS) == Attended(sessions=1)
+
+        clock.pass_seconds(1)
+        attended = Attendance(membership.assignments).note(TEN_SECONDS)
+        assert attended == Attended(sessions=1, unattended=1, told=1)
+        assert 0 < redis.pttl(erased_key(desk)) <= 30_000
+
+    def test_of_customers_and_of_who_left_long_ago_nothing_is_kept(
+        self, membership: Membership, redis: AnyRedis, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        comes(membership, staff(AMY))
+        membership.leave("amy", SESSION, CLOSED)
+        clock.pass_seconds(31)
+        membership.leave("c1", SESSION, CLOSED)
+
+        membership.history.clear(SESSION)
+
+        assert not redis.exists(erased_key(SESSION))
+
+    def test_the_last_of_two_leaves_counts_whichever_is_erased_last(
+        self, membership: Membership, clock: Clock
+    ) -> None:
+        join(membership, "c1", "customer_1")
+        take(membership, AMY)
+        clock.pass_seconds(60)
+        for each in (SESSION, NEIGHBOUR):
+            membership.admit(f"amy-{each.session_id}", staff(AMY, each))
+            membership.open(f"amy-{each.session_id}", each)
+        for each in (SESSION, NEIGHBOUR):
+            membership.leave(f"amy-{each.session_id}", each, CLOSED)
+            clock.pass_seconds(10)
+
+        for each in (NEIGHBOUR, SESSION):
+            membership.history.erase(each, AMY)
+        clock.pass_seconds(15)
+
+        assert Attendance(membership.assignments).note(TEN_SECONDS) == Attended(sessions=1)

@@ -3,8 +3,10 @@
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any, cast
 from unittest.mock import patch
+from urllib.parse import urlencode
 
 import pytest
 from redis import Redis
@@ -37,6 +39,9 @@ IDS = [
 """All of them valid; the last is not in NFC."""
 
 
+Query = Mapping[str, str | list[str]]
+
+
 class Api:
     """Requests, answered by the function: those of an admin for the whole tenant, or another's.
 
@@ -56,19 +61,20 @@ class Api:
         self.availability = RecentAvailability(Availability(node, 90, clock))
 
     def request(
-        self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
+        self, route: str, query: Query | None = None, body: object = None, **path: str
     ) -> tuple[int, Any]:
         """The status and body of the answer.
 
         Args:
             route: with the method, such as ``GET /api/sessions``.
+            query: a parameter that has several values is there several times.
             path: the path's parameters.
         """
         answer = self.answer(route, query, body, **path)
         return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
 
     def answer(
-        self, route: str, query: dict[str, str] | None = None, body: object = None, **path: str
+        self, route: str, query: Query | None = None, body: object = None, **path: str
     ) -> dict[str, Any]:
         """The whole answer, likewise."""
         method, _, form = route.partition(" ")
@@ -77,9 +83,13 @@ class Api:
             "version": "2.0",
             "routeKey": route,
             "rawPath": raw_path,
-            "rawQueryString": "",
+            "rawQueryString": urlencode(query or {}, doseq=True),
             "headers": {},
-            "queryStringParameters": query,
+            "queryStringParameters": query
+            and {
+                name: each if isinstance(each, str) else ",".join(each)
+                for name, each in query.items()
+            },
             "requestContext": {
                 "http": {"method": method, "path": raw_path},
                 "stage": "$default",
@@ -126,6 +136,54 @@ class Api:
 @pytest.fixture
 def api(node: Redis, clock: Clock) -> Api:
     return Api(node, clock)
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("route", "name"),
+        [
+            ("GET /api/availability", "tenant"),
+            ("GET /api/sessions", "limit"),
+            ("GET /api/sessions", "cursor"),
+            ("GET /api/bans", "cursor"),
+            ("GET /api/session/{session_id}/connection-status", "at"),
+            ("GET /api/session/{session_id}/events", "since"),
+            ("GET /api/session/{session_id}/events", "before"),
+            ("GET /api/user/{user_id}/sessions", "user_type"),
+            ("DELETE /api/session/{session_id}/users/{user_id}", "user_type"),
+            ("DELETE /api/bans/{user_type}/{user_id}", "session_id"),
+            ("DELETE /api/user/{user_id}/history", "session_id"),
+        ],
+    )
+    @pytest.mark.parametrize("values", [["a", "b"], ["1", "1"], ["1", ""]])
+    def test_what_is_given_twice_is_refused(
+        self, api: Api, route: str, name: str, values: list[str]
+    ) -> None:
+        path = {
+            each: "customer" for each in ("session_id", "user_id", "user_type") if each in route
+        }
+
+        status, body = api.request(route, {name: values, "other": ["1", "2"]}, **path)
+
+        assert (status, body["error"]["code"]) == (400, "invalid_request")
+        assert body["error"]["message"] == f"{name} must be given once"
+
+    @pytest.mark.parametrize("what", ["connection-status", "events", "explain"])
+    def test_of_an_unknown_session_there_is_no_epoch(self, api: Api, what: str) -> None:
+        status, body = api.request(f"GET /api/session/{{session_id}}/{what}", session_id="nowhere")
+
+        assert (status, body["epoch"], body["version"]) == (200, "", 0)
+
+    @pytest.mark.parametrize(
+        "at", ["\u0661", "\u00b2", "\uff11", "\u0662026-11-27T10:00:00Z", "-1"]
+    )
+    def test_a_moment_is_written_in_ascii(self, api: Api, at: str) -> None:
+        route = "GET /api/session/{session_id}/connection-status"
+
+        status, body = api.request(route, {"at": at}, session_id="s")
+
+        assert (status, body["error"]["code"]) == (400, "invalid_request")
+        assert body["error"]["message"].startswith("at must be a version, or a time")
 
 
 @pytest.mark.parametrize("written", IDS)

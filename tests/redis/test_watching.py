@@ -3,11 +3,11 @@
 import pytest
 
 from hadir.domain.identity import Identity, SessionRef, UserType
-from hadir.membership.keys import PARTITIONS
+from hadir.membership.keys import PARTITIONS, session_key
 from hadir.membership.scripts import AnyRedis
 from hadir.sweeper import Sweeper
 from tests.conftest import Clock
-from tests.redis.consoles import DESK, Desk, agent, feed_of, leftovers, truth
+from tests.redis.consoles import DESK, Desk, agent, feed_of, keys_of, leftovers, truth
 from tests.redis.sweeping import Platform, sweeper_of
 from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, ref
@@ -243,6 +243,51 @@ class TestAllSessions:
         assert left.watched
         assert leftovers(redis) == []
         assert desk.membership.leases.due(100).watchers == ()
+
+    @pytest.mark.parametrize("ends", ["unwatch", "leave"])
+    def test_nor_does_a_session_in_which_nobody_was(
+        self, desk: Desk, redis: AnyRedis, ends: str
+    ) -> None:
+        """A hash for a day for each id that somebody thinks of would fill Redis."""
+        one = {"session_id": "nobody-was-here"}
+        for each in ("a1", "a2"):
+            desk.open(each, agent("dewi"))
+            desk.say(each, agent("dewi"), action="watch", **one)
+            desk.say(each, agent("dewi"), action="heartbeat")
+        desk.say("a2", agent("dewi"), action="unwatch", **one)
+        assert len(keys_of(redis, "nobody-was-here")) == 1
+
+        if ends == "unwatch":
+            desk.say("a1", agent("dewi"), action="unwatch", **one)
+        else:
+            desk.membership.leave("a1", DESK, CLOSED)
+            desk.membership.watching.end("a1", DESK)
+
+        assert keys_of(redis, "nobody-was-here") == []
+
+    @pytest.mark.parametrize("done", ["admitted", "inside", "left", "cleared", "evicted"])
+    def test_but_one_in_which_somebody_was_goes_on(
+        self, desk: Desk, redis: AnyRedis, done: str
+    ) -> None:
+        one = {"session_id": SESSION.session_id}
+        desk.open("a1", agent("dewi"))
+        desk.say("a1", agent("dewi"), action="watch", **one)
+        if done == "admitted":
+            desk.membership.admit("c1", identity("customer_1"))
+        else:
+            desk.join("c1", "customer_1", SESSION)
+        if done in ("left", "cleared", "evicted"):
+            desk.leave("c1", SESSION)
+        if done == "cleared":
+            desk.membership.history.clear(SESSION)
+        if done == "evicted":
+            redis.delete(session_key(SESSION, "events"))
+        before = desk.membership.session(SESSION)
+
+        desk.say("a1", agent("dewi"), action="unwatch", **one)
+
+        assert before.epoch
+        assert desk.membership.session(SESSION) == before
 
     def test_what_nobody_has_ended_the_sweep_ends(
         self, desk: Desk, redis: AnyRedis, sweeper: Sweeper

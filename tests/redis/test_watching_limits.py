@@ -171,6 +171,33 @@ class TestThoseInside:
 
         assert desk.membership.leases.due(100).sessions == ()
 
+    @pytest.mark.parametrize("what", [{"all": True}, {"session_id": SESSION.session_id}])
+    def test_one_that_accepts_nothing_delays_the_others_once(
+        self, desk: Desk, what: dict[str, object]
+    ) -> None:
+        """Posts to a socket that hangs take as long as they may, in every batch."""
+        desk.join("c1", "customer_1", SESSION)
+        for each in ("a1", "a2"):
+            desk.open(each, agent(each))
+            desk.say(each, agent(each), action="watch", **what)
+        desk.poster.refused.add("a1")
+        seen: list[list[str]] = []
+        post, more = desk.poster.post, ["c2", "c3", "c4"]
+
+        def noting(mail: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Delivery]:
+            if watching := sorted({"a1", "a2"} & set(mail)):
+                seen.append(watching)
+            if watching and more:  # so that there is another batch
+                other = more.pop()
+                desk.membership.admit(other, identity(other))
+                desk.membership.open(other, SESSION)
+            return post(mail, seconds)
+
+        desk.poster.post = noting  # type: ignore[method-assign]
+        desk.join("c9", "customer_9", SESSION)
+
+        assert seen == [["a1", "a2"], ["a2"], ["a2"], ["a2"]]
+
     def test_one_of_all_that_turns_out_to_be_gone_watches_no_more(self, desk: Desk) -> None:
         desk.open("a1", agent("dewi"))
         desk.say("a1", agent("dewi"), action="watch", all=True)

@@ -116,6 +116,8 @@ def test_a_join_and_a_leave_are_timed(opened: LocalGateway) -> None:
     first, second = (check_success(Flight(opened)) for _ in range(2))
 
     assert first != second
+    # Its admin, who has just left, is nobody who would answer.
+    assert rest(opened, "/api/availability", None) == (200, {"agents": "offline"})
 
 
 def test_it_shows_a_token_and_is_in_no_teams_lists(guarded_with_grace: LocalGateway) -> None:

@@ -17,6 +17,8 @@ from hadir.wire.requests import (
     SetState,
     Sync,
     Typing,
+    Unwatch,
+    Watch,
     client_id_of,
     parse_request,
 )
@@ -46,6 +48,15 @@ from hadir.wire.requests import (
             SetState(action="set_state", state={"a": "x", "b": 1, "c": 1.5, "d": True, "e": None}),
         ),
         ({"action": "set_state", "state": {}}, SetState(action="set_state", state={})),
+        (
+            {"action": "set_state", "state": {"n": 2**1023}},
+            SetState(action="set_state", state={"n": 2**1023}),
+        ),
+        ({"action": "unwatch", "all": True}, Unwatch(action="unwatch", all=True)),
+        (
+            {"action": "watch", "session_id": "s", "all": None},
+            Watch(action="watch", session_id="s"),
+        ),
         (
             {"action": "set_state", "state": {"k" * 64: "x" * 948}},
             SetState(action="set_state", state={"k" * 64: "x" * 948}),
@@ -114,6 +125,26 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         ('{"action": "assign", "user_id": "42", "session_id": "a b"}', "invalid_payload"),
         ('{"action": "typing"}', "invalid_payload"),
         ('{"action": "typing", "on": "yes"}', "invalid_payload"),
+        ('{"action": "typing", "on": 1}', "invalid_payload"),
+        *(
+            (json.dumps({"action": action, **fields}), "invalid_payload")
+            for action in ("watch", "unwatch")
+            for fields in (
+                *({}, {"all": 1}, {"all": 1.0}, {"all": "true"}, {"all": False}, {"all": None}),
+                *({"all": False, "session_id": "s"}, {"all": True, "session_id": "s"}),
+            )
+        ),
+        *(
+            (json.dumps({"action": "watch", "all": True, "position": {key: 1}}), "invalid_payload")
+            for key in (
+                *("", "x", "-1", "-0", "+5", " 5", "5\n", "05", "5.0", "5e0", "1_0"),
+                *("256", "300", "1000", "\u0665"),
+            )
+        ),
+        *(
+            (json.dumps({"action": "watch", "all": True, "position": {"5": at}}), "invalid_payload")
+            for at in (1.0, True, "1", None, -1, 2**53 + 1)
+        ),
         ('{"action": "set_state"}', "invalid_payload"),
         ('{"action": "set_state", "state": null}', "invalid_payload"),
         ('{"action": "set_state", "state": []}', "invalid_payload"),
@@ -133,7 +164,10 @@ def test_what_the_contract_knows(body: object, request_: object) -> None:
         ),
         (json.dumps({"action": "set_state", "state": {"k" * 64: "x" * 954}}), "too_large"),
         (json.dumps({"action": "set_state", "state": {"k": "é" * 509}}), "too_large"),
-        (json.dumps({"action": "set_state", "state": {"k": 10**1100}}), "too_large"),
+        ('{"action": "set_state", "state": {"a": -1e999}}', "invalid_payload"),
+        (json.dumps({"action": "set_state", "state": {"k": 10**1100}}), "invalid_payload"),
+        (json.dumps({"action": "set_state", "state": {"k": 10**401}}), "invalid_payload"),
+        (json.dumps({"action": "set_state", "state": {"k": -(2**1024)}}), "invalid_payload"),
         ('{"action": "sync", "since": 7}', "invalid_payload"),
         ('{"action": "sync", "since": {"epoch": "e", "version": -1}}', "invalid_payload"),
         ('{"action": "sync", "since": {"epoch": "e", "version": 1.5}}', "invalid_payload"),
@@ -153,6 +187,30 @@ def test_a_refused_state_is_named_and_not_repeated(state: object) -> None:
 
     assert str(refused.value).startswith("state: ")
     assert "hostile" not in str(refused.value)
+
+
+def test_feeds_are_numbers() -> None:
+    body = {"action": "watch", "all": True, "position": {"0": 0, "10": 2**53, "255": 1}}
+    request = parse_request(json.dumps(body))
+
+    assert isinstance(request, Watch)
+    assert request.position == {0: 0, 10: 2**53, 255: 1}
+
+
+def test_a_refused_feed_is_not_repeated() -> None:
+    body = {"action": "watch", "all": True, "position": {"<hostile >": 1}}
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(json.dumps(body))
+
+    assert str(refused.value) == "position: its keys must be numbers of feeds, from 0 to 255"
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "9" * 401, "9" * 1100])
+def test_numbers_that_are_infinite_in_javascript_are_called_so(number: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_request(f'{{"action": "set_state", "state": {{"a": {number}}}}}')
+
+    assert str(refused.value) == "state: numbers must be finite"
 
 
 def test_a_state_is_measured_as_compact_json_in_utf_8() -> None:
@@ -241,7 +299,7 @@ JSON = st.recursive(
 )
 FIELDS = (
     *("state", "text", "since", "on", "client_id", "user_id", "user_type", "reason"),
-    *("session_id", "expect"),
+    *("session_id", "expect", "all", "position", "next"),
 )
 
 

@@ -16,7 +16,7 @@ Where customers may not see everybody, agents and admins are told one thing and 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,6 +121,7 @@ class Announcer:
         """
         broadcasts: list[Broadcast] = []
         feed: FeedRef | None = None
+        slow = set[str]()
         while batch:
             feed = feed or batch.feed
             if not batch.token:
@@ -129,7 +130,8 @@ class Announcer:
                 self._membership.give_back(batch)
                 break
             within = deadline.within(_POSTING_SECONDS)
-            posted = _Posted(batch, self._poster, self._customers_see, within)
+            posted = _Posted(batch, self._poster, self._customers_see, within, slow)
+            slow |= posted.watchers_missed
             if posted.gone:
                 ref = batch.session.ref
                 left = self._membership.leave_each(posted.gone, ref, GONE, claim=False)
@@ -156,9 +158,10 @@ class Announcer:
         """Post what is pending in a feed to its watchers, until nothing is; return how many events.
 
         If time runs short, the rest stays pending for the next claimant. Watchers that do not
-        accept a frame find at their next heartbeat that they missed it.
+        accept a frame are posted to no more, so that they delay the others once; they find at their
+        next heartbeat that they missed it.
         """
-        feeds, count = self._membership.watching.feeds, 0
+        feeds, count, slow = self._membership.watching.feeds, 0, set[str]()
         if deadline.seconds_left <= _SHORTEST_POSTING_SECONDS:
             return count
         batch = feeds.claim(feed)
@@ -166,10 +169,11 @@ class Announcer:
             frames = feed_frames(
                 [told_of(batch, feeds.read(feed.tenant, batch.pointers), time.time_ns() // 10**6)]
             )
-            mail = dict.fromkeys(batch.watchers, frames)
+            mail = {to: frames for to in batch.watchers if to not in slow}
             made = self._poster.post(mail, _WATCHERS_SECONDS)
             count += len(batch.pointers)
             gone = [to for to, each in made.items() if each.outcome is Outcome.GONE]
+            slow |= {to for to, each in made.items() if each.outcome is Outcome.FAILED}
             batch = feeds.settle(batch, gone=gone, more=deadline.seconds_left > _SETTLING_SECONDS)
         return count
 
@@ -209,6 +213,7 @@ class _Posted:
     Attributes:
         gone: connections that no longer exist.
         watchers_gone: likewise, of those that watch from other sessions.
+        watchers_missed: those of them that did not get all of the batch.
         missed: connections that did not get all of the batch.
         is_cut_off: whether some of them were never tried for lack of time, while others were
             reached.
@@ -216,7 +221,12 @@ class _Posted:
     """
 
     def __init__(
-        self, batch: Batch, poster: Poster, customers_see: CustomersSee, deadline: Deadline
+        self,
+        batch: Batch,
+        poster: Poster,
+        customers_see: CustomersSee,
+        deadline: Deadline,
+        slow: Collection[str],
     ) -> None:
         self._batch = batch
         self._customers_see = customers_see
@@ -231,6 +241,8 @@ class _Posted:
         mail = dict(self._mail())
         watchers = (each.connection_id for each in batch.watchers)
         watching = {to: mail.pop(to) for to in watchers if to in mail}
+        for to in slow:  # they missed an earlier batch, and would delay those inside again
+            watching.pop(to, None)
         self._made = dict(poster.post(mail, deadline.seconds_left))
         self._now = time.time_ns() // 1_000_000
         self.gone = self._those(Outcome.GONE)
@@ -242,9 +254,13 @@ class _Posted:
         # Watchers come last, as they find by themselves what they missed, and only after somebody
         # inside, as events that nobody was told are announced again.
         self.watchers_gone: list[str] = []
+        self.watchers_missed: set[str] = set()
         if watching and self.is_told:
             made = poster.post(watching, _WATCHERS_SECONDS)
             self.watchers_gone = [to for to, each in made.items() if each.outcome is Outcome.GONE]
+            self.watchers_missed = {
+                to for to, each in made.items() if each.outcome is Outcome.FAILED
+            }
 
     def broadcasts(self) -> list[Broadcast]:
         """One for each event, or one without an event if only owed statuses were posted."""

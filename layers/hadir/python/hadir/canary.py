@@ -17,11 +17,8 @@ from urllib.parse import urlencode
 from hadir.access.gate import offer
 from hadir.domain.deadline import Deadline
 from hadir.domain.errors import SocketFailed
-from hadir.domain.identity import Identity, UserType
+from hadir.domain.identity import CANARY, Identity, UserType
 from hadir.domain.session import EventType
-
-NAME = "hadir-canary"
-"""Its tenant, if there are tokens; the ids of its sessions and people begin with it."""
 
 STEP_SECONDS = 10.0
 """The timeout of each step; the grace is added to that of the leave."""
@@ -97,7 +94,7 @@ class Canary:
 
     def run(self, deadline: Deadline) -> Run:
         """Connect and leave once. The sockets are closed in any case."""
-        run = Run(f"{NAME}-{uuid.uuid4()}")
+        run = Run(f"{CANARY}-{uuid.uuid4()}")
         try:
             with ExitStack() as opened:
                 longest = self._grace_seconds + RUN_SECONDS
@@ -136,7 +133,7 @@ class Canary:
         self, run: Run, user_type: UserType, deadline: Deadline, opened: ExitStack
     ) -> Socket:
         expires_at = int(time.time() + deadline.seconds_left) + 1
-        who = Identity(run.session_id, f"{NAME}-{user_type}", user_type, NAME, expires_at)
+        who = Identity(run.session_id, f"{CANARY}-{user_type}", user_type, CANARY, expires_at)
         token = self._sign(who) if self._sign else None
         asked = {"session_id": who.session_id, "user_id": who.user_id, "user_type": user_type.value}
         socket = self._open_socket(

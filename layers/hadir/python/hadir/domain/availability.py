@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hadir.domain.identity import Person
+from hadir.domain.identity import CANARY, Person
 
 EXPECTED_BACK_MS = 30_000
 """How long somebody who left counts as on the way to the next page, in milliseconds."""
@@ -36,6 +36,11 @@ class Attendance:
     def is_live(self, lease_ms: int) -> bool:
         """Whether it is proved that they are there, by a client heard within a lease."""
         return not self.is_away and self.silent_ms is not None and self.silent_ms < lease_ms
+
+
+def may_answer(person: Person) -> bool:
+    """Whether somebody is an agent or admin, and not the canary, behind which there is nobody."""
+    return person.user_type.is_staff and not person.user_id.startswith(f"{CANARY}-")
 
 
 def agents(present: Collection[Attendance], left: Collection[Person], lease_ms: int) -> Agents:

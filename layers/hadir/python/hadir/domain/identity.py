@@ -36,6 +36,9 @@ _AVATAR = re.compile(r"https://[A-Za-z0-9\-._~%[][A-Za-z0-9\-._~:/?#\[\]@!$&'()*
 DEFAULT_TENANT = "default"
 """The tenant of tokens that name none."""
 
+CANARY = "hadir-canary"
+"""The canary's tenant, if there are tokens; the ids of its sessions and people begin with it."""
+
 
 class UserType(StrEnum):
     """What a user may be. An admin counts as an agent in the totals (contract, section 1)."""

@@ -59,6 +59,14 @@ ALLOWED = {
 """Who may do what, and only in the sessions of their tenant that their token is for."""
 
 
+_SPOKEN = {
+    Action.FIND_USER: "finding people",
+    Action.LIST_SESSIONS: "listing sessions",
+    Action.POST_MESSAGE: "sending system messages",
+}
+"""How a refusal says what clients do not call by its name."""
+
+
 class CustomersSee(StrEnum):
     """Whom customers may see."""
 
@@ -82,4 +90,4 @@ def require(user_type: UserType, action: Action) -> None:
     """
     if user_type not in ALLOWED[action]:
         allowed = " and ".join(f"{kind}s" for kind in UserType if kind in ALLOWED[action])
-        raise NotPermitted(f"{action} is for {allowed} only")
+        raise NotPermitted(f"{_SPOKEN.get(action, action)} is for {allowed} only")

@@ -1,6 +1,7 @@
 """What a client says of its user: a flat object, shown to everyone in the session."""
 
 import json
+import math
 from collections.abc import Mapping
 
 from hadir.domain.errors import InvalidRequest
@@ -32,16 +33,18 @@ def check_state(value: Mapping[str, object]) -> State:
             raise _invalid(f"keys must have 1 to {LONGEST_KEY} characters")
         if not isinstance(each, Value):
             raise _invalid("values must be texts, numbers, booleans or null")
+        if isinstance(each, int | float) and not _is_finite(each):
+            raise _invalid("numbers must be finite")
         state[key] = each
     if len(state) > MOST_FIELDS:
         raise _invalid(f"at most {MOST_FIELDS} keys")
     if not isinstance(state.get(AWAY, False), bool):
         raise _invalid(f"{AWAY} must be a boolean")
     try:
-        written = json.dumps(state, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        written = json.dumps(state, separators=(",", ":"), ensure_ascii=False)
         size = len(written.encode())
-    except ValueError:
-        raise _invalid("numbers must be finite, and texts Unicode") from None
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise _invalid("texts must be Unicode") from None
     if size > LARGEST_STATE:
         raise InvalidRequest("too_large", f"state must have at most {LARGEST_STATE} bytes as JSON")
     return state
@@ -50,6 +53,14 @@ def check_state(value: Mapping[str, object]) -> State:
 def with_away(state: State, *, away: bool) -> State:
     """A state as it is shown of a person who is, or is not, away on all their sockets."""
     return {**state, AWAY: away} if away or AWAY in state else state
+
+
+def _is_finite(number: float) -> bool:
+    """Whether it is, in JavaScript too: there, whole numbers of 310 digits are not."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _invalid(what: str) -> InvalidRequest:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from hadir.domain.availability import EXPECTED_BACK_MS, Agents, Attendance, agents
+from hadir.domain.availability import EXPECTED_BACK_MS, Agents, Attendance, agents, may_answer
 from hadir.domain.errors import MembershipUnavailable
 from hadir.domain.identity import Person, SessionRef
 from hadir.membership.healing import ask_all
@@ -110,11 +110,11 @@ class Availability:
         ghosts: dict[int, list[tuple[SessionRef, Person]]] = {}
         for (partition, some), reply in zip(places.items(), replies, strict=True):
             for place, each in zip(some, reply, strict=True):
-                if each:
+                if each and may_answer(place[1]):
                     is_away, silent_ms = each
                     silence = silent_ms if silent_ms >= 0 else None
                     yield Attendance(place[1], bool(is_away), silence)
-                else:
+                elif not each:
                     ghosts.setdefault(partition, []).append(place)
         self._forget(ghosts)
 
@@ -215,10 +215,10 @@ def _entry(ref: SessionRef, person: Person) -> str:
 
 
 def _departed(name: str) -> Person | None:
-    """Of an entry of somebody who left; None if they were neither agent nor admin."""
+    """Of an entry of somebody who left; None if they never answered."""
     _, user_id, user_type, _ = name.split(" ")
     person = Person.read(f"{user_type}/{user_id}")
-    return person if person and person.user_type.is_staff else None
+    return person if person and may_answer(person) else None
 
 
 def _place(name: str) -> tuple[SessionRef, Person] | None:

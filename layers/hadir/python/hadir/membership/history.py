@@ -2,6 +2,7 @@
 
 from hadir.domain.identity import Person, SessionRef
 from hadir.domain.session import Event, Page, Session
+from hadir.membership.keys import erased_key
 from hadir.membership.replies import read_events, read_session
 from hadir.membership.session_scripts import SessionScripts
 
@@ -48,8 +49,8 @@ class History:
 
     def erase(self, ref: SessionRef, person: Person) -> int:
         """Erase the texts of a person's messages from the history; return the number erased."""
-        return int(self._scripts.run("erase", ref, str(person)))
+        return int(self._scripts.run("erase", ref, str(person), keys=[erased_key(ref)]))
 
     def clear(self, ref: SessionRef) -> int:
         """Delete all announced events; return how many."""
-        return int(self._scripts.run("clear", ref))
+        return int(self._scripts.run("clear", ref, keys=[erased_key(ref)]))

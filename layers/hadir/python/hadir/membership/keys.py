@@ -52,6 +52,9 @@ Of a partition:
     sorted set: ``tenant user_id user_type session_id`` of everybody who left in the last 24 h and
     is not back, by when (ms); half a millisecond later if they were away, or kicked, so that
     they are not expected back
+``hadir2:{p}:erased``
+    sorted set: ``tenant user_id user_type`` of the agents and admins who have just left one of its
+    sessions, where that has been erased, by when (ms); short-lived
 ``hadir2:{p}:assigned``
     hash: ``<session>`` that somebody has -> person, at, gone
 ``hadir2:{p}:hearing``
@@ -237,8 +240,17 @@ def assigned_key(partition: int) -> str:
 
 
 def seen_keys(partition: int) -> list[str]:
-    """KEYS of ``seen.lua`` in one partition: whereabouts, left."""
-    return [whereabouts_key(partition), left_key(partition)]
+    """KEYS of ``seen.lua`` in one partition: whereabouts, left, erased."""
+    return [whereabouts_key(partition), left_key(partition), _erased_key(partition)]
+
+
+def erased_key(ref: SessionRef) -> str:
+    """The key of who has just left a partition's sessions, where that has been erased."""
+    return _erased_key(partition_of(ref))
+
+
+def _erased_key(partition: int) -> str:
+    return f"{_prefix(partition)}:erased"
 
 
 def tombstone_key(ref: SessionRef, connection_id: str) -> str:

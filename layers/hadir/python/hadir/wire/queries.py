@@ -39,7 +39,7 @@ def read_moment(text: str, name: str, *, most: int) -> int | datetime:
     Raises:
         InvalidRequest: ``invalid_request``, naming the parameter.
     """
-    if text.isdigit():
+    if re.fullmatch("[0-9]+", text, re.ASCII):
         return read_number(text, name, usual=0, most=most)
     at = read_time(text)
     if at is None:

@@ -1,10 +1,12 @@
 """Reads clients' messages, and checks them before anything is done about them."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     Field,
     TypeAdapter,
     ValidationError,
@@ -26,10 +28,19 @@ def _check_id(value: str) -> str:
         raise ValueError(str(refused).removeprefix("it ")) from refused
 
 
+_LAST_FEED = 255
+
 _Id = Annotated[str, Field(strict=True), AfterValidator(_check_id)]
 
 
-_Partition = Annotated[int, Field(ge=0, le=255)]
+def _check_feed(value: str) -> str:
+    """As the server writes it: if a feed had two names, one serial would replace the other."""
+    if not re.fullmatch("0|[1-9][0-9]{0,2}", value, re.ASCII) or int(value) > _LAST_FEED:
+        raise ValueError(f"its keys must be numbers of feeds, from 0 to {_LAST_FEED}")
+    return value
+
+
+_Partition = Annotated[int, BeforeValidator(_check_feed)]
 _Serial = Annotated[int, Field(ge=0, le=2**53, strict=True)]
 
 
@@ -140,11 +151,11 @@ class _Watched(BaseModel):
     """
 
     session_id: _Id | None = None
-    all: Literal[True] | None = None
+    all: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
     def _is_one_or_all(self) -> Self:
-        if (self.session_id is None) == (self.all is None):
+        if (self.session_id is None) == (self.all is None) or self.all is False:
             raise ValueError('give either session_id or "all": true')
         return self
 
@@ -207,7 +218,10 @@ def client_id_of(body: str | None) -> str | None:
 
 def _refusal(error: ValidationError) -> InvalidRequest:
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
+    path = first["loc"][1:]
+    if path[-1:] == ("[key]",):
+        path = path[:-2]  # of a key, which may be hostile, say only where it is
+    field = ".".join(map(str, path))
     match first["type"]:
         case "json_invalid":
             return InvalidRequest("invalid_json", "the message is not JSON")

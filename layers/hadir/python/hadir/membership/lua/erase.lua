@@ -1,4 +1,4 @@
--- takes: life
+-- takes: oblivion
 --
 -- Deletes the texts of somebody's messages, and the states that they set, from the history. Each
 -- stays as an event without its text, so that versions have no gaps. When they left the session is
@@ -7,6 +7,7 @@
 -- Redis can add entries only at the end of a stream, so the stream is written again with the same
 -- ids. It holds a few thousand at most (outbox.lua, HISTORY).
 --
+-- Its own key: who has left a moment ago, wherever that was
 -- Reply   how many messages and states were erased
 --
 -- Killed before: nothing has changed. Killed after: it is done; a repetition changes nothing. An
@@ -33,7 +34,7 @@ local function erased(fields)
 end
 
 even_when_full()
-redis.call('ZREM', LEFT, whereabouts(person_name))
+forget_departure(whereabouts(person_name))
 if not begin() then
     return 0
 end

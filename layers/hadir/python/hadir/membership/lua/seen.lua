@@ -3,13 +3,13 @@
 -- Which of some people are present in sessions of one partition, or have left one a moment ago;
 -- changes nothing.
 --
--- KEYS[1] whereabouts   KEYS[2] left
+-- KEYS[1] whereabouts   KEYS[2] left   KEYS[3] erased
 -- ARGV[1] now
 -- ARGV[2] how long ago that moment may be (ms)
 -- ARGV[3], …: the people, each as `tenant user_id user_type`
 -- Reply   the numbers of those that were seen, from 1
 --
--- Both indexes are read at once. So somebody who goes from one partition to another, while they are
+-- All indexes are read at once. So somebody who goes from one partition to another, while they are
 -- read one after the other, is seen in one of them.
 
 local FIRST = 3
@@ -18,6 +18,9 @@ local recently = {}
 local since = integer(now - ARGV[2])
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], since, '+inf')) do
     recently[string.match(entry, '^(.+) [^ ]+$')] = true
+end
+for _, who in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], since, '+inf')) do
+    recently[who] = true
 end
 local seen = {}
 for place = FIRST, #ARGV do

@@ -1,6 +1,7 @@
 -- takes: watchers
 --
--- A connection of another session does not watch this one any more.
+-- A connection of another session does not watch this one any more. If nobody was ever in it, it
+-- was kept only for those who watch, and is forgotten with the last of them.
 --
 -- Reply   1 if it did, else 0
 --
@@ -18,4 +19,8 @@ if own then
     keep_watchers(others)
 end
 finish()
+if #others == 0 and counter('version') == 0
+    and redis.call('EXISTS', CONNECTIONS, PEOPLE, EVENTS) == 0 then
+    redis.call('DEL', SESSION)
+end
 return own and 1 or 0
