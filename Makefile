@@ -36,8 +36,9 @@ browser: tests/browser/node_modules/.done ## Install what the browser tests need
 		echo "Installing Chromium"; \
 		apt-get -qq update && apt-get -qq install --no-install-recommends chromium >/dev/null; }
 
-soak: .venv/dev browser ## What takes too long for every day, some 30 minutes
+soak: .venv/dev browser ## What takes too long for every day, some 40 minutes
 	@HADIR_SOAK=1 $(BIN)/pytest -s --timeout 3600 tests/system/test_cycles.py \
+		tests/system/test_faults.py tests/redis/test_failover.py tests/browser/test_leaving.py \
 		tests/redis/test_interleavings.py tests/redis/test_interleavings_watched.py \
 		tests/redis/test_long_runs.py \
 		tests/redis/test_watching_through_chaos.py tests/browser/test_hidden.py

@@ -1,13 +1,11 @@
 """A tab that nobody looks at for long, in a Chromium that slows its timers down."""
 
-import os
 import time
-
-import pytest
 
 from apigw_local.testing import LocalGateway
 from tests.browser.plain_chromium import plain_chromium
 from tests.browser.visitors import shop_address, site, watching
+from tests.soak import only_in_soak
 from tests.system.people import new_session
 
 BEAT_SECONDS = 8
@@ -26,7 +24,7 @@ COUNT = """
 LONGEST = "Math.max(...{times}.slice(1).map((at, place) => at - {times}[place])) / 1000"
 
 
-@pytest.mark.skipif("HADIR_SOAK" not in os.environ, reason="takes minutes: make soak")
+@only_in_soak
 def test_heartbeats_go_on_while_timers_wake_up_once_a_minute(hadir: LocalGateway) -> None:
     session = new_session()
     with (

@@ -31,6 +31,7 @@ from tests.browser.visitors import (
 )
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT
+from tests.soak import only_in_soak
 from tests.system.people import new_session, status_of
 
 LEASE_SECONDS = 12
@@ -159,7 +160,7 @@ def short_life(start_gateway: StartGateway) -> Iterator[LocalGateway]:
         yield _start(start_gateway, url, duration_seconds=LIFETIME_SECONDS)
 
 
-@pytest.mark.parametrize("seconds", [0, 2])
+@pytest.mark.parametrize("seconds", [pytest.param(0, marks=only_in_soak), 2])
 def test_a_laptop_that_sleeps_is_gone_within_lease_and_sweep_and_back_when_it_wakes(
     seconds: int, short_lease: LocalGateway
 ) -> None:

@@ -20,6 +20,7 @@ from hadir.membership.scripts import AnyRedis
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, events, identity, ref
 from tests.redis_cluster import Cluster, Node, wait_until
+from tests.soak import only_in_soak
 
 
 @pytest.fixture
@@ -209,8 +210,10 @@ def test_joins_and_leaves_go_on_through_a_failover(
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("go_away", "come_back"),
-    [(Node.kill, Node.restart), (Node.pause, Node.go_on)],
-    ids=["dead", "hung"],
+    [
+        pytest.param(Node.kill, Node.restart, id="dead"),
+        pytest.param(Node.pause, Node.go_on, id="hung", marks=only_in_soak),
+    ],
 )
 def test_a_shard_that_is_away_holds_up_no_other(
     cluster: Cluster,

@@ -10,12 +10,11 @@ must name who is there and nobody else, and what each connection was told must b
 only as recovered, or a status in its place; whenever nobody is left who would tell anything,
 nothing may be missing, and nothing be due.
 
-A repetition, a death, a person who is away and a post that is missed each have runs of their own,
-all but the first with a connection less, as what happens to Redis. `make soak` takes more together.
+A repetition, a death, a person who is away, a post that is missed, and what happens to Redis each
+have runs of their own, with a connection less. `make soak` takes all three, and more together.
 """
 
 import multiprocessing
-import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from hadir.membership.outcomes import Admission
 from local.embedded_redis import embedded_redis
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, identity
+from tests.soak import SOAK
 
 USERS = {"c1": "customer_1", "c2": "customer_1", "c3": "admin_1"}
 KEYS = [*session_keys(SESSION), *(tombstone_key(SESSION, connection) for connection in USERS)]
@@ -387,10 +387,9 @@ def _with(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
     return (*values[:index], value, *values[index + 1 :])
 
 
-SOAK = bool(os.environ.get("HADIR_SOAK"))
 ONE_TAB, TWO_TABS = (NEW, LEFT, NEW), (NEW, NEW, LEFT)
 EVERY_DAY: tuple[dict[str, Any], ...] = (
-    {"repeats_left": 1},
+    {"repeats_left": 1, "phases": TWO_TABS},
     {"crashes_left": 1, "phases": ONE_TAB},
     {"crashes_left": 1, "phases": TWO_TABS},
     {"aways_left": 2, "phases": TWO_TABS},
@@ -418,7 +417,7 @@ def test_every_interleaving() -> None:
     with ProcessPoolExecutor(len(budgets), mp_context=context) as pool:
         for budget, (states, steps) in zip(budgets, pool.map(explore, budgets), strict=True):
             print(f"\n{budget}: {states:,} states, {steps:,} steps between them")
-            assert states > 300
+            assert states > 100
 
 
 def explore(budget: dict[str, Any]) -> tuple[int, int]:

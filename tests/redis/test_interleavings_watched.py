@@ -13,7 +13,6 @@ heartbeat, knows what Redis knows; without it, unless a frame was lost or it has
 """
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +29,7 @@ from local.embedded_redis import embedded_redis
 from tests.conftest import Clock
 from tests.redis.consoles import feed_of
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, ref
+from tests.soak import SOAK
 
 AMY, BEN = identity("amy"), identity("ben", ref("desk"))
 ADMINS = {"amy": AMY, "ben": BEN}
@@ -277,7 +277,6 @@ def _version(row: Row) -> int:
     return row[0]
 
 
-SOAK = bool(os.environ.get("HADIR_SOAK"))
 COMES_AND_GOES = {"comes_left": 1, "leaves_left": 1}
 EVERY_DAY: tuple[dict[str, Any], ...] = (
     {**COMES_AND_GOES, "crashes_left": 1},

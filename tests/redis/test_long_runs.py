@@ -6,7 +6,6 @@ of every run the sweep is given its time, and then everybody must know it.
 
 import contextlib
 import json
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -30,6 +29,7 @@ from tests.redis.closing import one_by_one
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, SESSION, identity
+from tests.soak import SOAK
 
 USERS = ["customer_1", "customer_2", "admin_1"]
 LEASE = 90
@@ -199,9 +199,6 @@ class Life(RuleBasedStateMachine):
         assert seen == session.version
         if status is not None:
             assert set(status["users"]) == set(self.platform.there.values())
-
-
-SOAK = bool(os.environ.get("HADIR_SOAK"))
 
 
 @pytest.mark.parametrize("grace", [0, 10])

@@ -6,7 +6,6 @@ missed, and however it got there: by frames, by its heartbeats, or by connecting
 """
 
 import json
-import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,11 +29,12 @@ from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, identity, ref
 from tests.redis_cluster import Server, primary_and_replica, wait_until
+from tests.soak import SOAK
 
 BOSS = Person(UserType.ADMIN, "boss")
 WATCHERS = 20
 SESSIONS = 2000
-STEPS = 20_000 if os.environ.get("HADIR_SOAK") else 400
+STEPS = 20_000 if SOAK else 400
 
 
 class Died(Exception):

@@ -1,16 +1,16 @@
 """Many sessions at once: nothing missing, doubled or out of order."""
 
 import asyncio
-import os
 import statistics
 import time
 
 from tests.conftest import running_hadir
 from tests.running_gateway import AnyGateway
+from tests.soak import SOAK
 from tests.system.people import new_session, person, status_of
 
 SESSIONS = 32
-CYCLES = 32_000 if os.environ.get("HADIR_SOAK") else 1_000
+CYCLES = 32_000 if SOAK else 1_000
 """Joins and leaves of a customer, over all sessions."""
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.one_name import one_name
 from tests.redis_cluster import Server, change_places, durable_server, primary_and_replica
+from tests.soak import only_in_soak
 from tests.system.unrest import LEASE_SECONDS, Crowd, amid_unrest
 
 pytestmark = pytest.mark.timeout(600)
@@ -36,6 +37,7 @@ def test_redis_is_killed(redis: Server) -> None:
     amid_unrest(redis.url, kill)
 
 
+@only_in_soak
 def test_redis_is_full_and_nobody_who_is_there_notices(redis: Server) -> None:
     async def fill(crowd: Crowd) -> None:
         redis.ask("CONFIG", "SET", "maxmemory", 1)
@@ -48,6 +50,7 @@ def test_redis_is_full_and_nobody_who_is_there_notices(redis: Server) -> None:
     assert redis.info("errorstats", "errorstat_OOM"), "nobody tried to come"
 
 
+@only_in_soak
 def test_nobody_can_be_heard_for_longer_than_silence_is_believed_in(redis: Server) -> None:
     # The gateway sees clients speak meanwhile, which makes the verdict later: after three leases.
     seconds = 5 * LEASE_SECONDS
@@ -70,6 +73,7 @@ def test_primary_and_replica_change_places(tmp_path: Path) -> None:
         amid_unrest(name.url, fail_over)
 
 
+@only_in_soak
 def test_a_hundred_people_join_one_session_at_once(redis: Server) -> None:
     async def join(crowd: Crowd) -> None:
         session = next(iter(crowd.present))
