@@ -30,6 +30,7 @@ from hadir.membership.outcomes import Admission
 from local.embedded_redis import embedded_redis
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, identity
+from tests.redis.visiting import visit_all
 from tests.soak import SOAK
 
 USERS = {"c1": "customer_1", "c2": "customer_1", "c3": "admin_1"}
@@ -423,16 +424,4 @@ def test_every_interleaving() -> None:
 def explore(budget: dict[str, Any]) -> tuple[int, int]:
     """Visit every state; how many there are, and steps between them."""
     with embedded_redis() as url:
-        world = World(url)
-        first, mark = world.look(replace(State(), **budget))
-        todo, visited, steps = [first], {mark}, 0
-        while todo:
-            state = todo.pop()
-            for what, whom in world.steps(state):
-                world.enter(state)
-                after, mark = world.look(world.take(state, what, whom))
-                steps += 1
-                if mark not in visited:
-                    visited.add(mark)
-                    todo.append(after)
-    return len(visited), steps
+        return visit_all(World(url), replace(State(), **budget))

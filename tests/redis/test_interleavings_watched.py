@@ -29,6 +29,7 @@ from local.embedded_redis import embedded_redis
 from tests.conftest import Clock
 from tests.redis.consoles import feed_of
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, ref
+from tests.redis.visiting import visit_all
 from tests.soak import SOAK
 
 AMY, BEN = identity("amy"), identity("ben", ref("desk"))
@@ -308,16 +309,4 @@ def test_every_interleaving_while_somebody_watches() -> None:
 def explore(budget: dict[str, Any]) -> tuple[int, int]:
     """Visit every state; how many there are, and steps between them."""
     with embedded_redis() as url:
-        world = World(url)
-        first, mark = world.look(State(**budget))
-        todo, visited, steps = [first], {mark}, 0
-        while todo:
-            state = todo.pop()
-            for what, whom in world.steps(state):
-                world.enter(state)
-                after, mark = world.look(world.take(state, what, whom))
-                steps += 1
-                if mark not in visited:
-                    visited.add(mark)
-                    todo.append(after)
-    return len(visited), steps
+        return visit_all(World(url), State(**budget))
