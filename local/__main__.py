@@ -22,6 +22,7 @@ _PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 _OURS = ["AllowedOrigins=*", "Stage=local"]
 _OPEN = [*_OURS, "AuthMode=open"]
 _SECRET = _ROOT / ".hadir" / "token-secret"
+_MOST_PEOPLE = 2000
 _NEXT = (
     "Open it in two tabs: the first is an agent, the second a customer. Close one and watch the "
     "other. Ctrl-C stops everything."
@@ -51,18 +52,30 @@ def main() -> int:
         help="run the functions as `sam build` leaves them, in containers of `sam local`; needs "
         "Docker (see docs/local.md)",
     )
+    parser.add_argument(
+        "--crowd",
+        type=_people,
+        default=0,
+        metavar="PEOPLE",
+        help="so many people come, go, type and reload all the time, in sessions crowd-1, crowd-2, "
+        "…: for whoever builds a page that shows many (docs/local.md)",
+    )
     given, options = parser.parse_known_args()
     if given.sam and given.tokens:
         parser.error("--tokens is for functions in processes of their own, not for --sam")
+    if given.crowd and given.tokens:
+        parser.error("--crowd has no tokens: leave --tokens out")
     # A signal becomes an exception, so that every `finally` and `with` below cleans up.
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     try:
         if given.sam:
-            return _run_sam(options)
+            return _run_sam(options, given.crowd)
         with redis_url() as url, _access(tokens=given.tokens) as (parameters, environment):
             overrides = [f"RedisUrl={url}", *parameters]
-            return _run_gateway(overrides, options, environment, tokens=given.tokens)
+            return _run_gateway(
+                overrides, options, environment, tokens=given.tokens, crowd=given.crowd
+            )
     except (NoRedis, NoSam, NoToken) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
@@ -83,7 +96,7 @@ def _access(*, tokens: bool) -> Iterator[tuple[list[str], Mapping[str, str]]]:
         )
 
 
-def _run_sam(options: list[str]) -> int:
+def _run_sam(options: list[str], crowd: int) -> int:
     listen, reached = this_machine()
     ports = argparse.ArgumentParser(add_help=False)
     ports.add_argument("--port", type=int, default=8081)
@@ -102,7 +115,7 @@ def _run_sam(options: list[str]) -> int:
         }
         with start_lambda(parameters, variables) as endpoint:
             where = ["--host", listen, "--lambda-endpoint", endpoint]
-            return _run_gateway(parameters, [*where, *options], os.environ)
+            return _run_gateway(parameters, [*where, *options], os.environ, crowd=crowd)
 
 
 def _run_gateway(
@@ -111,6 +124,7 @@ def _run_gateway(
     environment: Mapping[str, str],
     *,
     tokens: bool = False,
+    crowd: int = 0,
 ) -> int:
     ready, writing = os.pipe()
     with os.fdopen(ready) as addresses:
@@ -130,12 +144,25 @@ def _run_gateway(
             )
         finally:
             os.close(writing)
+        people: child.Child | None = None
         try:
             if told := addresses.read():  # nothing, if it has ended
-                _print_link(json.loads(told), tokens=tokens)
+                ours = json.loads(told)
+                _print_link(ours, tokens=tokens)
+                if crowd:
+                    command = [sys.executable, "-m", "local.crowd", ours["websocket"], str(crowd)]
+                    people = child.start(command)
             return gateway.wait()
         finally:
+            if people:
+                people.stop()
             gateway.stop()
+
+
+def _people(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_PEOPLE:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST_PEOPLE:,}")
 
 
 def _print_link(addresses: Mapping[str, str], *, tokens: bool) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -35,26 +36,29 @@ def start(*options: str, **environment: str) -> "subprocess.Popen[str]":
 @contextmanager
 def printed(*options: str) -> Iterator[str]:
     """A run that is ready; what it has printed to standard output, the link and what to do."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local", *options],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    text = ""
-    try:
-        while "Ctrl-C stops everything" not in text:
-            line = process.stdout.readline()
-            assert line, process.stderr and process.stderr.read()
-            text += line
-        yield text
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, logged = process.communicate(timeout=20)
+    with tempfile.TemporaryFile("w+") as log:  # a pipe that nobody reads would stop it
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", *options],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        assert process.stdout is not None
+        text = ""
+        try:
+            while "Ctrl-C stops everything" not in text:
+                line = process.stdout.readline()
+                assert line, "it has ended"
+                text += line
+            yield text
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+            log.seek(0)
+            logged = log.read()
     assert process.returncode == 0
     if "--json" in options:
         assert [json.loads(line)["kind"] for line in logged.splitlines()]
@@ -101,6 +105,46 @@ def test_one_link_opens_the_page_and_its_session_whatever_the_ports() -> None:
         who = f"session_id={query['session']}&user_id=customer_123&user_type=customer"
         assert first_update(f"{query['ws']}?{who}")["event_user_id"] == "customer_123"
         assert read(f"http://127.0.0.1:{base + 3}/sockets")[0]
+
+
+def test_a_crowd_comes_goes_writes_and_is_taken_care_of() -> None:
+    base = free_row(4)
+    with printed("--crowd", "40", "--port", str(base)) as text:
+        _, query, _ = link_in(text)
+        who = "session_id=desk&user_id=amy&user_type=agent"
+        asyncio.run(asyncio.wait_for(until_all_has_happened(f"{query['ws']}?{who}"), 60))
+
+
+async def until_all_has_happened(url: str) -> None:
+    """Watch all sessions, until everything that people do has been told."""
+    missing = {"user_connected", "user_disconnected", "message", "assignment", "state", "reload"}
+    people: set[str] = set()
+    async with connect(url, open_timeout=30) as client:
+        await client.send(json.dumps({"action": "watch", "all": True}))
+        while missing or len(people) < 20:
+            frame = json.loads(await client.recv())
+            for event in frame["data"].get("events", []) if frame["type"] == "feed" else []:
+                for each in (event["data"], *event["data"].get("events", [])):
+                    missing -= {event["type"], each.get("event_type")}
+                    missing -= {"reload"} if each.get("reconnected") else set()
+                    people.add(each.get("event_user_id", "visitor_1"))
+                shown = event["data"].get("connection_status", {}).get("users", {}).values()
+                missing -= {"state"} if any("state" in each for each in shown) else set()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--crowd", "0"), "must be a number from 1 to 2,000"),
+        (("--crowd", "many"), "must be a number from 1 to 2,000"),
+        (("--crowd", "10", "--tokens"), "--crowd has no tokens"),
+    ],
+)
+def test_a_crowd_that_cannot_come_is_refused(options: tuple[str, ...], why: str) -> None:
+    process = start(*options)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert why in said
 
 
 def test_the_link_of_a_run_with_tokens_lets_two_people_in() -> None:
