@@ -1,4 +1,4 @@
-"""40,000 inputs for the handlers and the gateway's parsers; ``make fuzz`` tries many more.
+"""32,000 inputs for the handlers and the gateway's parsers; ``make fuzz`` tries many more.
 
 An exception, a message without a typed answer, or something that changed though it was refused ends
 the fuzzer, which then writes the input; it is shown here. To have tried is not enough: every action
@@ -18,7 +18,7 @@ from tests.running_gateway import ROOT
 
 pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 alone")
 
-RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "40000"))
+RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "32000"))
 FOR_HANDLERS = RUNS // 2
 
 ACTIONS = (

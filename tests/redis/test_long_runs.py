@@ -208,7 +208,7 @@ def test_long_random_runs(redis_url: str, grace: float) -> None:
 
     Here.url, Here.grace = redis_url, grace
     Here.TestCase.settings = settings(
-        max_examples=500 if SOAK else 40,
+        max_examples=500 if SOAK else 30,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
