@@ -147,8 +147,8 @@ class Said:
         kept = [each for n, each in enumerate(answers) if n < missed or not is_state(each)]
         told = len(answers) - len(kept)
         answers[:] = kept
-        # It says something of its person by itself, by its arrival, or by its token. The first socket
-        # of somebody who is kicked may leave another that says that they are away.
+        # It says something of its person by itself, by its arrival, or by its token. The first
+        # socket of somebody who is kicked may leave another that says that they are away.
         says = isinstance(self._request, SetState) + (not self._was_in)
         assert told <= (says or isinstance(self._request, Reauthorize | Kick))
         self._is_restated = told > 0
