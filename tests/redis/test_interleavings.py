@@ -14,9 +14,7 @@ A repetition, a death, a person who is away, a post that is missed, and what hap
 have runs of their own, with a connection less. `make soak` takes all three, and more together.
 """
 
-import multiprocessing
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,7 +28,7 @@ from hadir.membership.outcomes import Admission
 from local.embedded_redis import embedded_redis
 from tests.conftest import Clock
 from tests.redis.test_membership import CLOSED, SESSION, identity
-from tests.redis.visiting import visit_all
+from tests.redis.visiting import visit_all, visit_side_by_side
 from tests.soak import SOAK
 
 USERS = {"c1": "customer_1", "c2": "customer_1", "c3": "admin_1"}
@@ -413,12 +411,7 @@ BEFORE_A_RELEASE: tuple[dict[str, Any], ...] = (
 
 def test_every_interleaving() -> None:
     """Each run in a process, and on a Redis, of its own."""
-    budgets = BEFORE_A_RELEASE if SOAK else EVERY_DAY
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(budgets), mp_context=context) as pool:
-        for budget, (states, steps) in zip(budgets, pool.map(explore, budgets), strict=True):
-            print(f"\n{budget}: {states:,} states, {steps:,} steps between them")
-            assert states > 100
+    visit_side_by_side(explore, BEFORE_A_RELEASE if SOAK else EVERY_DAY, least=100)
 
 
 def explore(budget: dict[str, Any]) -> tuple[int, int]:

@@ -12,8 +12,6 @@ Whenever nobody is left who would tell anything, nothing is due, and the watcher
 heartbeat, knows what Redis knows; without it, unless a frame was lost or it has just begun.
 """
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,7 +27,7 @@ from local.embedded_redis import embedded_redis
 from tests.conftest import Clock
 from tests.redis.consoles import feed_of
 from tests.redis.test_membership import CLOSED, SESSION, identity, join, ref
-from tests.redis.visiting import visit_all
+from tests.redis.visiting import visit_all, visit_side_by_side
 from tests.soak import SOAK
 
 AMY, BEN = identity("amy"), identity("ben", ref("desk"))
@@ -298,12 +296,7 @@ BEFORE_A_RELEASE: tuple[dict[str, Any], ...] = (
 
 def test_every_interleaving_while_somebody_watches() -> None:
     """Each run in a process, and on a Redis, of its own."""
-    budgets = BEFORE_A_RELEASE if SOAK else EVERY_DAY
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(budgets), mp_context=context) as pool:
-        for budget, (states, steps) in zip(budgets, pool.map(explore, budgets), strict=True):
-            print(f"\n{budget}: {states:,} states, {steps:,} steps between them")
-            assert states > 200
+    visit_side_by_side(explore, BEFORE_A_RELEASE if SOAK else EVERY_DAY, least=200)
 
 
 def explore(budget: dict[str, Any]) -> tuple[int, int]:

@@ -1,8 +1,13 @@
 """Visits every state that a world can get into, on real Redis."""
 
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 S = TypeVar("S")
+Budget = dict[str, Any]
+"""What may happen in a run, and how often."""
 
 
 class World(Protocol[S]):
@@ -35,3 +40,14 @@ def visit_all(world: World[S], first: S) -> tuple[int, int]:
                 visited.add(mark)
                 todo.append(after)
     return len(visited), steps
+
+
+def visit_side_by_side(
+    explore: Callable[[Budget], tuple[int, int]], budgets: Sequence[Budget], least: int
+) -> None:
+    """Let each run have a process of its own; none may find fewer states than ``least``."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(budgets), mp_context=context) as pool:
+        for budget, (states, steps) in zip(budgets, pool.map(explore, budgets), strict=True):
+            print(f"\n{budget}: {states:,} states, {steps:,} steps between them")
+            assert states > least
