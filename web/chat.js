@@ -10,13 +10,8 @@
  */
 
 import { HadirClient } from "./hadir.js";
-import { ask } from "./rest.js";
+import { eventsBefore, LAST_VERSION } from "./rest.js";
 import { speaking } from "./speaking.js";
-
-const PAGE = 50;
-const MOST_EVENTS = 200;
-/** The highest that the API takes: from the end. */
-const LAST_VERSION = 2 ** 53;
 
 /**
  * @typedef {import("./outbox.js").Delivery} Delivery
@@ -91,11 +86,7 @@ export class HadirChat extends HadirClient {
    * @returns {Promise<(Update|Message)[]>}  without a status
    * @throws {Error} there is no `apiUrl`, or the API refuses; the message says which
    */
-  async history({ before = (this.state.version || LAST_VERSION - 1) + 1, limit = PAGE } = {}) {
-    const query = new URLSearchParams({ before: `${before}`, limit: `${Math.min(limit, MOST_EVENTS)}` });
-    const answer = await ask(this._session.options, `events?${query}`);
-    const body = await answer.json().catch(() => ({}));
-    if (answer.ok) return body.events;
-    throw new Error(`no history: ${body.error?.message ?? body.message ?? answer.status}`);
+  async history({ before = (this.state.version || LAST_VERSION - 1) + 1, limit } = {}) {
+    return eventsBefore(this._session.options, { before, limit });
   }
 }

@@ -12,7 +12,7 @@ import { AssignmentError, assigning } from "./assigning.js";
 import { FINAL_STATES, keepConnected } from "./connection.js";
 import { initialFeedState, isComplete, refuse, start, take, tell, WATCH_ALL } from "./feed-state.js";
 import { isId, socketAddress } from "./options.js";
-import { ask, isRefused } from "./rest.js";
+import { answered, ask, eventsBefore, isRefused, LAST_VERSION } from "./rest.js";
 import { singles } from "./singles.js";
 import { stateOfMine } from "./state-of-mine.js";
 import { tableOf } from "./table.js";
@@ -215,6 +215,18 @@ export class HadirWatcher extends Target {
   }
 
   /**
+   * What happened in a session before an event, oldest first: joins, leaves, messages, assignments.
+   * @param {string} sessionId
+   * @param {{before?: number, limit?: number}} [where]  `before`: a version, by default of what comes
+   *   next; `limit`: at most 200, by default 50
+   * @returns {Promise<any[]>}  without a status
+   * @throws {Error} there is no `apiUrl`, or the API refuses; the message says which
+   */
+  async history(sessionId, { before = LAST_VERSION, limit } = {}) {
+    return eventsBefore({ ...this.#options, sessionId }, { before, limit });
+  }
+
+  /**
    * Whether agents would answer, as customers are told it.
    * @param {string} [tenant]
    * @returns {Promise<{agents: "live"|"reachable"|"away"|"offline"}>}
@@ -376,11 +388,4 @@ export class HadirWatcher extends Target {
     this.#sessions = tableOf(this.#feed.sessions.values(), singles, this.#options.sessionId);
     this.#told.keep((id) => this.#feed.sessions.has(id) || !!this.#singles.get(id));
   }
-}
-
-/** @param {Response} answer @returns {Promise<any>} */
-async function answered(answer) {
-  const body = await answer.json().catch(() => ({}));
-  if (answer.ok) return body;
-  throw new Error(`no answer: ${body.error?.message ?? body.message ?? answer.status}`);
 }
