@@ -29,7 +29,8 @@ export function retryDelay(attempt, random) {
 /**
  * A socket kept open: it comes back when it is lost, and goes when the page goes.
  * @param {import("./environment.js").Environment} environment
- * @param {{address: string, getToken?: () => unknown, heartbeatMs: number, lifetimeMs: number}} options
+ * @param {{address: string, getToken?: () => unknown, heartbeatMs: number, lifetimeMs: number,
+ *   beaten?: () => void}} options  `beaten`: told of each heartbeat that is sent
  * @param {{state: (state: ConnectionState, why?: string) => void, open: () => void,
  *   frame: (frame: any) => void, lost: () => void, error: (code: string, message: string) => void,
  *   isRefused: () => Promise<boolean>}} on  `isRefused`: whether the server is known to refuse
@@ -105,7 +106,7 @@ export function keepConnected(environment, options, on) {
   const refused = async (message) => {
     on.error("unreachable", message);
     if ((await on.isRefused()) && isWanted && unopened >= times.MANY_FAILURES && !current) {
-      stop("unauthorized", "the server takes no such token");
+      stop("unauthorized", "the server refuses this token");
     }
   };
 
@@ -196,7 +197,7 @@ export function keepConnected(environment, options, on) {
       failures = unopened = badTokens = notBefore = 0;
       patience = times.PATIENCE_MS;
       if (!environment.WebSocket) {
-        return stop("unsupported", "no WebSocket here");
+        return stop("unsupported", "no WebSocket");
       }
       unwatch = watchPage(environment, {
         leave() {

@@ -28,12 +28,13 @@ const SUBPROTOCOL = "hadir.v1";
  * Open a socket. It beats as soon as it is open, asks for a fresh token before its own expires, and
  * ends by itself where it does not open or answer in time.
  * @param {import("./environment.js").Environment} environment
- * @param {{address: string, getToken?: () => unknown, heartbeatMs: number}} options
+ * @param {{address: string, getToken?: () => unknown, heartbeatMs: number, beaten?: () => void}} options
+ *   `beaten`: told of each heartbeat that is sent
  * @param {{open: () => void, frame: (frame: any) => void, end: (end: End) => void,
  *   error: (code: string, message: string) => void}} on  never called before this returns
  * @returns {Link}
  */
-export function openLink(environment, { address, getToken, heartbeatMs }, on) {
+export function openLink(environment, { address, getToken, heartbeatMs, beaten }, on) {
   const now = () => environment.performance.now();
   const startedAt = now();
   const [opening, beating] = [timer(environment), timer(environment)];
@@ -93,6 +94,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     const by = now() + limit;
     if (answerBy ? answerBy <= by : !send({ action: "heartbeat" })) return;
     beating();
+    beaten?.();
     answerBy = by;
     answer(limit, () => {
       // Noticed too late, we were stopped (a laptop that slept) and could not have heard it.
@@ -118,7 +120,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
       send({ action: "reauthorize", token: await token() });
     } catch (/** @type {any} */ error) {
       if (error?.isFinal) endForToken(error);
-      else if (!hasEnded) on.error("no_token", `no fresh token: ${error?.message ?? error}`);
+      else if (!hasEnded) on.error("no_token", `getToken failed: ${error?.message ?? error}`);
     }
   };
 
@@ -156,7 +158,7 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
       const offer = proof ? [SUBPROTOCOL, `token.${proof}`] : [];
       socket = new /** @type {typeof WebSocket} */ (environment.WebSocket)(address, offer);
     } catch (error) {
-      return end("unsupported", String(error), true);
+      return end("unsupported", `${error}`, true);
     }
     socket.onopen = () => {
       opening();
@@ -169,11 +171,11 @@ export function openLink(environment, { address, getToken, heartbeatMs }, on) {
     socket.onclose = () =>
       openedAt < Infinity
         ? end("closed")
-        : end("refused", `${address.split("?")[0]} refuses, or is away`);
+        : end("refused", `${address.split("?")[0]} refuses or is away`);
   };
 
   opening(times.OPENING_MS, () => {
-    end("timeout", `${socket || !getToken ? "handshake" : "getToken"}: no answer within 10 s`);
+    end("timeout", `${socket || !getToken ? "handshake" : "getToken"}: no answer in 10 s`);
   });
   token().then(open, endForToken);
 

@@ -13,10 +13,10 @@ const JSON_WEB_TOKEN = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 export const isId = (id) => /^[^\p{C}\p{Z}{}]{1,128}$/u.test(id) && `${id}`.normalize() == id;
 
 /** @type {[(id: any) => boolean, string]} */
-const ID = [isId, "1 to 128 printable characters in Unicode NFC, without blanks, { and }"];
+const ID = [isId, "1 to 128 printable characters in NFC without blanks, { and }"];
 /** What the server takes, by option. @type {Record<string, [(value: any) => boolean, string]>} */
 const WANTED = {
-  url: [(url) => /^((ws|http)s?:|\/)/.test(url) && !!parse(url), "an address such as wss://…/live"],
+  url: [(url) => /^((ws|http)s?:|\/)/.test(url) && !!parse(url), "an address like wss://…/live"],
   sessionId: ID,
   userId: ID,
   userType: [(type) => /^(customer|agent|admin)$/.test(type), "customer, agent or admin"],
@@ -84,7 +84,7 @@ export function checkToken(given) {
   }
   const token = given.trim();
   if (JSON_WEB_TOKEN.test(token) && token.length <= LONGEST_TOKEN) return token;
-  throw new TokenError(token[0] === "<" ? "an HTML page" : "what is no JSON Web Token", !token);
+  throw new TokenError(token[0] === "<" ? "an HTML page" : "no JSON Web Token", !token);
 }
 
 /**

@@ -7,14 +7,15 @@ import { checkToken } from "./options.js";
 /**
  * @param {Options} options
  * @param {string} what  of the session
+ * @param {string} [method]
  * @returns {Promise<Response>}
  * @throws {Error} there is no `apiUrl`, or no token
  */
-export async function ask({ apiUrl, sessionId, getToken }, what) {
+export async function ask({ apiUrl, sessionId, getToken }, what, method) {
   if (!apiUrl) throw new Error("apiUrl is needed");
   const headers = getToken && { Authorization: `Bearer ${checkToken(await getToken())}` };
   const session = `${apiUrl.replace(/\/+$/, "")}/api/session/${encodeURIComponent(sessionId)}`;
-  return fetch(`${session}/${what}`, { headers });
+  return fetch(`${session}/${what}`, { method, headers });
 }
 
 /**
@@ -32,7 +33,7 @@ export const isRefused = (options) =>
 const PAGE = 50;
 const MOST_EVENTS = 200;
 /** The highest that the API takes: from the end. */
-export const LAST_VERSION = 2 ** 53;
+export const LAST_VERSION = 9_007_199_254_740_992;
 
 /**
  * What an answer of the REST API says.

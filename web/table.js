@@ -38,8 +38,13 @@ export function tableOf(all, singles, home) {
     known.set(session.id, session);
   }
   known.delete(home);
-  const order = (/** @type {WatchedSession} */ { since, id }) => `${since ?? "~"} ${id}`;
-  return Object.freeze([...known.values()].map(show).sort((a, b) => (order(a) < order(b) ? -1 : 1)));
+  return Object.freeze([...known.values()].map(show).sort(inOrder));
+}
+
+/** Who has been there longest comes first. @param {WatchedSession} a @param {WatchedSession} b */
+function inOrder(a, b) {
+  if (a.since === b.since) return a.id < b.id ? -1 : 1;
+  return (a.since ?? "~") < (b.since ?? "~") ? -1 : 1;
 }
 
 /** @param {Known} session @param {Known|undefined} other */

@@ -10,6 +10,8 @@
 
 import { AssignmentError, assigning } from "./assigning.js";
 import { FINAL_STATES, keepConnected } from "./connection.js";
+import { timer } from "./environment.js";
+import { eventsIn } from "./events-in.js";
 import { initialFeedState, isComplete, refuse, start, take, tell, WATCH_ALL } from "./feed-state.js";
 import { isId, socketAddress } from "./options.js";
 import { answered, ask, eventsBefore, isRefused, LAST_VERSION } from "./rest.js";
@@ -63,12 +65,19 @@ const Target = /** @type {new () => WatcherTarget} */ (/** @type {unknown} */ (E
 /** In these nobody answers, before the next `start`. */
 const STOPPED = new Set(["closed", ...FINAL_STATES]);
 
+/** After the table was announced, for how long it is not, as a multiple of how long that took. */
+const REST = 9;
+
 /** An agent or an admin who watches sessions without being in them. */
 export class HadirWatcher extends Target {
   /** @type {ConnectionState} */
   connection = "closed";
   /** Why it does not work, since the socket was last open; null where it does. @type {?WatcherError} */
   error = null;
+  /** When the server was last heard, by `performance.now()`; -Infinity: not yet. */
+  heardAt = -Infinity;
+  /** How long the answer to the last heartbeat took, ms; null: none has come on this socket. @type {?number} */
+  delay = null;
 
   #environment;
   #options;
@@ -86,6 +95,9 @@ export class HadirWatcher extends Target {
   #isDoubted = false;
   #isChanged = false;
   #isAnnounced = false;
+  #restsUntil = -Infinity;
+  #announcing;
+  #beatenAt = 0;
   /** @type {readonly WatchedSession[]} */
   #sessions = [];
 
@@ -102,7 +114,9 @@ export class HadirWatcher extends Target {
     if (options.userType === "customer") throw new TypeError("userType must be agent or admin");
     const address = socketAddress(this.#options);
     this.#environment = environment;
-    this.#connection = keepConnected(environment, { ...options, address, heartbeatMs, lifetimeMs }, {
+    this.#announcing = timer(environment);
+    const beaten = () => (this.#beatenAt = this.#now());
+    this.#connection = keepConnected(environment, { ...options, address, heartbeatMs, lifetimeMs, beaten }, {
       state: (state, why) => this.#turn(state, why),
       open: () => this.#open(),
       frame: (frame) => this.#hear(frame),
@@ -215,6 +229,18 @@ export class HadirWatcher extends Target {
   }
 
   /**
+   * Put somebody out of a session (admins).
+   * @param {string} sessionId
+   * @param {{id: string, type: import("./state.js").UserType}} person
+   * @throws {Error} there is no `apiUrl`, or the API refuses; the message says which
+   */
+  async kick(sessionId, { id, type }) {
+    const what = `users/${encodeURIComponent(id)}?user_type=${type}`;
+    const answer = await ask({ ...this.#options, sessionId }, what, "DELETE");
+    if (!answer.ok) await answered(answer, "not put out");
+  }
+
+  /**
    * What happened in a session before an event, oldest first: joins, leaves, messages, assignments.
    * @param {string} sessionId
    * @param {{before?: number, limit?: number}} [where]  `before`: a version, by default of what comes
@@ -267,6 +293,7 @@ export class HadirWatcher extends Target {
 
   #lose() {
     this.#isOpen = false;
+    this.delay = null;
     this.#singles.lost();
     this.#assigning.lost();
     this.#mine.lost();
@@ -300,6 +327,7 @@ export class HadirWatcher extends Target {
   /** @param {{type: string, data: any}} frame  API Gateway's own have no type */
   #hear(frame) {
     const { type, data } = frame;
+    this.heardAt = this.#now();
     if (type === "closing") this.#emit("closing", data);
     else if (type === "error") this.#refuse(data);
     else if (type === "heartbeat_ack") this.#beat(frame);
@@ -330,6 +358,7 @@ export class HadirWatcher extends Target {
   #beat(frame) {
     if (this.#isDoubted) this.#change();
     this.#isDoubted = false;
+    this.delay = this.#now() - this.#beatenAt;
     if (this.#options.all) this.#go(take(this.#feed, frame, this.#now()));
     this.#singles.beat(frame.data.watching ?? []);
   }
@@ -353,33 +382,29 @@ export class HadirWatcher extends Target {
     this.#assigning.told(data);
   }
 
-  /** Tell an event, or several that came as one. @param {{type: string, data: any}} frame */
-  #tell({ type, data: { events = [], ...data } }) {
-    const { session_id: sessionId, epoch, connection_status, status_version } = data;
+  /** @param {{type: string, data: any}} frame */
+  #tell(frame) {
+    const { session_id: sessionId } = frame.data;
     if (sessionId === this.#options.sessionId) return;
-    const all = events.map((/** @type {any} */ event) => {
-      if ("text" in event) return { type: "message", data: { session_id: sessionId, epoch, ...event } };
-      if ("assignment" in event) return { type: "assignment", data: { session_id: sessionId, epoch, ...event } };
-      const update = { session_id: sessionId, epoch, connection_status, status_version, ...event };
-      return { type: "connection_status_update", data: update };
-    });
-    if (!events.length) all.push({ type, data });
-    for (const each of all) {
-      if (!this.#told.isNew(each.data)) continue;
-      const kind = each.type === "connection_status_update" ? "update" : each.type;
-      this.#emit("event", { sessionId, type: kind, data: each.data });
+    for (const { type, data } of eventsIn(frame)) {
+      if (this.#told.isNew(data)) this.#emit("event", { sessionId, type, data });
     }
   }
 
-  /** Say at the end of this turn that the table is another. */
+  /** Say at the end of this turn that the table is another; of a large one, not all the time. */
   #change() {
     this.#isChanged = true;
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
-    Promise.resolve().then(() => {
+    const announce = () => {
+      const startedAt = this.#now();
       this.#isAnnounced = false;
       this.#emit("sessions", this.sessions);
-    });
+      this.#restsUntil = this.#now() + (this.#now() - startedAt) * REST;
+    };
+    const wait = this.#restsUntil - this.#now();
+    if (wait > 0) this.#announcing(wait, announce);
+    else Promise.resolve().then(announce);
   }
 
   #build() {

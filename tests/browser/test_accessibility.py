@@ -116,7 +116,7 @@ def test_a_connection_that_does_not_come(
     page.goto(address(hadir, new_session(), ws="ws://127.0.0.1:1/local"))
     expect_state(page, "Connecting")
     check(page, "connecting")
-    expect(page.get_by_text("refuses, or is away")).to_be_visible()
+    expect(page.get_by_text("refuses or is away")).to_be_visible()
     check(page, "connecting in vain")
 
 

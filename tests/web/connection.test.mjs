@@ -40,7 +40,7 @@ describe("opening", () => {
     await browser.pass(7_500);
     assert.equal(client.connection, "open");
     assert.equal(browser.sockets.length, 2);
-    assert.match(client.told("error")[0].message, /handshake: no answer within 10 s/);
+    assert.match(client.told("error")[0].message, /handshake: no answer in 10 s/);
   });
 
   for (const hint of ["online", "visibilitychange", "focus", "pageshow"]) {
@@ -97,7 +97,7 @@ describe("opening", () => {
     client.start();
     await browser.pass(11_000);
     assert.equal(asked, 2);
-    assert.match(client.told("error")[0].message, /getToken: no answer within 10 s/);
+    assert.match(client.told("error")[0].message, /getToken: no answer in 10 s/);
     client.close();
     assert.deepEqual(client.told("connection"), ["connecting", "closed"]);
     assert.equal(browser.timers, 0);
@@ -443,7 +443,7 @@ describe("a token that expires", () => {
     assert.deepEqual(renewals(), []);
     await browser.pass(1_000);
     assert.deepEqual(renewals(), []);
-    assert.match(client.told("error")[0].message, /no fresh token: not now/);
+    assert.match(client.told("error")[0].message, /getToken failed: not now/);
     const proof = { action: "reauthorize", token: second };
     await browser.pass(10_000);
     assert.deepEqual(renewals(), [proof]);

@@ -530,4 +530,35 @@ describe("a console", () => {
     ]);
     await assert.rejects(watcher.explain("nobody"), /no answer: 403/);
   });
+
+  it("reads what happened in a session, and puts somebody out of it", async (t) => {
+    const { watcher } = await console_({ apiUrl: "https://x" });
+    const calls = [];
+    t.mock.method(globalThis, "fetch", async (address, { method } = {}) => {
+      calls.push([method, address]);
+      const ok = !address.includes("nobody");
+      return { ok, status: 404, json: async () => ({ events: [{ version: 1 }], error: { message: "not there" } }) };
+    });
+    assert.deepEqual(await watcher.history("s1", { before: 9, limit: 500 }), [{ version: 1 }]);
+    await watcher.kick("s1", { id: "an/na", type: "customer" });
+    await assert.rejects(watcher.kick("s1", { id: "nobody", type: "customer" }), /not put out: not there/);
+    assert.deepEqual(calls.slice(0, 2), [
+      [undefined, "https://x/api/session/s1/events?before=9&limit=200"],
+      ["DELETE", "https://x/api/session/s1/users/an%2Fna?user_type=customer"],
+    ]);
+  });
+
+  it("says how long the server takes to answer, and when it was last heard", async () => {
+    const { browser, watcher, hear } = await console_();
+    const heardAt = browser.elapsed;
+    assert.equal(watcher.heardAt, heardAt);
+    browser.answers = false;
+    await browser.pass(30_040); // a heartbeat was sent 40 ms ago
+    hear("heartbeat_ack", { feed: {} });
+    assert.equal(watcher.delay, 40);
+    assert.equal(watcher.heardAt, heardAt + 30_040);
+    browser.socket.end();
+    await browser.pass(0);
+    assert.equal(watcher.delay, null, "another socket may be slower");
+  });
 });
