@@ -98,6 +98,8 @@ export class HadirWatcher extends Target {
   #restsUntil = -Infinity;
   #announcing;
   #beatenAt = 0;
+  /** How far this machine's clock is behind the server's, ms. */
+  #behind = 0;
   /** @type {readonly WatchedSession[]} */
   #sessions = [];
 
@@ -144,6 +146,11 @@ export class HadirWatcher extends Target {
     if (this.connection !== "open" || !this.#isOpen || this.#isDoubted) return false;
     const isListed = !this.#options.all || isComplete(this.#feed);
     return isListed && this.#singles.all().every(({ isProved }) => isProved);
+  }
+
+  /** The server's time, milliseconds since the Unix epoch: this machine's clock may be wrong. */
+  serverNow() {
+    return this.#environment.Date.now() + this.#behind;
   }
 
   /**
@@ -359,6 +366,7 @@ export class HadirWatcher extends Target {
     if (this.#isDoubted) this.#change();
     this.#isDoubted = false;
     this.delay = this.#now() - this.#beatenAt;
+    this.#behind = Date.parse(frame.data.server_time) - this.#environment.Date.now() || 0;
     if (this.#options.all) this.#go(take(this.#feed, frame, this.#now()));
     this.#singles.beat(frame.data.watching ?? []);
   }

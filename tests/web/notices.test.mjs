@@ -8,7 +8,7 @@ import {
   evidenceWords,
   reasonWords,
   timeWords,
-} from "../../web/notices.js";
+} from "../../web/desk/words.js";
 
 const me = { id: "admin_456", type: "admin" };
 const joined = {

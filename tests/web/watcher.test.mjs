@@ -554,7 +554,9 @@ describe("a console", () => {
     assert.equal(watcher.heardAt, heardAt);
     browser.answers = false;
     await browser.pass(30_040); // a heartbeat was sent 40 ms ago
-    hear("heartbeat_ack", { feed: {} });
+    const server_time = new Date(watcher.serverNow() + 5_000).toISOString();
+    hear("heartbeat_ack", { feed: {}, server_time });
+    assert.equal(watcher.serverNow(), Date.parse(server_time));
     assert.equal(watcher.delay, 40);
     assert.equal(watcher.heardAt, heardAt + 30_040);
     browser.socket.end();

@@ -1,6 +1,6 @@
 /** "Customer has left", for who attends to them: once it is settled, until one is here again. */
 
-import { customerHasLeft, evidenceWords, reasonWords, timeWords } from "../notices.js";
+import { customerHasLeft, evidenceWords, reasonWords, timeWords } from "../desk/words.js";
 import { element, sentence } from "./element.js";
 import { shape } from "./shapes.js";
 

@@ -1,6 +1,6 @@
 /** What happened, newest first; each with the time at which it happened, not when it was heard of. */
 
-import { eventWords, timeWords } from "../notices.js";
+import { eventWords, timeWords } from "../desk/words.js";
 import { element, sentence } from "./element.js";
 import { shape } from "./shapes.js";
 

@@ -1,6 +1,6 @@
 /** One's own connection: how it is, why, and the button to leave or to come back. */
 
-import { connectionWords } from "../notices.js";
+import { connectionWords } from "../desk/words.js";
 import { element } from "./element.js";
 import { shape } from "./shapes.js";
 

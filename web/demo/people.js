@@ -1,6 +1,6 @@
 /** Who is here, may be back, or has left. */
 
-import { durationWords, reasonWords, timeWords, typeWords } from "../notices.js";
+import { durationWords, reasonWords, timeWords, typeWords } from "../desk/words.js";
 import { element, sentence } from "./element.js";
 import { shape } from "./shapes.js";
 

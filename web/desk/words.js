@@ -1,12 +1,14 @@
 /** What happened, in the words of the people it happened to. Pure; the page decides how it looks. */
 
 /**
- * @typedef {import("./state.js").Update} Update
+ * @typedef {import("../state.js").Update} Update
  * @typedef {{id: string, type: string}} Who
- * @typedef {?Pick<Update, "reason"|"evidence"|"close_code">} Departure  null where it was missed
+ * @typedef {?{reason?: string, evidence?: string, close_code?: number}} Departure  null where it was missed
  */
 
+/** @type {Record<string, string>} */
 const TYPES = { customer: "Customer", agent: "Agent", admin: "Admin" };
+/** @type {Record<string, string>} */
 const REASONS = {
   network_error: "lost the network",
   idle_timeout: "did nothing for ten minutes",
@@ -17,24 +19,28 @@ const REASONS = {
   rate_limited: "sent too much",
   gone: "was gone without a goodbye",
 };
+/** @type {Record<string, string>} */
 const EVIDENCE = {
   close_frame: "the browser said goodbye",
   platform: "API Gateway says the socket is gone",
   silence: "nothing was heard",
   server: "the server closed it",
 };
-/** Of what API Gateway told, and no browser said. */
+/** Of what API Gateway told, and no browser said. @type {Record<string, string>} */
 const UNSAID = {
   network_error: "the connection broke off",
   idle_timeout: "API Gateway closed it",
   duration_limit: "API Gateway closed it",
 };
-/** By close code: the client says with one that its page goes; without that, the browser does. */
+/** By close code: the client says with one that its page goes; without that, the browser does. @type {Record<number, string>} */
 const CLOSINGS = {
   1000: "pressed Leave",
   1001: "went as the tab crashed, or without a word",
   4001: "closed the page or followed a link",
 };
+
+/** @param {string} text */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** @param {string} type */
 export const typeWords = (type) => TYPES[type] ?? type;
@@ -73,6 +79,17 @@ export function durationWords(seconds) {
 }
 
 /**
+ * A clock that counts: "0:07", "2:14", "1:02:14".
+ * @param {number} seconds
+ */
+export function stopwatch(seconds) {
+  const whole = Math.max(Math.floor(seconds), 0);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (/** @type {number} */ part) => `${part}`.padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/**
  * "14:31:07" where one is; with the day, where that is another one.
  * @param {string|number} moment
  * @param {number} now
@@ -85,6 +102,9 @@ export function timeWords(moment, now) {
   if (date.toDateString() === new Date(now).toDateString()) return time;
   return `${date.toLocaleDateString("en", { day: "numeric", month: "short" })}, ${time}`;
 }
+
+/** The same without seconds. @param {string|number} moment @param {number} now */
+export const clockWords = (moment, now) => timeWords(moment, now).replace(/:\d\d$/, "");
 
 /**
  * An event: who, what they did, and of a leave why, and how that is known.
@@ -113,6 +133,7 @@ export function eventWords(data, me) {
  * @returns {{text: string, why: string}}
  */
 export function connectionWords(state, { error, closing }) {
+  /** @type {Record<string, string>} */
   const hints = {
     unreachable: ". Browsers do not say which. Is this the link that make run printed?",
     unauthorized: ". The link that make run prints has a token for each of its people.",
@@ -124,7 +145,8 @@ export function connectionWords(state, { error, closing }) {
     }
     return { text: "Put out by an admin", why: closing.message ?? "No reason was given." };
   }
-  const [text, why] = {
+  /** @type {Record<string, [string, string]>} */
+  const words = {
     connecting: ["Connecting", trouble],
     open: ["Connected", ""],
     reconnecting: ["Connection lost, trying again", trouble],
@@ -132,7 +154,8 @@ export function connectionWords(state, { error, closing }) {
     closed: ["You have left", ""],
     unauthorized: ["Not let in", trouble],
     unsupported: ["Cannot connect", trouble],
-  }[state];
+  };
+  const [text, why] = words[state];
   return { text, why };
 }
 
