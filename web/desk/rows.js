@@ -221,12 +221,14 @@ function about(all, row, now) {
   const state = stateOf(customer);
   const isSame = state === row.state && customer?.id === row.customer?.id;
   const asked = Date.parse(`${customer?.presence === "here" ? customer.state?.asked : ""}`);
+  // Their own client knows it best, and takes it away once somebody has answered.
+  const wasAsked = row.customer?.state?.asked !== undefined && customer?.presence === "here";
   return {
     people: sorted,
     customer,
     state,
     stateSince: isSame ? row.stateSince : since(customer, state, row, now),
-    askedAt: Number.isNaN(asked) ? row.askedAt : asked,
+    askedAt: Number.isNaN(asked) ? (wasAsked ? null : row.askedAt) : asked,
   };
 }
 
