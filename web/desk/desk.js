@@ -34,7 +34,7 @@ const options = {
   ...(token && { getToken: () => token }),
 };
 const watcher = new HadirWatcher({ ...options, sessionId: HOME });
-const store = new Store(me);
+export const store = new Store(me);
 const calls = new Calls();
 const now = () => watcher.serverNow();
 /** Sessions of which it is asked who is to have them. @type {Set<string>} */
