@@ -44,6 +44,8 @@ export class Store {
   #hasBegun = false;
   #isHeld = false;
   #isOrderOld = true;
+  /** Whatever is held. */
+  #mustSort = true;
   #orderedAt = -Infinity;
   #settledAt = -Infinity;
   #matches = filter("");
@@ -146,11 +148,10 @@ export class Store {
     return notices;
   }
 
-  /** Put the rows in order now, whoever points at one. */
+  /** Put the rows in order with the next draw, whoever points at one. */
   sort() {
-    this.#isOrderOld = true;
+    this.#isOrderOld = this.#mustSort = true;
     this.#orderedAt = -Infinity;
-    this.order = [];
   }
 
   /** @param {number} now */
@@ -160,9 +161,10 @@ export class Store {
     const all = [...this.rows.values()];
     this.counts = count(all, this.#me);
     const wanted = arrange(all, { view: this.view, matches: this.#matches, me: this.#me, now });
-    if (!this.#isHeld || !this.order.length) {
+    if (!this.#isHeld || this.#mustSort || !this.order.length) {
       this.order = wanted;
       this.added = 0;
+      this.#mustSort = false;
       return;
     }
     const held = hold(this.order, wanted, (id) => this.rows.has(id));

@@ -22,7 +22,7 @@ const STATES = { waiting: "waits for the connection", sending: "sending", sent: 
 export function talk(root, { me, now, visit, chats, say }) {
   const earlier = element("button", { type: "button", className: "quiet earlier" }, "Show earlier");
   earlier.addEventListener("click", () => visit.earlier());
-  const log = element("ol", { className: "log", role: "log", "aria-label": "What was said", tabIndex: 0 });
+  const log = element("div", { className: "log", role: "log", "aria-label": "What was said", tabIndex: 0 });
   const trouble = element("p", "trouble");
   const typing = element("p", { className: "typing", "aria-live": "off" });
   const text = element("textarea", { rows: 1, maxLength: 4_000, "aria-label": "Message", placeholder: "Write a message" });
@@ -70,10 +70,10 @@ export function talk(root, { me, now, visit, chats, say }) {
       const body = event.erased ? "(erased)" : event.text;
       const isNext = last?.user_id === event.user_id && last?.user_type === event.user_type && "text" in last;
       const by = element("p", isNext ? "unseen" : "by", who, " ", time);
-      return element("li", `said ${kind}${isNext ? " next" : ""}`, by, element("p", "text", body));
+      return element("div", `said ${kind}${isNext ? " next" : ""}`, by, element("p", "text", body));
     }
     const words = wordsOf(event, row);
-    return words ? element("li", "happened", element("span", {}, words), " ", time) : null;
+    return words ? element("p", "happened", element("span", {}, words), " ", time) : null;
   };
 
   /** @param {any} event @param {Row} row */
@@ -115,7 +115,7 @@ export function talk(root, { me, now, visit, chats, say }) {
     const waiting = (chat?.outbox ?? []).filter(({ clientId }) => !known.includes(clientId));
     for (const { text: said, state } of waiting) {
       const by = element("p", "by", "You ", element("span", "delivery", STATES[state]));
-      lines.push(element("li", "said mine pending", by, element("p", "text", said)));
+      lines.push(element("div", "said mine pending", by, element("p", "text", said)));
     }
     fill(log, ...lines);
     if (isAtEnd) log.scrollTop = log.scrollHeight;
