@@ -106,7 +106,7 @@ def say(page: Page, text: str) -> None:
 
 
 def test_the_guide_has_the_pages_that_are_opened_here() -> None:
-    names = ("agent.html", "customer.html", "console.html", "visitor.html")
+    names = ("shop.html", "agent.html", "customer.html", "console.html", "visitor.html")
     assert examples(GUIDE, "html") == [saved(name) for name in names]
 
 
