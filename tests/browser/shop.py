@@ -92,6 +92,11 @@ def composer(page: Page) -> Locator:
     return panel(page).get_by_role("textbox", name="Write a message")
 
 
+def header(page: Page) -> Locator:
+    """Who is there."""
+    return panel(page).get_by_role("heading")
+
+
 def note(page: Page) -> Locator:
     return page.locator("hadir-chat .note")
 
