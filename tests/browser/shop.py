@@ -1,7 +1,7 @@
 """A shop that has pasted the chat, and somebody who answers in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -52,14 +52,15 @@ def shop(
     session: str | None = None,
     *,
     html: str = 'lang="en"',
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
     **attributes: str,
 ) -> Iterator[Shop]:
-    """Without a session, the chat makes one itself."""
-    given = {**({"session": session, "user": "visitor_1"} if session else {}), **attributes}
-    written = " ".join(
-        f'{name.replace("_", "-")}="{escape(value)}"' for name, value in given.items()
-    )
+    """Without a session, the chat makes one itself; texts are those of the site, by key."""
+    known = {"session": session, "user": "visitor_1"} if session else {}
+    own = {f"text-{key}": text for key, text in (texts or {}).items()}
+    given = {**known, **own, **attributes}
+    written = " ".join(f'{name}="{escape(value)}"' for name, value in given.items())
 
     def page(path: str, _: str) -> str:
         return _PAGE.format(
@@ -148,7 +149,17 @@ def said_in(hadir: AnyGateway, session: str) -> list[str]:
         return [event["text"] for event in json.load(answer)["events"] if "text" in event]
 
 
-def state_of(hadir: AnyGateway, session: str, user: str = "visitor_1") -> dict[str, Any]:
+def users_in(hadir: AnyGateway, session: str) -> dict[str, Any]:
     with urlopen(f"{hadir.http}/api/session/{session}/connection-status") as answer:
-        state: dict[str, Any] = json.load(answer)["users"].get(user, {}).get("state", {})
-        return state
+        users: dict[str, Any] = json.load(answer)["users"]
+        return users
+
+
+def people_in(hadir: AnyGateway, session: str) -> list[str]:
+    return sorted(users_in(hadir, session))
+
+
+def state_of(hadir: AnyGateway, session: str) -> dict[str, Any] | None:
+    """What the visitor's page shows of them."""
+    state: dict[str, Any] | None = users_in(hadir, session).get("visitor_1", {}).get("state")
+    return state

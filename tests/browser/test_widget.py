@@ -58,10 +58,10 @@ def test_the_header_says_who_is_there(context: BrowserContext, hadir: AnyGateway
         expect(header(page)).to_have_text("dewi")
         with agent(hadir, session, "budi", "admin"):
             expect(header(page)).to_have_text("dewi and 1 other")
-            expect(panel(page).get_by_text("Here now")).to_be_visible()
+            expect(panel(page).get_by_text("We are here")).to_be_visible()
             picture(page, "widget two agents")
         dewi.do("set_state", state={"away": True})
-        expect(panel(page).get_by_text("Here now")).to_be_hidden()
+        expect(panel(page).get_by_text("We are here")).to_be_hidden()
 
 
 def test_before_a_session_it_says_whether_somebody_would_answer(

@@ -44,10 +44,10 @@ describe("the header", () => {
 
   it("names who is there to answer, and no customer", () => {
     const customer = person("visitor_1", { type: "customer" });
-    assert.deepEqual(header([customer, person("a", { name: "Dewi" })], 1), ["Dewi", "Here now", "here"]);
+    assert.deepEqual(header([customer, person("a", { name: "Dewi" })], 1), ["Dewi", "We are here", "here"]);
     assert.deepEqual(header([person("dewi"), person("budi", { type: "admin" })]), [
       "dewi and 1 other",
-      "Here now",
+      "We are here",
       "here",
     ]);
     assert.equal(header([person("dewi"), person("b"), person("c")])[0], "dewi and 2 others");
@@ -58,7 +58,7 @@ describe("the header", () => {
     assert.deepEqual(header([back]), ["dewi", "Back in a moment", "maybe"]);
     const away = person("dewi", { state: { away: true } });
     assert.deepEqual(header([away]), ["dewi", "We will be back soon", "away"]);
-    assert.deepEqual(header([away, person("budi")]), ["dewi and 1 other", "Here now", "here"]);
+    assert.deepEqual(header([away, person("budi")]), ["dewi and 1 other", "We are here", "here"]);
     assert.deepEqual(header([person("dewi", { presence: "left" })]), ["Chat with us", "", ""]);
   });
 
@@ -94,11 +94,16 @@ describe("an identity", () => {
     const first = identityOf({}, 1_000, secret);
     assert.deepEqual([first.session, first.user, first.at], ["chat_1", "visitor_2", 1_000]);
     const used = { ...first, name: "Ani", who: "chat_1 visitor_2", read: { epoch: "e", version: 1 } };
-    assert.equal(identityOf(used, 1_000 + 86_399_999, secret), used);
+    assert.deepEqual(identityOf(used, 1_000 + 86_399_999, secret), used);
     const next = identityOf(used, 1_000 + 86_400_000, secret);
-    assert.deepEqual([next.session, next.user], ["chat_3", "visitor_4"]);
+    assert.deepEqual([next.session, next.user], ["chat_5", "visitor_6"]);
     assert.deepEqual([next.name, next.who, next.read], [undefined, undefined, undefined]);
     assert.ok("name" in next && "who" in next && "read" in next, "what is kept is overwritten");
+  });
+
+  it("is kept also where the site says who the visitor is", () => {
+    const { who, session } = identityOf({ at: 1, who: "s1 customer_1" }, 2, () => "x");
+    assert.deepEqual([who, session], ["s1 customer_1", "chat_x"]);
   });
 
   it("cannot be guessed", () => {

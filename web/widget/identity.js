@@ -19,17 +19,15 @@ const UNUSED_MS = 24 * 3_600_000;
  * @param {() => string} newSecret  that nobody can guess: whoever knows a session may be in it
  * @returns {Identity}  a new one has nothing of the one before
  */
-export const identityOf = (known, now, newSecret) =>
-  known.session && now - (known.at ?? 0) < UNUSED_MS
-    ? known
-    : {
-        session: `chat_${newSecret()}`,
-        user: `visitor_${newSecret()}`,
-        at: now,
-        who: undefined,
-        name: undefined,
-        read: undefined,
-      };
+export const identityOf = (known, now, newSecret) => ({
+  session: `chat_${newSecret()}`,
+  user: `visitor_${newSecret()}`,
+  at: now,
+  who: undefined,
+  name: undefined,
+  read: undefined,
+  ...(now - (known.at ?? 0) < UNUSED_MS && known),
+});
 
 /** 128 random bits. */
 export const newSecret = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

@@ -17,7 +17,7 @@ const MOST_FACES = 3;
  *   rename: (name: string) => void, open: () => void, close: () => void}} on
  */
 export function panelOf(say, lang, on) {
-  const bubble = iconButton("bubble", "", "M4 5h16v11H9l-5 4Z");
+  const bubble = iconButton("bubble", "", "M12 4a8 7.4 0 1 1-3.4 14.1L4 20l1.4-4A8 7.4 0 0 1 12 4Z");
   const badge = make("b", "badge");
   bubble.append(badge);
 

@@ -8,19 +8,20 @@ font:14px/1.45 var(--hadir-font,Inter,system-ui,sans-serif);color:var(--ink)}
 :host([hidden]),[hidden]{display:none!important}
 *{box-sizing:border-box;margin:0;font:inherit}
 button{padding:0;border:0;background:none;color:inherit;cursor:pointer}
-button:hover{opacity:.8}
+button:hover{opacity:.85}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 svg{display:block;margin:auto;width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
 .bubble{position:relative;width:52px;height:52px;border-radius:26px;box-shadow:0 2px 10px #0002}
 .bubble,.send,.mine .text{border:1px solid transparent;background:var(--accent);color:var(--on)}
 .bubble svg{width:24px}
+dialog:modal+.bubble{visibility:hidden}
 .badge{position:absolute;top:-4px;inset-inline-end:-4px;min-width:20px;padding:0 5px;border-radius:10px;background:var(--bad);color:var(--card);font-size:12px;font-weight:600;line-height:20px}
 dialog{position:absolute;inset:auto;bottom:64px;inset-inline-end:0;flex-direction:column;width:376px;max-width:calc(100vw - 2*var(--gap));height:600px;max-height:calc(100dvh - 84px - var(--gap));padding:0;overflow:hidden;border:1px solid var(--line);border-radius:var(--hadir-radius,14px);background:var(--card);color:var(--ink);box-shadow:0 12px 40px -12px #0003;overflow-wrap:anywhere;transition:opacity .16s,translate .16s}
 dialog[open]{display:flex}
 @starting-style{dialog[open]{opacity:0;translate:0 8px}}
 header,.composer,.asking,.line{display:flex;align-items:center;gap:8px}
-header,.composer{padding:12px;border-bottom:1px solid var(--line)}
-.composer{align-items:end;border-width:1px 0 0;border-style:solid}
+header,.composer{padding:12px;border:solid var(--line);border-width:0 0 1px}
+.composer{align-items:end;border-width:1px 0 0}
 .who{flex:1;padding-inline-start:4px}
 h2{font-size:15px;font-weight:600}
 .line{gap:6px;color:var(--faint);font-size:13px}
@@ -28,7 +29,7 @@ h2{font-size:15px;font-weight:600}
 [data-shape=away]:before,[data-shape=left]:before{border:1.5px solid var(--faint)}
 [data-shape=away]:before{border-inline-start-width:4px}
 [data-shape=maybe]:before{border:1.5px dashed var(--warn)}
-.faces{display:flex}
+.faces{display:flex}.faces:empty{display:none}
 img{width:32px;height:32px;border-radius:16px;object-fit:cover;border:2px solid var(--card)}
 img+img{margin-inline-start:-10px}
 .icon{flex:none;width:38px;height:38px;border-radius:10px}
@@ -45,6 +46,8 @@ img+img{margin-inline-start:-10px}
 a{color:var(--accent)}
 .mine a{color:inherit}
 .plain{padding:4px;color:var(--accent);font-weight:500}
+.row .plain{padding:2px;font-size:12px}
+.asking :last-child{color:var(--faint)}
 .writing,.note{margin:0;padding:0 18px 8px}
 .writing:after{content:"";display:inline-block;width:15px;height:3px;margin-inline-start:5px;vertical-align:2px;background:radial-gradient(circle,currentColor 1.5px,#0000 1.6px) 0/5px;animation:dots 1.2s steps(4)infinite}
 @keyframes dots{0%{width:0}to{width:20px}}

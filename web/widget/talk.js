@@ -124,10 +124,10 @@ export function converse(options, show) {
   /** Whether somebody would answer, where nobody is in the session. */
   const askAvailability = async () => {
     if (!apiUrl || agentsOf(talk.people).length) return;
-    const address = new URL(`${apiUrl.replace(/\/+$/, "")}/api/availability`, location.href);
-    if (options.tenant) address.searchParams.set("tenant", options.tenant);
-    const answer = await fetch(address).then((it) => it.json(), () => ({})).catch(() => ({}));
-    change({ availability: answer.agents });
+    const tenant = options.tenant ? `?tenant=${encodeURIComponent(options.tenant)}` : "";
+    const answer = fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability${tenant}`);
+    const { agents } = await answer.then((it) => it.json()).catch(() => ({}));
+    change({ availability: agents });
   };
 
   const sayWhere = () => {

@@ -10,11 +10,10 @@ and|{name} and 1 other|{name} dan 1 lainnya
 and-more|{name} and {n} others|{name} dan {n} lainnya
 one|One of us is here|Satu dari kami ada di sini
 some|{n} of us are here|{n} dari kami ada di sini
-here|Here now|Ada di sini
+here|We are here|Kami ada di sini
 maybe|Back in a moment|Segera kembali
-live|We are here|Kami ada di sini
 away|We will be back soon|Kami akan segera kembali
-later|Leave a message, we answer later|Tinggalkan pesan, nanti kami balas
+left|Leave a message, we answer later|Tinggalkan pesan, nanti kami balas
 welcome|Hello! How can we help?|Halo! Ada yang bisa kami bantu?
 messages|Messages|Pesan
 write|Write a message|Tulis pesan

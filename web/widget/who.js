@@ -10,13 +10,8 @@
  * @property {string} shape  `here`, `away`, `maybe` or `left`; "": nothing is known
  */
 
-/** What an answer of the REST API is to a visitor. @type {Record<string, [shape: string, text: string]>} */
-const AVAILABLE = {
-  live: ["here", "live"],
-  reachable: ["here", "live"],
-  away: ["away", "away"],
-  offline: ["left", "later"],
-};
+/** What an answer of the REST API is to a visitor. @type {Record<string, string>} */
+const SHAPES = { live: "here", reachable: "here", away: "away", offline: "left" };
 
 /** Who may answer. @param {readonly Person[]} people */
 export const agentsOf = (people) =>
@@ -39,8 +34,8 @@ export function headerOf(agents, total, availability, say) {
     return { title: n ? say(n > 1 ? "and-more" : "and", name, n) : name, line: say(shape), shape };
   }
   if (total) return { title, line: say(total > 1 ? "some" : "one", "", total), shape: "here" };
-  const [shape, text] = AVAILABLE[availability] ?? [""];
-  return { title, line: text ? say(text) : "", shape };
+  const shape = SHAPES[availability] ?? "";
+  return { title, line: shape && say(shape), shape };
 }
 
 /**
