@@ -52,7 +52,7 @@ export class HadirChatElement extends Base {
     try {
       this.#start();
     } catch (error) {
-      console.error(`<hadir-chat>: ${error instanceof Error ? error.message : error}`);
+      console.error("<hadir-chat>:", error);
     }
   }
 
@@ -78,10 +78,11 @@ export class HadirChatElement extends Base {
     this.#talk = talk;
     this.#panel = panel;
     this.shadowRoot?.append(...panel.elements);
-    talk.turn(talk.wasOpen() && panel.open(false));
+    const isOpen = talk.wasOpen() && panel.open(false);
+    talk.turn(isOpen);
     // Not before the page's own scripts have run: one may give `getToken`.
     const ready = () => {
-      if (talk.hasBegun() || given.start === "load") talk.begin();
+      if (isOpen || talk.hasBegun() || given.start === "load") talk.begin();
     };
     if (document.readyState === "complete") ready();
     else for (const type of ["DOMContentLoaded", "load"]) addEventListener(type, ready, { once: true });

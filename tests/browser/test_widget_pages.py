@@ -156,6 +156,34 @@ def test_after_a_day_without_a_visit_it_is_another_conversation(
         expect(messages(page)).to_have_text(["today"])
 
 
+def test_what_one_person_has_left_in_a_tab_is_not_the_next_ones(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    wire = Wire(context)
+    session = new_session()
+    with shop(hadir, session) as site:
+        page = site.open(context)
+        say(page, "Hello")
+        expect_sent(page)
+        wire.cut()
+        say(page, "A secret")
+        composer(page).fill("Another")
+        page.evaluate(
+            "another => { const chat = document.querySelector('hadir-chat'); chat.remove();"
+            " chat.setAttribute('user', 'visitor_2'); chat.setAttribute('session', another);"
+            " document.body.append(chat); }",
+            another := new_session(),
+        )
+        wire.mend()
+        say(page, "Good morning")
+        expect_sent(page)
+        page.reload()  # as visitor_1 again, who has left nothing
+        expect(messages(page)).to_have_text(["Hello"])
+        expect(composer(page)).to_have_value("")
+        assert said_in(hadir, another) == ["Good morning"]
+        assert said_in(hadir, session) == ["Hello"]
+
+
 def test_back_and_forth_with_the_page_cache_the_visitor_stays_one_and_says_all(
     playwright: Playwright, hadir: AnyGateway
 ) -> None:

@@ -30,7 +30,7 @@ export function panelOf(say, lang, on) {
   const writing = make("p", "head writing");
   const note = make("p", "head note", { role: "status" });
 
-  const name = make("input", "field", { "aria-label": say("name"), maxlength: "60", autocomplete: "name" });
+  const name = make("input", "field", { "aria-label": say("name"), autocomplete: "name" });
   const skip = make("button", "plain", { type: "button" }, say("skip"));
   const save = make("button", "plain", {}, say("save"));
   const asking = make("form", "asking", {}, make("p", "", {}, say("name")), name, save, skip);
@@ -111,9 +111,9 @@ export function panelOf(say, lang, on) {
     },
 
     close() {
-      if (!dialog.open) return;
+      const hasFocus = dialog.matches(":focus-within");
       dialog.close();
-      bubble.focus();
+      if (hasFocus) bubble.focus();
     },
 
     /** @param {import("./talk.js").Talk} talk */

@@ -6,12 +6,12 @@ export const css = `
 --accent:var(--hadir-accent,light-dark(#4a45c4,#aab0ff));--on:var(--hadir-on-accent,light-dark(#fff,#0d0f12));--gap:var(--hadir-inset,20px);
 font:14px/1.45 var(--hadir-font,Inter,system-ui,sans-serif);color:var(--ink)}
 :host([hidden]),[hidden]{display:none!important}
-*{box-sizing:border-box;margin:0;font:inherit}
+*,:before{box-sizing:border-box;margin:0;font:inherit}
 button{padding:0;border:0;background:none;color:inherit;cursor:pointer}
 button:hover{opacity:.85}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 svg{display:block;margin:auto;width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
-.bubble{position:relative;width:52px;height:52px;border-radius:26px;box-shadow:0 2px 10px #0002}
+.bubble{position:relative;width:52px;height:52px;border-radius:26px}
 .bubble,.send,.mine .text{border:1px solid transparent;background:var(--accent);color:var(--on)}
 .bubble svg{width:24px}
 dialog:modal+.bubble{visibility:hidden}
@@ -25,7 +25,7 @@ header,.composer{padding:12px;border:solid var(--line);border-width:0 0 1px}
 .who{flex:1;padding-inline-start:4px}
 h2{font-size:15px;font-weight:600}
 .line{gap:6px;color:var(--faint);font-size:13px}
-.line:before{content:"";flex:none;box-sizing:border-box;width:8px;height:8px;border:4px solid var(--good);border-radius:4px}
+.line:before{content:"";flex:none;width:8px;height:8px;border:4px solid var(--good);border-radius:4px}
 [data-shape=away]:before,[data-shape=left]:before{border:1.5px solid var(--faint)}
 [data-shape=away]:before{border-inline-start-width:4px}
 [data-shape=maybe]:before{border:1.5px dashed var(--warn)}
@@ -49,13 +49,13 @@ a{color:var(--accent)}
 .row .plain{padding:2px;font-size:12px}
 .asking :last-child{color:var(--faint)}
 .writing,.note{margin:0;padding:0 18px 8px}
-.writing:after{content:"";display:inline-block;width:15px;height:3px;margin-inline-start:5px;vertical-align:2px;background:radial-gradient(circle,currentColor 1.5px,#0000 1.6px) 0/5px;animation:dots 1.2s steps(4)infinite}
-@keyframes dots{0%{width:0}to{width:20px}}
+.writing:after{content:" …";animation:dots .8s infinite alternate}
+@keyframes dots{to{opacity:.2}}
 .note{color:var(--warn)}
 .asking{flex-wrap:wrap;margin:0 16px 12px;padding:12px;border:1px solid var(--line);border-radius:12px}
 .asking p{width:100%}
 .field{flex:1;min-width:0;padding:8px 12px;border:1px solid var(--edge);border-radius:10px;background:var(--card);color:var(--ink);outline-offset:-1px}
 ::placeholder{color:var(--faint);opacity:1}
 textarea{field-sizing:content;max-height:132px;resize:none}
-@media(max-width:480px){dialog{position:fixed;inset:0;width:100%;max-width:none;height:100dvh;max-height:none;border:0;border-radius:0;padding:env(safe-area-inset-top)env(safe-area-inset-right)env(safe-area-inset-bottom)env(safe-area-inset-left)}.field{font-size:16px}}
+@media(max-width:480px){dialog{position:fixed;inset:0;width:100%;max-width:none;height:100dvh;max-height:none;border:0;border-radius:0;padding:env(safe-area-inset-top)0 env(safe-area-inset-bottom)}.field{font-size:16px}}
 @media(prefers-reduced-motion){*{transition:none!important;animation:none!important}}`;

@@ -97,8 +97,10 @@ export function converse(options, show) {
 
   /** What the page before has left; what was another person's is not this one's. @param {string} [who] */
   const restore = (who) => {
-    const { unsent = [], draft = "", who: whose = who } = tab.read();
-    Object.assign(talk, !who || whose === who ? { unsent, draft } : { unsent: [], draft: "" });
+    const { who: whose = who } = tab.read();
+    if (who) tab.write({ who, ...(whose !== who && { unsent: [], draft: "" }) });
+    const { unsent = [], draft = "" } = tab.read();
+    Object.assign(talk, { unsent, draft });
     for (const { state, clientId, text, triedAt } of talk.unsent) {
       if (state === "failed" || client?.outbox.some((each) => each.clientId === clientId)) continue;
       client?.send(text, clientId, triedAt);
@@ -190,7 +192,7 @@ export function converse(options, show) {
     sayWhere();
     chat.start();
     restore(who);
-    tab.write({ who });
+    changed();
   };
 
   const begin = () => {
@@ -234,10 +236,11 @@ export function converse(options, show) {
 
     /** @param {string} text  to be sent, at the latest by the next page */
     send(text) {
-      const [clientId, at, after] = [newId(), Date.now(), client?.state.version ?? 0];
+      const clientId = newId();
+      const at = Date.now();
       visitor.write({ at });
       this.write("");
-      keep([...talk.unsent, { clientId, text, state: "waiting", at, after }]);
+      keep([...talk.unsent, { clientId, text, state: "waiting", at, after: client?.state.version ?? 0 }]);
       client?.send(text, clientId);
     },
 
