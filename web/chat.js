@@ -34,12 +34,16 @@ export class HadirChat extends HadirClient {
   /**
    * Say something to everybody in the session. Without a socket it waits for one; and for the message
    * before it, so that everybody reads them in this order. What becomes of it: `delivery`.
+   * Where an earlier page has said it and does not know whether it arrived: under the same `clientId`
+   * the server takes it once, for 10 min; so it fails 9 min after `triedAt`.
    * @param {string} text  1 to 4,000 characters
+   * @param {string} [clientId]  of that earlier delivery
+   * @param {number} [triedAt]  when it was first `sending`, milliseconds since the Unix epoch
    * @returns {Delivery}
    * @throws {TypeError} the text is none
    */
-  send(text) {
-    const delivery = this.#part.own.add(text);
+  send(text, clientId, triedAt) {
+    const delivery = this.#part.own.add(text, clientId, triedAt);
     this.#part.others.said();
     return delivery;
   }

@@ -35,8 +35,8 @@ export function outbox(environment, send, on) {
   /** @type {Delivery[]} */
   let queue = [];
   let isUnderWay = false;
-  /** When the first of the queue was sent for the first time; -1: not yet. */
-  let triedAt = -1;
+  /** When each was sent for the first time. @type {Map<string, number>} */
+  const tried = new Map();
 
   /** @param {Partial<Delivery>} how */
   const change = (how) => {
@@ -49,7 +49,7 @@ export function outbox(environment, send, on) {
   const done = (how) => {
     const delivery = { ...queue[0], ...how };
     queue = queue.slice(1);
-    triedAt = -1;
+    tried.delete(delivery.clientId);
     on(delivery);
     proceed();
   };
@@ -59,12 +59,13 @@ export function outbox(environment, send, on) {
     again();
     isUnderWay = false;
     if (!queue.length) return;
-    if (triedAt >= 0 && now() - triedAt > LONGEST_DOUBT_MS) {
+    const { text, clientId: client_id } = queue[0];
+    const triedAt = tried.get(client_id) ?? now();
+    if (now() - triedAt > LONGEST_DOUBT_MS) {
       return done({ state: "failed", error: "it is not known whether this was said" });
     }
-    const { text, clientId: client_id } = queue[0];
     if (!send({ action: "message", text, client_id })) return;
-    if (triedAt < 0) triedAt = now();
+    tried.set(client_id, triedAt);
     isUnderWay = true;
     again(ECHO_MS, proceed);
     change({ state: "sending" });
@@ -76,19 +77,22 @@ export function outbox(environment, send, on) {
 
     /**
      * @param {string} text
+     * @param {string} [clientId]  of a message that an earlier page has said
+     * @param {number} [triedAt]  when it was sent there for the first time
      * @returns {Delivery}
      * @throws {TypeError} it is no message
      */
-    add(text) {
+    add(text, clientId = newId(), triedAt) {
       if (typeof text !== "string" || !text || [...text].length > LONGEST_TEXT) {
         throw new TypeError(`a message is a text of 1 to ${LONGEST_TEXT} characters`);
       }
       /** @type {Delivery} */
-      const delivery = { clientId: newId(), text, state: "waiting", error: null, version: null };
+      const delivery = { clientId, text, state: "waiting", error: null, version: null };
+      if (triedAt) tried.set(clientId, triedAt);
       queue = [...queue, delivery];
       on(delivery);
       if (!isUnderWay) proceed();
-      return queue.find(({ clientId }) => clientId === delivery.clientId) ?? delivery;
+      return queue.find((each) => each.clientId === clientId) ?? delivery;
     },
 
     /** There is an open socket. */
@@ -116,6 +120,6 @@ export function outbox(environment, send, on) {
 }
 
 /** An id that no other message of this person has. */
-function newId() {
+export function newId() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }

@@ -13,7 +13,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from apigw_local.pytest_plugin import StartGateway
+from apigw_local.testing import LocalGateway
+from local.embedded_redis import embedded_redis
+from local.secrets_manager import SECRET_ARN, secrets_manager
 from tests.browser.visitors import chromium
+from tests.running_gateway import ROOT
+from tests.tokens import SECRET
 
 expect.set_options(timeout=20_000)  # a busy machine takes its time
 
@@ -44,3 +50,27 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         context.on("weberror", lambda error: errors.append(str(error.error)))
         yield context
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def with_tokens(
+    start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalGateway]:
+    """Hadir as `make run ARGS=--tokens` starts it, with the secret that backends are given."""
+    secret = tmp_path_factory.mktemp("secret") / "token-secret"
+    secret.write_text(SECRET)
+    with embedded_redis() as redis_url, secrets_manager(secret) as manager:
+        here = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": manager}
+        parameters = {
+            "RedisUrl": redis_url,
+            "AllowedOrigins": "*",
+            "Stage": "local",
+            "TokenSecretArn": SECRET_ARN,
+        }
+        yield start_gateway(
+            "template.yaml",
+            parameters=parameters,
+            env_vars={"AuthorizeFunction": here, "DefaultFunction": here},
+            static=ROOT / "web",
+            region="eu-west-1",
+        )

@@ -1,7 +1,7 @@
 """Web servers of the tests' own: other origins than Hadir's."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +21,9 @@ def served_folder(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def served_pages(page: Callable[[str, str], str]) -> Iterator[str]:
+def served_pages(
+    page: Callable[[str, str], str], headers: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """The address of a server that answers with the page made of a path and a query."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -29,7 +31,8 @@ def served_pages(page: Callable[[str, str], str]) -> Iterator[str]:
             path, _, query = self.path.partition("?")
             body = page(path, query).encode()
             self.send_response(200)
-            self.send_header("Content-Type", "text/html")
+            for name, value in {"Content-Type": "text/html", **(headers or {})}.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

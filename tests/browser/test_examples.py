@@ -17,12 +17,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
 from hadir.access.keys import SecretKeys
 from hadir.access.tokens import Tokens
-from local.embedded_redis import embedded_redis
-from local.secrets_manager import SECRET_ARN, secrets_manager
 from tests.browser.serving import served_folder
 from tests.running_gateway import ROOT, AnyGateway, free_ports
 from tests.system.people import status_of
@@ -106,7 +103,7 @@ def say(page: Page, text: str) -> None:
 
 
 def test_the_guide_has_the_pages_that_are_opened_here() -> None:
-    names = ("agent.html", "customer.html", "console.html", "visitor.html")
+    names = ("shop.html", "agent.html", "customer.html", "console.html", "visitor.html")
     assert examples(GUIDE, "html") == [saved(name) for name in names]
 
 
@@ -293,30 +290,6 @@ def test_the_backend_in_node_is_javascript(tmp_path: Path) -> None:
     file = tmp_path / "backend.mjs"
     file.write_text(saved(file.name))
     subprocess.run(["node", "--check", file], check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def with_tokens(
-    start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalGateway]:
-    """Hadir as `make run ARGS=--tokens` starts it, with the secret that backends are given."""
-    secret = tmp_path_factory.mktemp("secret") / "token-secret"
-    secret.write_text(SECRET)
-    with embedded_redis() as redis_url, secrets_manager(secret) as manager:
-        here = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": manager}
-        parameters = {
-            "RedisUrl": redis_url,
-            "AllowedOrigins": "*",
-            "Stage": "local",
-            "TokenSecretArn": SECRET_ARN,
-        }
-        yield start_gateway(
-            "template.yaml",
-            parameters=parameters,
-            env_vars={"AuthorizeFunction": here, "DefaultFunction": here},
-            static=ROOT / "web",
-            region="eu-west-1",
-        )
 
 
 @pytest.mark.parametrize("kind", RUNNABLE)

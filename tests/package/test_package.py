@@ -15,7 +15,7 @@ from tests.running_gateway import ROOT
 WEB = ROOT / "web"
 NODE_MODULES = ROOT / "tests" / "browser" / "node_modules"
 CONSUMER = Path(__file__).parent / "consumer"
-ENTRIES = ["hadir.js", "chat.js", "react.js", "vue.js", "watcher.js"]
+ENTRIES = ["hadir.js", "chat.js", "react.js", "vue.js", "watcher.js", "hadir-chat.js"]
 FRAMEWORKS = ["--external:react", "--external:vue"]
 
 
@@ -78,7 +78,7 @@ def test_the_package_is_what_its_entries_need(tarball: Path, tmp_path: Path) -> 
     with tarfile.open(tarball) as packed:
         names = {name.removeprefix("package/") for name in packed.getnames()}
 
-    types = {f"types/{Path(name).stem}.d.ts" for name in modules}
+    types = {f"types/{Path(name).with_suffix('.d.ts')}" for name in modules}
     assert names == {*modules, *types, "package.json", "README.md", "LICENSE"}
 
 
@@ -108,6 +108,7 @@ def test_a_server_renders_it(tarball: Path, tmp_path: Path, react: str) -> None:
         ("hadir.js", [], 5_120),
         ("react.js", ["./hadir.js", "./connection.js"], 2_048),
         ("vue.js", ["./hadir.js", "./connection.js"], 2_048),
+        ("hadir-chat.js", [], 15_000),
     ],
 )
 def test_it_is_small(project: Path, entry: str, without: list[str], most: int) -> None:

@@ -110,6 +110,21 @@ describe("send", () => {
     assert.match(client.told("delivery").at(-1).error, /not known whether/);
   });
 
+  it("goes on with a message of an earlier page, while the server still knows its id", async () => {
+    const { browser, client, said, echo } = await speaking();
+    const now = browser.serverTime;
+    client.send("unsure", "c1", now - 8 * 60_000);
+    client.send("never tried", "c2");
+    assert.deepEqual(said(), [{ action: "message", text: "unsure", client_id: "c1" }]);
+    echo(said()[0]);
+    assert.deepEqual(said()[1], { action: "message", text: "never tried", client_id: "c2" });
+    echo(said()[1]);
+    client.send("forgotten", "c3", now - 10 * 60_000);
+    client.send("next");
+    assert.deepEqual(said().slice(2).map(({ text }) => text), ["next"]);
+    assert.deepEqual(states(client).slice(-4), ["forgotten waiting", "forgotten failed", "next waiting", "next sending"]);
+  });
+
   it("takes nothing that is no message", async () => {
     const { client } = await speaking();
     for (const text of ["", "x".repeat(4_001), null, { text: "x" }]) {

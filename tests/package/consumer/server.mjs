@@ -9,6 +9,7 @@ import { HadirClient } from "hadir";
 import * as react from "hadir/react";
 import * as vue from "hadir/vue";
 import { HadirWatcher } from "hadir/watcher";
+import "hadir/widget";
 
 globalThis.WebSocket = class {
   constructor() {

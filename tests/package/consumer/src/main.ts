@@ -7,6 +7,7 @@ import { HadirChat } from "hadir/chat";
 import * as react from "hadir/react";
 import * as vue from "hadir/vue";
 import { AssignmentError, HadirWatcher, type WatchedSession } from "hadir/watcher";
+import { HadirChatElement } from "hadir/widget";
 
 const who = { url: "wss://example.com/live", userId: "admin_1", userType: "admin" } as const;
 const options: HadirOptions = { ...who, sessionId: "s", getToken: async () => null };
@@ -30,6 +31,13 @@ watcher.on("sessions", (sessions: readonly WatchedSession[]) => left.push(sessio
 watcher.on("event", ({ sessionId, type }) => left.push(type === "message" ? sessionId : null));
 watcher.take("s").catch((error) => error instanceof AssignmentError && left.push(error.assigned?.user_id));
 watcher.assign("s", null, { expect: "amy" }).then((holder) => left.push(holder?.user_type));
+
+const element = document.querySelector("hadir-chat");
+if (element instanceof HadirChatElement) {
+  element.getToken = async () => null;
+  element.open();
+  element.close();
+}
 
 export function Page({ sessionId }: { sessionId: string | null }): ReactNode {
   const { people, status, connection, error, stale, client } = react.useConnectionStatus(sessionId);
@@ -66,6 +74,8 @@ export function misuse() {
   new HadirClient({ ...options, userType: "visitor" });
   // @ts-expect-error there is no such event
   client.on("gone", () => {});
+  // @ts-expect-error it is opened, not shown
+  new HadirChatElement().show();
   // @ts-expect-error a person has no such field
   client.on("left", (person) => person.nickname);
   // @ts-expect-error the detail is an update
