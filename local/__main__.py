@@ -1,4 +1,4 @@
-"""Runs Hadir on this machine: Redis, gateway and page. Ctrl-C stops everything."""
+"""Runs Hadir on this machine: Redis, gateway, page and a crowd. Ctrl-C stops everything."""
 
 import argparse
 import contextlib
@@ -13,19 +13,20 @@ from pathlib import Path
 
 from local import child
 from local.embedded_redis import NoRedis, redis_url
-from local.link import NoToken, framed, new_session, page_link, page_tokens
+from local.link import framed, page_link, page_tokens
 from local.sam import NoSam, start_lambda, this_machine
 from local.secrets_manager import SECRET_ARN, secrets_manager
+from local.tokens import NoToken
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 _OURS = ["AllowedOrigins=*", "Stage=local"]
 _OPEN = [*_OURS, "AuthMode=open"]
 _SECRET = _ROOT / ".hadir" / "token-secret"
-_MOST_PEOPLE = 2000
+_USUAL_PEOPLE, _MOST_PEOPLE = 24, 2000
 _NEXT = (
-    "Open it in two tabs: the first is an agent, the second a customer. Close one and watch the "
-    "other. Ctrl-C stops everything."
+    "Open it: on the left you are a customer in a shop, on the right its support team. Close the "
+    "shop's tab, and watch the desk. Ctrl-C stops everything."
 )
 _MORE_TOKENS = """Nobody gets in without a token. The link's are good for 8 hours. To make another:
   .venv/bin/hadir token --session '*' --user customer_123 --type customer"""
@@ -55,27 +56,23 @@ def main() -> int:
     parser.add_argument(
         "--crowd",
         type=_people,
-        default=0,
         metavar="PEOPLE",
-        help="so many people come, go, type and reload all the time, in sessions crowd-1, crowd-2, "
-        "…: for whoever builds a page that shows many (docs/local.md)",
+        help="so many people come, go, ask and answer all the time, in sessions crowd-1, crowd-2, "
+        f"…; 0: nobody; {_USUAL_PEOPLE} by default, 0 with --sam (docs/local.md)",
     )
     given, options = parser.parse_known_args()
     if given.sam and given.tokens:
         parser.error("--tokens is for functions in processes of their own, not for --sam")
-    if given.crowd and given.tokens:
-        parser.error("--crowd has no tokens: leave --tokens out")
     # A signal becomes an exception, so that every `finally` and `with` below cleans up.
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     try:
         if given.sam:
-            return _run_sam(options, given.crowd)
+            return _run_sam(options, given.crowd or 0)
         with redis_url() as url, _access(tokens=given.tokens) as (parameters, environment):
             overrides = [f"RedisUrl={url}", *parameters]
-            return _run_gateway(
-                overrides, options, environment, tokens=given.tokens, crowd=given.crowd
-            )
+            crowd = _USUAL_PEOPLE if given.crowd is None else given.crowd
+            return _run_gateway(overrides, options, environment, tokens=given.tokens, crowd=crowd)
     except (NoRedis, NoSam, NoToken) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
@@ -151,7 +148,7 @@ def _run_gateway(
                 _print_link(ours, tokens=tokens)
                 if crowd:
                     command = [sys.executable, "-m", "local.crowd", ours["websocket"], str(crowd)]
-                    people = child.start(command)
+                    people = child.start([*command, *([str(_SECRET)] if tokens else [])])
             return gateway.wait()
         finally:
             if people:
@@ -160,15 +157,15 @@ def _run_gateway(
 
 
 def _people(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_PEOPLE:
+    if text.isascii() and text.isdigit() and int(text) <= _MOST_PEOPLE:
         return int(text)
-    raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST_PEOPLE:,}")
+    raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MOST_PEOPLE:,}")
 
 
 def _print_link(addresses: Mapping[str, str], *, tokens: bool) -> None:
     """To standard output, since the log on standard error may be JSON."""
     made = page_tokens(_SECRET) if tokens else {}
-    link = page_link(addresses["websocket"], addresses["http"], new_session(), made)
+    link = page_link(addresses["websocket"], addresses["http"], made)
     frame = framed(link, shutil.get_terminal_size().columns)
     text = "\n".join((*([_MORE_TOKENS] if tokens else []), frame, _NEXT))
     encoding = sys.stdout.encoding

@@ -8,7 +8,7 @@ import { showPeople } from "./demo/people.js";
 import { voice } from "./demo/voice.js";
 import { addressOf, sessionId, url, whoAmI } from "./demo/who.js";
 
-const LINKS = { customer: ["./", "customer"], next: ["next.html"], back: ["./"] };
+const LINKS = { customer: ["demo.html", "customer"], next: ["next.html"], back: ["demo.html"] };
 const ROLES = { admin: "You are the agent", customer: "You are a customer" };
 const TITLES = { admin: "Agent · Hadir", customer: "Customer · Hadir" };
 

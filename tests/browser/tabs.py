@@ -15,7 +15,7 @@ SETTLED_MS = 15_000
 """By then who left has left for good."""
 
 
-def address(hadir: AnyGateway, session: str, page: str = "", **parameters: str) -> str:
+def address(hadir: AnyGateway, session: str, page: str = "demo.html", **parameters: str) -> str:
     query = {"session": session, "ws": f"{hadir.ws}/local", **parameters}
     return f"{hadir.http}/{page}?{urlencode(query)}"
 

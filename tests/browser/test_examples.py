@@ -310,7 +310,7 @@ def test_an_anonymous_visitor_stays_the_same_and_sees_that_an_agent_is_here(
         proof = token(session=session, user="admin_1", type="admin")
         admin = open_page(
             context,
-            f"{with_tokens.http}/?session={session}&ws={with_tokens.ws}/local#admin_token={proof}",
+            f"{with_tokens.http}/demo.html?session={session}&ws={with_tokens.ws}/local#admin_token={proof}",
         )
         expect(agent).to_have_text("An agent is here")
         admin.close()

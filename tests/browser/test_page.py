@@ -106,7 +106,7 @@ def test_a_page_without_a_session_makes_one(
 ) -> None:
     page = context.new_page()
 
-    page.goto(f"{hadir.http}/?ws={hadir.ws}/local&{given}#kept=1")
+    page.goto(f"{hadir.http}/demo.html?ws={hadir.ws}/local&{given}#kept=1")
 
     expect_state(page, "Connected")
     session = page.locator("#session").inner_text()

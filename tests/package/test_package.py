@@ -65,8 +65,9 @@ def bundle(entry: Path, external: Sequence[str] = FRAMEWORKS) -> bytes:
     return run(tool("esbuild"), entry, *options, cwd=ROOT).encode()
 
 
-def test_the_modules_are_typed() -> None:
-    run(tool("tsc"), "--noEmit", cwd=WEB)
+@pytest.mark.parametrize("project", [".", "stage"])
+def test_the_modules_are_typed(project: str) -> None:
+    run(tool("tsc"), "--noEmit", "--project", project, cwd=WEB)
 
 
 def test_the_package_is_what_its_entries_need(tarball: Path, tmp_path: Path) -> None:

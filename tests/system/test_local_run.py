@@ -89,35 +89,44 @@ def first_update(url: str) -> dict[str, object]:
     return asyncio.run(run())
 
 
-def test_one_link_opens_the_page_and_its_session_whatever_the_ports() -> None:
+def test_one_link_opens_the_page_whatever_the_ports() -> None:
     base = free_row(4)
-    with printed("--port", str(base), "--json") as text:
+    with printed("--port", str(base), "--crowd", "0", "--json") as text:
         origin, query, fragment = link_in(text)
         assert origin == f"http://localhost:{base + 1}"
-        assert re.fullmatch("demo-[a-z0-9]{6}", query["session"])
-        assert query["ws"] == f"ws://localhost:{base}/local"
+        assert query == {"ws": f"ws://localhost:{base}/local"}
         assert not fragment
-        page, headers = read(f"{origin}/?session={query['session']}", Origin="http://x.example")
-        assert b"<html" in page
-        assert headers["access-control-allow-origin"] == "*"
-        rest = f"{origin}/api/session/{query['session']}/connection-status"
+        for page in ("", "shop/", "shop/gayo.html", "shop/checkout.html"):
+            body, headers = read(f"{origin}/{page}", Origin="http://x.example")
+            assert b"<html" in body
+            assert headers["access-control-allow-origin"] == "*"
+        rest = f"{origin}/api/session/s1/connection-status"
         assert json.loads(read(rest)[0])["users"] == {}
-        who = f"session_id={query['session']}&user_id=customer_123&user_type=customer"
+        who = "session_id=s1&user_id=customer_123&user_type=customer"
         assert first_update(f"{query['ws']}?{who}")["event_user_id"] == "customer_123"
         assert read(f"http://127.0.0.1:{base + 3}/sockets")[0]
 
 
 def test_a_crowd_comes_goes_writes_and_is_taken_care_of() -> None:
     base = free_row(4)
-    with printed("--crowd", "40", "--port", str(base)) as text:
-        _, query, _ = link_in(text)
-        who = "session_id=desk&user_id=amy&user_type=agent"
-        asyncio.run(asyncio.wait_for(until_all_has_happened(f"{query['ws']}?{who}"), 60))
+    with printed("--tokens", "--crowd", "40", "--port", str(base)) as text:
+        _, query, tokens = link_in(text)
+        url = f"{query['ws']}?session_id=desk&token={tokens['desk_token']}"
+        missing = {"user_connected", "user_disconnected", "message", "assignment", "state"}
+        asyncio.run(asyncio.wait_for(until_told(url, missing | {"reload", "name"}), 120))
 
 
-async def until_all_has_happened(url: str) -> None:
-    """Watch all sessions, until everything that people do has been told."""
-    missing = {"user_connected", "user_disconnected", "message", "assignment", "state", "reload"}
+def test_people_have_names_where_no_token_says_them_too() -> None:
+    base = free_row(4)
+    with printed("--port", str(base)) as text:
+        _, query, tokens = link_in(text)
+        assert not tokens
+        url = f"{query['ws']}?session_id=desk&user_id=amy&user_type=agent"
+        asyncio.run(asyncio.wait_for(until_told(url, {"user_connected", "name in the state"}), 60))
+
+
+async def until_told(url: str, missing: set[str]) -> None:
+    """Watch all sessions, until all that is missing has been told, by 20 people or more."""
     people: set[str] = set()
     async with connect(url, open_timeout=30) as client:
         await client.send(json.dumps({"action": "watch", "all": True}))
@@ -129,15 +138,17 @@ async def until_all_has_happened(url: str) -> None:
                     missing -= {"reload"} if each.get("reconnected") else set()
                     people.add(each.get("event_user_id", "visitor_1"))
                 shown = event["data"].get("connection_status", {}).get("users", {}).values()
-                missing -= {"state"} if any("state" in each for each in shown) else set()
+                missing -= {name for each in shown for name in each}
+                missing -= {
+                    f"{name} in the state" for each in shown for name in each.get("state", {})
+                }
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--crowd", "0"), "must be a number from 1 to 2,000"),
-        (("--crowd", "many"), "must be a number from 1 to 2,000"),
-        (("--crowd", "10", "--tokens"), "--crowd has no tokens"),
+        (("--crowd", "2001"), "must be a number from 0 to 2,000"),
+        (("--crowd", "many"), "must be a number from 0 to 2,000"),
     ],
 )
 def test_a_crowd_that_cannot_come_is_refused(options: tuple[str, ...], why: str) -> None:
@@ -149,16 +160,16 @@ def test_a_crowd_that_cannot_come_is_refused(options: tuple[str, ...], why: str)
 
 def test_the_link_of_a_run_with_tokens_lets_two_people_in() -> None:
     base = free_row(4)
-    with printed("--tokens", "--port", str(base)) as text:
+    with printed("--tokens", "--crowd", "0", "--port", str(base)) as text:
         origin, query, tokens = link_in(text)
-        assert list(tokens) == ["admin_token", "customer_token"]
-        session = f"session_id={query['session']}"
-        for name, user in (("admin", "admin_456"), ("customer", "customer_123")):
-            told = first_update(f"{query['ws']}?{session}&token={tokens[f'{name}_token']}")
-            assert (told["event_user_id"], told["event_user_type"]) == (user, name)
+        assert list(tokens) == ["desk_token", "customer_token"]
+        who = {"desk": ("dewi", "admin"), "customer": ("customer_123", "customer")}
+        for part, person in who.items():
+            told = first_update(f"{query['ws']}?session_id=demo-1&token={tokens[f'{part}_token']}")
+            assert (told["event_user_id"], told["event_user_type"]) == person
 
         # A page of one's own, on another port, asks by REST.
-        rest = f"{origin}/api/session/{query['session']}/events"
+        rest = f"{origin}/api/session/demo-1/events"
         asking = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "GET"}
         asking["Access-Control-Request-Headers"] = "authorization"
         preflight = urllib.request.Request(rest, headers=asking, method="OPTIONS")
@@ -166,7 +177,7 @@ def test_the_link_of_a_run_with_tokens_lets_two_people_in() -> None:
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(",")
             assert set(allowed) == {"authorization", "content-type"}
-        bearer = f"Bearer {tokens['admin_token']}"
+        bearer = f"Bearer {tokens['desk_token']}"
         body, headers = read(rest, Origin="http://localhost:5173", Authorization=bearer)
         assert headers["access-control-allow-origin"] == "*"
         assert json.loads(body)["events"]
@@ -184,15 +195,20 @@ def test_nothing_is_left_behind(name: signal.Signals) -> None:
         assert process.stderr is not None
         while "Ctrl-C stops everything" not in process.stderr.readline():
             assert process.poll() is None
-        children = psutil.Process(process.pid).children(recursive=True)
-        names = " ".join(part for child in children for part in child.cmdline())
+        deadline = time.monotonic() + 20
+        names = ""
+        while "local.crowd" not in names and time.monotonic() < deadline:
+            children = psutil.Process(process.pid).children(recursive=True)
+            names = " ".join(part for child in children for part in child.cmdline())
         assert "valkey-server" in names or "redis-server" in names
         assert "apigw_local" in names
         assert names.count("awslambdaric") >= 6
+        has_crowd = "local.crowd" in names
 
         process.send_signal(name)
 
         code = process.wait(10)
+        assert has_crowd
         assert code == (-signal.SIGKILL if name is signal.SIGKILL else 0)
         deadline = time.monotonic() + 10
         while any(child.is_running() for child in children) and time.monotonic() < deadline:

@@ -32,7 +32,7 @@ def guarded_run(ws_port: int, http_port: int) -> Iterator[str]:
     ports = {"ws": ws_port, "http": http_port, "lambda": lambda_port, "admin": admin_port}
     options = [text for name, port in ports.items() for text in (f"--{name}-port", str(port))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "local", "--tokens", *options],
+        [sys.executable, "-m", "local", "--tokens", "--crowd", "0", *options],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
         stdin=subprocess.DEVNULL,

@@ -1,0 +1,18 @@
+/** The demo shop: its chat, and links that keep what the address says. */
+
+import { carriedOn, customerOf, socketsOf } from "./where.js";
+
+const page = new URL(location.href);
+for (const link of document.querySelectorAll("a")) link.href = carriedOn(link.href, page);
+
+const chat = /** @type {HTMLElement & { getToken?: () => string }} */ (document.createElement("hadir-chat"));
+const customer = customerOf(page);
+chat.setAttribute("start", "load");
+chat.setAttribute("url", socketsOf(page));
+chat.setAttribute("api", page.origin);
+if (customer) {
+  chat.setAttribute("session", customer.session);
+  chat.setAttribute("user", customer.user);
+  chat.getToken = () => customer.token;
+}
+document.body.append(chat);
