@@ -303,7 +303,7 @@ def test_a_token_is_taken_out_of_the_address_and_kept_for_this_server_alone(
     expect_live(page)
     expect(page).to_have_title("siti · Hadir Desk")
     page.goto(f"{hadir.http}/desk/?ws={hadir.ws}/another")
-    expect(page).to_have_title("dewi · Hadir Desk")
+    expect(page).to_have_title("Dewi · Hadir Desk")
 
 
 @pytest.fixture

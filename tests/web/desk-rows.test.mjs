@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { filter } from "../../web/desk/filter.js";
 import { holderWords, statusOf } from "../../web/desk/row-words.js";
-import { applyEvents, applyTable, isWaiting, nameOf, seen, settleRows } from "../../web/desk/rows.js";
+import { applyEvents, applyTable, isWaiting, nameOf, pageOf, seen, settleRows } from "../../web/desk/rows.js";
 import { arrange, count, hold, shownRows } from "../../web/desk/views.js";
 import { iso, left, person, said, session, T } from "./desk-fakes.mjs";
 
@@ -11,12 +11,13 @@ const hear = (rows, ...events) => applyEvents(rows, events, T + 1_000, null).row
 
 describe("a row", () => {
   it("is about the customer, by the name that is known", () => {
-    const rows = table(session("s1", [person("amy", { type: "agent" }), person("anna", { state: { name: " Anna ", page: "/a" } })]));
+    const rows = table(session("s1", [person("amy", { type: "agent" }), person("anna", { state: { name: " Anna ", page: "/a?b#c" } })]));
     const row = rows.get("s1");
     assert.equal(row.customer.id, "anna");
     assert.equal(row.state, "here");
     assert.equal(row.stateSince, T);
     assert.equal(nameOf(row.customer), "Anna");
+    assert.equal(pageOf(row.customer), "/a");
     assert.equal(nameOf(person("anna", { name: "Signed", state: { name: "Said" } })), "Signed");
     assert.equal(nameOf(person("anna", { state: { name: 7 } })), "anna");
   });
@@ -148,6 +149,12 @@ describe("the order of the rows", () => {
     assert(!shown("all", "", T + 100_000).includes("gone"), "who has left stays among all for a while");
     const counts = count(settled.values(), "me");
     assert.deepEqual(counts, { waiting: 2, mine: 2, all: 6, left: 1, here: 6, unread: 0 });
+  });
+
+  it("has who came last before who has been there for long, of those who need nobody", () => {
+    const came = (id, ms) => session(id, [person("c")], { since: iso(T + ms) });
+    const arrived = table(came("first", 0), came("last", 9_000));
+    assert.deepEqual(arrange(arrived.values(), { view: "all", matches: () => true, me: "me", now: T }), ["last", "first"]);
   });
 
   it("can be searched", () => {

@@ -7,7 +7,7 @@
  */
 
 const KEPT = "hadir-desk";
-const USUAL = { id: "dewi", type: /** @type {const} */ ("admin") };
+const USUAL = { id: "Dewi", type: /** @type {const} */ ("admin") };
 
 /**
  * @typedef {Object} Access

@@ -10,6 +10,8 @@ import { isMine, shownRows } from "./views.js";
 
 /** As in desk.css, px. */
 const ROW = 56;
+/** Who has come within that time is shown to have just come. */
+const FRESH_MS = 3_000;
 /** After a key, rows stay where they are for so long. */
 const STILL_MS = 5_000;
 
@@ -106,6 +108,7 @@ export function list(root, { store, me, now, take, open, isBusy }) {
       const node = make();
       each = { node, parts: partsOf(node), row: null, at: -1, key: "" };
       node.dataset.id = id;
+      node.classList.toggle("fresh", row.state === "here" && now() - (row.stateSince ?? 0) < FRESH_MS);
       node.id = `row-${id}`;
       inner.append(node);
       shown.set(id, each);

@@ -131,8 +131,8 @@ export function seen(rows, id) {
  */
 export const nameOf = (person) => person?.name ?? claimed(person?.state?.name) ?? person?.id ?? "";
 
-/** The page that somebody's client says they are on. @param {?Person} person */
-export const pageOf = (person) => claimed(person?.state?.page) ?? "";
+/** The page that somebody's client says they are on, without its query. @param {?Person} person */
+export const pageOf = (person) => claimed(person?.state?.page)?.split(/[?#]/)[0] ?? "";
 
 /** Whether a session waits for somebody: a question nobody has answered, and nobody who has it. @param {Row} row */
 export const isWaiting = ({ state, askedAt, holder }) =>

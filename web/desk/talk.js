@@ -59,6 +59,13 @@ export function talk(root, { me, now, visit, chats, say }) {
   /** What was begun in each session, and not sent. @type {Map<string, string>} */
   const drafts = new Map();
   let drawn = /** @type {any} */ ([]);
+  /** Whether the newest is in sight, and is to stay so. */
+  let isAtEnd = true;
+  const toEnd = () => isAtEnd && log.scrollTo(0, log.scrollHeight);
+  log.addEventListener("scroll", () => {
+    isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  });
+  new ResizeObserver(toEnd).observe(log);
 
   /** @param {any} event @param {any} last  the one before @param {Row} row */
   const lineOf = (event, last, row) => {
@@ -95,6 +102,7 @@ export function talk(root, { me, now, visit, chats, say }) {
     if (id !== row.id) {
       if (id) drafts.set(id, text.value);
       id = row.id;
+      isAtEnd = true;
       text.value = drafts.get(id) ?? "";
       fit();
     }
@@ -109,7 +117,6 @@ export function talk(root, { me, now, visit, chats, say }) {
     const wanted = [visit.log, chat?.outbox ?? null, row.people];
     if (wanted.every((each, at) => each === drawn[at]) && drawn.length) return;
     drawn = wanted;
-    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     const known = addMessages([], visit.log.events).map(({ client_id }) => client_id);
     const lines = visit.log.events.map((event, at, all) => lineOf(event, all[at - 1], row));
     const waiting = (chat?.outbox ?? []).filter(({ clientId }) => !known.includes(clientId));
@@ -118,7 +125,7 @@ export function talk(root, { me, now, visit, chats, say }) {
       lines.push(element("div", "said mine pending", by, element("p", "text", said)));
     }
     fill(log, ...lines);
-    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    toEnd();
   }
 
   return { render, focus: () => text.focus() };

@@ -51,8 +51,8 @@ export function count(rows, me) {
 
 /**
  * Who needs somebody now comes first: questions to me, then questions to anybody, each the oldest first;
- * then what I have, what nobody has, what others have; last who has left, the latest first. Who may be
- * back keeps their place.
+ * then what I have, what nobody has, what others have; last who has left; of these the latest first. Who
+ * may be back keeps their place.
  * @param {Row} row
  * @param {string} me
  */
@@ -80,9 +80,8 @@ export function arrange(rows, { view, matches, me, now }) {
   for (const row of rows) {
     if (!isIn(row, view, me, now) || !matches(row)) continue;
     const order = rank(row, me);
-    const isOver = order > 4;
-    const at = (order < 2 ? row.askedAt : isOver ? row.stateSince : Date.parse(row.session?.since ?? "")) || now;
-    keyed.push({ id: row.id, order, at: isOver ? -at : at });
+    const latest = (order > 4 ? row.stateSince : Date.parse(row.session?.since ?? "")) || now;
+    keyed.push({ id: row.id, order, at: order < 2 ? (row.askedAt ?? now) : -latest });
   }
   keyed.sort((a, b) => a.order - b.order || a.at - b.at || (a.id < b.id ? -1 : 1));
   return keyed.map(({ id }) => id);
