@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from apigw_local.testing import LocalGateway
 from local.embedded_redis import embedded_redis
@@ -28,6 +28,7 @@ from tests.browser.town import town
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, AnyGateway
 from tests.system.people import new_session
+from tests.tokens import token
 
 BUDI_THEN = re.compile(r"^\d\d:\d\d:\d\d: budi · 0 messages so far$")
 NOTIFICATIONS = """
@@ -304,6 +305,29 @@ def test_a_token_is_taken_out_of_the_address_and_kept_for_this_server_alone(
     expect(page).to_have_title("siti · Hadir Desk")
     page.goto(f"{hadir.http}/desk/?ws={hadir.ws}/another")
     expect(page).to_have_title("Dewi · Hadir Desk")
+
+
+def test_what_cannot_work_is_said(context: BrowserContext, hadir: AnyGateway) -> None:
+    page = context.new_page()
+    page.goto(f"{hadir.http}/desk/?ws=ftp://nowhere")
+    expect(alert(page)).to_contain_text("The desk cannot be opened: url must be an address like")
+
+
+def test_who_may_look_is_the_tokens_to_say(
+    context: BrowserContext, with_tokens: LocalGateway
+) -> None:
+    def open_as(**claims: str) -> Page:
+        page = context.new_page()
+        proof = token(user="siti", **claims)
+        page.goto(f"{with_tokens.http}/desk/?ws={with_tokens.ws}/local#token={proof}")
+        return page
+
+    expect_live(open_as(type="agent", session="*", name="Siti"))
+    customers = open_as(type="customer", session="*")
+    expect(alert(customers)).to_contain_text("You may not see the sessions")
+    another = open_as(type="agent", session="s1")
+    expect(alert(another)).to_contain_text("The server does not let you in")
+    expect(another.locator(".trust")).to_contain_text("Not signed in")
 
 
 @pytest.fixture

@@ -20,6 +20,11 @@ const HOME = "desk";
 /** In a hidden page there are no frames, but still notifications and a title. */
 const HIDDEN_MS = 300;
 const SUM_UP_MS = 5_000;
+const UNAUTHORIZED =
+  "The server does not let you in: your token has expired, or is not for all sessions. Open the desk " +
+  "through your team's login again.";
+const FORBIDDEN =
+  "You may not see the sessions: your token must be an agent's or an admin's, for the sessions *.";
 
 /** @param {string} id */
 const part = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -187,8 +192,16 @@ watcher.on("sessions", (table) => {
   store.list(table, watcher.isCurrent);
   changed();
 });
-watcher.on("connection", changed);
-watcher.on("closing", ({ message, reason }) => reason === "kicked" && alert.say(message ?? "An admin has put you out."));
+watcher.on("connection", (state) => {
+  if (state === "unauthorized") alert.say(UNAUTHORIZED);
+  if (state === "kicked" || state === "unsupported") alert.say(`The desk has stopped: ${watcher.error?.message}.`);
+  changed();
+});
+watcher.addEventListener("error", (event) => {
+  if (event.detail.code !== "forbidden") return;
+  event.preventDefault();
+  alert.say(FORBIDDEN);
+});
 
 document.addEventListener("keydown", (event) => {
   const target = /** @type {Element} */ (event.target);
