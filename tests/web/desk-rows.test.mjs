@@ -43,6 +43,15 @@ describe("a row", () => {
     assert.deepEqual(statusOf(row, T + 61_000), { kind: "left", text: "left", clock: "1:00", why: "closed the page" });
   });
 
+  it("says once that somebody has left, with the last of their leaves", () => {
+    const both = [person("anna"), person("amy", { type: "agent" })];
+    let rows = hear(table(session("s1", both)), left("anna", T), left("anna", T - 9_000, { reason: "gone", version: 1 }));
+    assert.equal(rows.get("s1").customer.departure.reason, "client_closed");
+    rows = settleRows(applyTable(rows, [session("s1", [both[1]])], T, true).rows, T + 10_000).rows;
+    rows = hear(rows, left("amy", T + 11_000, { event_user_type: "agent" }));
+    assert.deepEqual(settleRows(applyTable(rows, [], T, true).rows, T + 60_000).settled, []);
+  });
+
   it("is as before where they are back in time, also if the leave is told late", () => {
     const rows = hear(table(session("s1", [person("anna")])), left("anna", T));
     const back = session("s1", [person("anna")], { version: 3 });
@@ -127,7 +136,7 @@ describe("the order of the rows", () => {
   const asked = (ms) => [person("c", { state: { asked: iso(T + ms) } })];
   const rows = hear(
     table(
-      session("theirs", [person("c")], { assignment: { user_id: "amy", user_type: "agent" } }),
+      session("theirs", [person("c")], { assignment: { user_id: "Amy", user_type: "agent" }, since: iso(T + 1_000) }),
       session("free", [person("c")]),
       session("mine", [person("c")], { assignment: mine }),
       session("waits", asked(-1_000)),
@@ -158,7 +167,7 @@ describe("the order of the rows", () => {
   });
 
   it("can be searched", () => {
-    assert.deepEqual(shown("all", "why:closed"), ["gone"]);
+    assert.deepEqual(shown("all", "WHY:closed"), ["gone"]);
     assert.deepEqual(shown("all", "who:AMY"), ["theirs"]);
     assert.deepEqual(shown("all", "is:waiting longer"), ["waits longer"]);
     assert.deepEqual(shown("all", "unknown:field"), []);
