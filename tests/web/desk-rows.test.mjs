@@ -45,7 +45,7 @@ describe("a row", () => {
 
   it("says once that somebody has left, with the last of their leaves", () => {
     const both = [person("anna"), person("amy", { type: "agent" })];
-    let rows = hear(table(session("s1", both)), left("anna", T), left("anna", T - 9_000, { reason: "gone", version: 1 }));
+    let rows = hear(table(session("s1", both)), left("anna", T), left("anna", T - 9_000, { reason: "gone" }));
     assert.equal(rows.get("s1").customer.departure.reason, "client_closed");
     rows = settleRows(applyTable(rows, [session("s1", [both[1]])], T, true).rows, T + 10_000).rows;
     rows = hear(rows, left("amy", T + 11_000, { event_user_type: "agent" }));
