@@ -29,10 +29,14 @@ def expect_live(page: Page) -> None:
 
 @contextmanager
 def customer(
-    hadir: AnyGateway, session: str, user_id: str = "anna", **state: object
+    hadir: AnyGateway,
+    session: str,
+    user_id: str = "anna",
+    user_type: str = "customer",
+    **state: object,
 ) -> Iterator[ClientConnection]:
     """Somebody on a page of the shop, who closes it in the end."""
-    query = {"session_id": session, "user_id": user_id, "user_type": "customer"}
+    query = {"session_id": session, "user_id": user_id, "user_type": user_type}
     address = f"{hadir.ws}/local?{urlencode(query)}"
     with connect(address, open_timeout=20) as client:
         client.recv(20)  # their own join

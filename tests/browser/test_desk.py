@@ -2,12 +2,14 @@
 
 import base64
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from apigw_local.testing import LocalGateway
 from local.embedded_redis import embedded_redis
@@ -25,6 +27,7 @@ from tests.browser.desks import (
 from tests.browser.many import desk_of, difference
 from tests.browser.tabs import SETTLED_MS, Wire, picture
 from tests.browser.town import town
+from tests.browser.visitors import site, visit
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, AnyGateway
 from tests.system.people import new_session
@@ -40,6 +43,12 @@ globalThis.Notification = class {
   }
 };
 document.hasFocus = () => false;
+globalThis.tones = 0;
+const create = AudioContext.prototype.createOscillator;
+AudioContext.prototype.createOscillator = function () {
+  tones += 1;
+  return create.call(this);
+};
 """
 
 
@@ -166,6 +175,71 @@ def test_a_session_is_handed_over_and_somebody_put_out(
         expect(row(page, "anna")).to_contain_text("put out")
 
 
+def test_a_customer_and_an_agent_with_the_same_id_are_two_people(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    session = new_session()
+    page = desk(context, hadir, session)
+    with customer(hadir, session, "42"), customer(hadir, session, "42", "agent") as agent:
+        people = open_row(page, "42").get_by_role("list", name="Who is here")
+        expect(people.get_by_role("listitem")).to_contain_text(["42Customer", "42Agent"])
+        people.get_by_role("listitem").nth(1).get_by_role("button", name="Put out 42").click()
+        assert heard(agent, "closing")["reason"] == "kicked"
+        expect(people.get_by_role("listitem").nth(1)).to_contain_text("was put out")
+        expect(row(page, "42")).to_contain_text("here")
+
+
+def test_an_id_may_have_any_letters(context: BrowserContext, hadir: AnyGateway) -> None:
+    session, user = f"auth0|ü+{new_session()}", "Łukasz+o'brien@example.com"
+    page = desk(context, hadir, session)
+    with customer(hadir, session, user) as client:
+        opened = open_row(page, user)
+        expect(opened.get_by_text("Socket open, heard")).to_be_visible()
+        row(page, user).get_by_role("button").click()
+        expect(opened).to_contain_text("You have this session.")
+        page.keyboard.type("Halo")
+        page.keyboard.press("Enter")
+        assert heard(client, "message")["text"] == "Halo"
+
+
+def test_a_customers_tab_crashes(
+    browser: Browser, context: BrowserContext, hadir: LocalGateway
+) -> None:
+    session = new_session()
+    page = desk(context, hadir, session)
+    system = browser.new_browser_cdp_session()
+
+    def renderers() -> set[int]:
+        processes = system.send("SystemInfo.getProcessInfo")["processInfo"]
+        return {process["id"] for process in processes if process["type"] == "renderer"}
+
+    before = renderers()
+    with site(hadir) as shop, browser.new_context() as elsewhere:
+        visit(elsewhere, shop, hadir, session)
+        opened = open_row(page, "customer_1")
+        for process in renderers() - before:
+            os.kill(process, signal.SIGKILL)
+        expect(opened).to_contain_text("went as the tab crashed, or without a word")
+        expect(row(page, "customer_1")).to_contain_text("maybe back")
+
+
+def test_no_row_moves_under_the_pointer(context: BrowserContext, hadir: AnyGateway) -> None:
+    prefix = new_session()
+    page = desk(context, hadir, prefix)
+    with customer(hadir, f"{prefix}-1", "anna"), customer(hadir, f"{prefix}-2", "budi") as budi:
+        expect(page.get_by_role("row")).to_have_count(2)
+        first = page.get_by_role("row").first.get_attribute("data-id")
+        row(page, "anna").hover()
+        say(budi, action="message", text="Hello?", client_id="1")
+        with customer(hadir, f"{prefix}-3", "citra") as citra:
+            say(citra, action="message", text="Hello?", client_id="1")
+            expect(row(page, "citra")).to_contain_text("waiting")
+            expect(page.locator(".row[aria-rowindex='3']")).to_contain_text("citra")
+            expect(page.locator(f".row[aria-rowindex='1'][data-id='{first}']")).to_be_visible()
+            page.get_by_role("button", name="1 new below").click()
+            expect(page.locator(".row[aria-rowindex='3']")).to_contain_text("anna")
+
+
 def test_everything_can_be_done_with_the_keyboard(
     context: BrowserContext, hadir: AnyGateway
 ) -> None:
@@ -234,6 +308,7 @@ def test_what_cannot_be_believed_is_said_to_be_old(
 
         wire.cut()
 
+        expect(page.get_by_role("status")).to_contain_text("Connection lost")
         trust = page.locator(".trust")
         expect(trust).to_contain_text("Connection lost, trying again · last heard")
         expect(page.locator("body")).to_have_attribute("data-live", "false")
@@ -241,6 +316,7 @@ def test_what_cannot_be_believed_is_said_to_be_old(
         picture(page, "desk, out of date")
         wire.mend()
         expect_live(page)
+        expect(page.get_by_role("status")).to_contain_text("Connected again")
         expect(row(page, "anna")).to_contain_text("here")
 
 
@@ -269,6 +345,8 @@ def test_whoever_wants_it_is_notified_but_of_no_reload(
     page = desk(context, hadir, session)
     page.get_by_label("Sounds and notifications").click()
     page.get_by_label("Desktop notifications").check()
+    page.get_by_label("Sounds").and_(page.get_by_role("checkbox")).check()
+    assert page.evaluate("tones") == 2  # that is how one sounds
     page.keyboard.press("Escape")
     with customer(hadir, session) as anna:
         say(anna, action="message", text="Hello?", client_id="1")
@@ -281,6 +359,7 @@ def test_whoever_wants_it_is_notified_but_of_no_reload(
     with customer(hadir, session):
         expect(row(page, "anna")).to_contain_text("asks")
         assert page.evaluate("notified") == [["anna is waiting", ""]]
+        assert page.evaluate("tones") == 4
     expect(row(page, "anna")).to_contain_text("maybe back")
     page.clock.fast_forward(SETTLED_MS)
     expect(alert(page)).to_contain_text("Customer has left: anna")
@@ -288,6 +367,7 @@ def test_whoever_wants_it_is_notified_but_of_no_reload(
         "anna is waiting",
         "anna has left",
     ]
+    assert page.evaluate("tones") == 6
 
 
 def test_a_token_is_taken_out_of_the_address_and_kept_for_this_server_alone(

@@ -168,7 +168,10 @@ const CALLS = {
 
 /** @param {import("./attention.js").Notice} notice */
 function tell({ kind, row }) {
-  if (kind === "left") alert.left(row);
+  if (kind === "left") {
+    alert.left(row);
+    store.happened.left -= 1; // an alert is read anyway
+  }
   calls.play(kind);
   calls.show(CALLS[kind](titleOf(row)), kind === "message" ? (row.said?.text ?? "") : "", row.id, () => open(row.id));
 }
@@ -218,9 +221,13 @@ setInterval(() => {
   if (document.visibilityState === "visible") visit.look(performance.now());
   changed();
 }, 1_000);
+/** Whether the desk could be believed when that was last said; a short loss is not worth it. */
+let wasLive = true;
 setInterval(() => {
   const { joined, left } = store.happened;
-  if (!joined && !left) return;
+  const isLive = document.body.dataset.live === "true";
+  if (isLive !== wasLive) write(part("voice"), isLive ? "Connected again" : "Connection lost. The list may be out of date.");
+  if (isLive !== wasLive || (!joined && left <= 0)) return void (wasLive = isLive);
   write(part("voice"), summary({ joined, left, waiting: store.counts.waiting }));
   store.happened = { joined: 0, left: 0 };
 }, SUM_UP_MS);
