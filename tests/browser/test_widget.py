@@ -234,5 +234,5 @@ def test_who_is_put_out_is_told(context: BrowserContext, hadir: AnyGateway) -> N
         expect(header(page)).to_have_text("boss")
         boss.do("kick", user_id="visitor_1", reason="spam")
         expect(note(page)).to_have_text("You have been removed from this chat.")
-        expect(composer(page)).to_be_disabled()
+        expect(composer(page)).to_be_hidden()
         picture(page, "widget kicked")

@@ -73,6 +73,7 @@ def test_every_state_of_the_chat(context: BrowserContext, hadir: AnyGateway, mod
         wire.cut()
         say(page, "Thank you")
         expect(note(page)).to_have_text("Connection lost. Your message waits.")
+        expect(page.locator("hadir-chat .state").last).to_be_in_viewport()
         check(page, "waiting", mode)
         wire.mend()
         expect_sent(page)
