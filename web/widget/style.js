@@ -58,4 +58,5 @@ a{color:var(--accent)}
 ::placeholder{color:var(--faint);opacity:1}
 textarea{field-sizing:content;max-height:132px;resize:none}
 @media(max-width:480px){dialog{position:fixed;inset:0;width:100%;max-width:none;height:100dvh;max-height:none;border:0;border-radius:0;padding:env(safe-area-inset-top)0 env(safe-area-inset-bottom)}.field{font-size:16px}}
+@media print{:host{display:none}}
 @media(prefers-reduced-motion){*{transition:none!important;animation:none!important}}`;

@@ -201,10 +201,11 @@ export function converse(options, show) {
     isBeginning = true;
     showConnection(navigator.onLine ? "connecting" : "offline");
     askWho()
-      .then(
-        (who) => leaving.signal.aborted || (who ? connect(who) : showConnection("unauthorized")),
-        () => asking(ASK_AGAIN_MS, begin),
-      )
+      .then((who) => leaving.signal.aborted || (who ? connect(who) : showConnection("unauthorized")))
+      .catch((error) => {
+        console.warn("<hadir-chat>:", error);
+        asking(ASK_AGAIN_MS, begin);
+      })
       .finally(() => (isBeginning = false));
   };
 
