@@ -67,7 +67,9 @@ export function logOf(say, language, retry) {
         one.show(row);
         return one.whole;
       });
-      for (const each of [...element.children]) if (!shown.includes(/** @type {any} */ (each))) each.remove();
+      for (const each of [...element.children]) {
+        if (!shown.includes(/** @type {any} */ (each))) each.remove();
+      }
       shown.forEach((whole, place) => {
         const there = element.children[place];
         if (there !== whole) element.insertBefore(whole, there ?? null);

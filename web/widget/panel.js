@@ -95,8 +95,8 @@ export function panelOf(say, lang, on) {
     elements: [dialog, bubble],
 
     /**
-     * @param {boolean} hasFocus  whether to move it there; not on a page that has just been opened, which
-     *   on a phone the panel would hide
+     * @param {boolean} hasFocus  whether to move it there; not on a page that has just been opened,
+     *   which on a phone the panel would hide
      * @returns {boolean} whether it is open
      */
     open(hasFocus) {
