@@ -29,10 +29,11 @@ export class HadirChatElement extends Base {
     sheet.replaceSync(css);
     this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
     /**
-     * Asks your backend for a token, in place of the attribute `token`. To be set before the chat is begun.
+     * Asks your backend for a token, in place of the attribute `token`. To be set before the page is
+     * loaded; perhaps before this module is.
      * @type {(() => string|null|Promise<string|null>)|undefined}
      */
-    this.getToken = /** @type {any} */ (this).getToken; // which may have been set before this was loaded
+    this.getToken = /** @type {any} */ (this).getToken;
   }
 
   /** Open the panel, and connect. */
@@ -89,4 +90,5 @@ export class HadirChatElement extends Base {
   }
 }
 
-globalThis.customElements?.get("hadir-chat") ?? globalThis.customElements?.define("hadir-chat", HadirChatElement);
+const elements = globalThis.customElements;
+if (elements && !elements.get("hadir-chat")) elements.define("hadir-chat", HadirChatElement);

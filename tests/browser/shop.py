@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -18,8 +19,8 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Shop {path}</title>
-<link rel="stylesheet" href="{hadir}/page.css">
-<script type="module" src="{hadir}/hadir-chat.js"></script>
+<link rel="stylesheet" href="{modules}/page.css">
+<script type="module" src="{modules}/hadir-chat.js"></script>
 <main>
 <h1>The shop</h1>
 <p>A quiet page that sells tea.</p>
@@ -54,9 +55,13 @@ def shop(
     html: str = 'lang="en"',
     headers: Mapping[str, str] | None = None,
     texts: Mapping[str, str] | None = None,
+    modules: str | None = None,
     **attributes: str,
 ) -> Iterator[Shop]:
-    """Without a session, the chat makes one itself; texts are those of the site, by key."""
+    """Without a session, the chat makes one itself; texts are those of the site, by key.
+
+    The modules come from Hadir, or from elsewhere if it serves no files.
+    """
     known = {"session": session, "user": "visitor_1"} if session else {}
     own = {f"text-{key}": text for key, text in (texts or {}).items()}
     given = {**known, **own, **attributes}
@@ -66,6 +71,7 @@ def shop(
         return _PAGE.format(
             html=html,
             hadir=hadir.http,
+            modules=modules or hadir.http,
             ws=hadir.ws,
             path=escape(path),
             following="/" if path == "/next" else "/next",
@@ -134,10 +140,10 @@ class Agent:
 
 @contextmanager
 def agent(
-    hadir: AnyGateway, session: str, name: str = "dewi", kind: str = "agent"
+    hadir: AnyGateway, session: str, name: str = "dewi", kind: str = "agent", token: str = ""
 ) -> Iterator[Agent]:
-    address = f"{hadir.ws}/ws/{session}/{name}/{kind}"
-    with connect(address, open_timeout=20) as socket:
+    query = {"session_id": session, "user_id": name, "user_type": kind, "token": token}
+    with connect(f"{hadir.ws}/local?{urlencode(query)}", open_timeout=20) as socket:
         one = Agent(socket)
         one.wait_for("connection_status_update", event_user_id=name)
         yield one

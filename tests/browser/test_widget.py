@@ -51,19 +51,6 @@ def test_a_visitor_and_an_agent_talk(context: BrowserContext, hadir: AnyGateway)
         picture(page, "widget answered")
 
 
-def test_the_header_says_who_is_there(context: BrowserContext, hadir: AnyGateway) -> None:
-    session = new_session()
-    with shop(hadir, session) as site, agent(hadir, session) as dewi:
-        page = site.open(context)
-        expect(header(page)).to_have_text("dewi")
-        with agent(hadir, session, "budi", "admin"):
-            expect(header(page)).to_have_text("dewi and 1 other")
-            expect(panel(page).get_by_text("We are here")).to_be_visible()
-            picture(page, "widget two agents")
-        dewi.do("set_state", state={"away": True})
-        expect(panel(page).get_by_text("We are here")).to_be_hidden()
-
-
 def test_before_a_session_it_says_whether_somebody_would_answer(
     context: BrowserContext, hadir: AnyGateway
 ) -> None:
@@ -168,6 +155,25 @@ def test_a_lost_connection_is_said_and_what_waits_is_sent_after(
         picture(page, "widget offline")
 
 
+def test_a_short_loss_of_the_connection_is_not_worth_a_word(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    wire = Wire(context)
+    with shop(hadir, new_session()) as site:
+        page = site.open(context, chat=False)
+        page.clock.install(time="2026-01-24T12:00:00")
+        bubble(page).click()
+        say(page, "before")
+        expect_sent(page)
+        page.clock.pause_at("2026-01-24T12:10:00")
+        wire.cut()
+        expect(note(page)).to_be_hidden()
+        page.clock.run_for(900)
+        expect(note(page)).to_be_hidden()
+        page.clock.run_for(1_000)
+        expect(note(page)).to_have_text("Connection lost. Trying again.")
+
+
 def test_what_was_not_sent_can_be_tried_again(context: BrowserContext, hadir: AnyGateway) -> None:
     wire = Wire(context)
     session = new_session()
@@ -234,5 +240,5 @@ def test_who_is_put_out_is_told(context: BrowserContext, hadir: AnyGateway) -> N
         expect(header(page)).to_have_text("boss")
         boss.do("kick", user_id="visitor_1", reason="spam")
         expect(note(page)).to_have_text("You have been removed from this chat.")
-        expect(composer(page)).to_be_disabled()
+        expect(composer(page)).to_be_hidden()
         picture(page, "widget kicked")

@@ -64,6 +64,8 @@ def test_every_state_of_the_chat(context: BrowserContext, hadir: AnyGateway, mod
         dewi.say("Yes: https://example.com/" + "tea" * 60)
         dewi.do("typing", on=True)
         expect(panel(page).get_by_text("is writing")).to_be_visible()
+        below = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
+        assert page.locator("hadir-chat .log").evaluate(below) <= 1
         check(page, "talking", mode)
         ring = "text => getComputedStyle(text).outlineStyle"
         assert composer(page).evaluate(ring) == "solid"

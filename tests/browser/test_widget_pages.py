@@ -22,12 +22,13 @@ from tests.browser.visitors import chromium, watching
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 
-SEND_AND_GO = """text => {
+CLICK = 'document.querySelector("#next").click()'
+SEND_AND_GO = f"""text => {{
   const chat = document.querySelector("hadir-chat").shadowRoot;
   chat.querySelector("textarea").value = text;
   chat.querySelector(".composer").requestSubmit();
-  document.querySelector("#next").click();
-}"""
+  {CLICK};
+}}"""
 
 
 def test_the_next_page_has_the_conversation_the_panel_and_the_draft(
@@ -201,9 +202,8 @@ def test_back_and_forth_with_the_page_cache_the_visitor_stays_one_and_says_all(
         page.evaluate("addEventListener('pageshow', (event) => (window.cached = event.persisted))")
         page.click("#next")
         admin.wait_for_join(2)
-        page.evaluate(
-            SEND_AND_GO.replace('document.querySelector("#next").click()', "history.back()"), "two"
-        )
+        page.evaluate("WebSocket.prototype.send = () => {}")  # what is said here does not arrive
+        page.evaluate(SEND_AND_GO.replace(CLICK, "history.back()"), "two")
         page.wait_for_function("window.cached")
         expect(messages(page)).to_have_text(["one", "two"])
         expect_sent(page)

@@ -25,7 +25,7 @@ export function kept(key, areas, window = globalThis) {
   return {
     read,
 
-    /** @param {Partial<T>} more  which takes the place of what has the same name; undefined: of nothing */
+    /** @param {Partial<T>} more  takes the place of what has the same name; undefined: leaves none */
     write(more) {
       value = { ...read(), ...more };
       first((storage) => storage.setItem(key, JSON.stringify(value)));

@@ -50,26 +50,30 @@ export function logOf(say, language, retry) {
     };
   };
 
-  const toEnd = () => (element.scrollTop = element.scrollHeight);
-
   return {
     element,
-    toEnd,
+
+    isAtEnd: () => element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX,
+
+    toEnd() {
+      element.scrollTop = element.scrollHeight;
+    },
+
     /** @param {readonly import("./rows.js").Row[]} rows */
     show(rows) {
-      const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
       const shown = rows.map((row) => {
         const one = known.get(row.key) ?? entry(row);
         known.set(row.key, one);
         one.show(row);
         return one.whole;
       });
-      for (const each of [...element.children]) if (!shown.includes(/** @type {any} */ (each))) each.remove();
+      for (const each of [...element.children]) {
+        if (!shown.includes(/** @type {any} */ (each))) each.remove();
+      }
       shown.forEach((whole, place) => {
         const there = element.children[place];
         if (there !== whole) element.insertBefore(whole, there ?? null);
       });
-      if (isAtEnd) toEnd();
     },
   };
 }

@@ -68,7 +68,7 @@ export function panelOf(say, lang, on) {
   form.onsubmit = (event) => {
     event.preventDefault();
     const said = text.value.trim();
-    if (said && !text.disabled) on.send(said);
+    if (said) on.send(said);
     log.toEnd();
     text.focus();
   };
@@ -95,8 +95,8 @@ export function panelOf(say, lang, on) {
     elements: [dialog, bubble],
 
     /**
-     * @param {boolean} hasFocus  whether to move it there; not on a page that has just been opened, which
-     *   on a phone the panel would hide
+     * @param {boolean} hasFocus  whether to move it there; not on a page that has just been opened,
+     *   which on a phone the panel would hide
      * @returns {boolean} whether it is open
      */
     open(hasFocus) {
@@ -130,6 +130,7 @@ export function panelOf(say, lang, on) {
       const rows = rowsOf(messages, pending, me, nameOf, Date.now());
       const header = headerOf(agents, total, availability, say);
 
+      const isAtEnd = log.isAtEnd();
       write(badge, unread > MOST_SHOWN ? `${MOST_SHOWN}+` : `${unread || ""}`);
       const name = say(talk.isOpen ? "close" : "open");
       bubble.ariaLabel = unread ? `${name}. ${say("unread", "", unread)}` : name;
@@ -143,8 +144,9 @@ export function panelOf(say, lang, on) {
       write(writing, writer ? say("writing", nameOf(writer)) : "");
       write(note, noteOf(connection, pending.some(({ state }) => state === "waiting"), say));
       asking.hidden = !talk.asksName;
-      text.disabled = /^(kicked|un)/.test(connection);
+      form.hidden = /^(kicked|un)/.test(connection);
       if (text.value !== talk.draft) text.value = talk.draft;
+      if (isAtEnd) log.toEnd(); // also where something below it has taken its room
     },
   };
 }

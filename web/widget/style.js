@@ -15,7 +15,7 @@ svg{display:block;margin:auto;width:20px;fill:none;stroke:currentColor;stroke-wi
 .bubble,.send,.mine .text{border:1px solid transparent;background:var(--accent);color:var(--on)}
 .bubble svg{width:24px}
 dialog:modal+.bubble{visibility:hidden}
-.badge{position:absolute;top:-4px;inset-inline-end:-4px;min-width:20px;padding:0 5px;border-radius:10px;background:var(--bad);color:var(--card);font-size:12px;font-weight:600;line-height:20px}
+.badge{position:absolute;top:-6px;inset-inline-end:-6px;min-width:24px;padding:0 5px;border:2px solid var(--card);border-radius:12px;background:var(--bad);color:var(--card);font-size:12px;font-weight:600;line-height:20px}
 dialog{position:absolute;inset:auto;bottom:64px;inset-inline-end:0;flex-direction:column;width:376px;max-width:calc(100vw - 2*var(--gap));height:600px;max-height:calc(100dvh - 84px - var(--gap));padding:0;overflow:hidden;border:1px solid var(--line);border-radius:var(--hadir-radius,14px);background:var(--card);color:var(--ink);box-shadow:0 12px 40px -12px #0003;overflow-wrap:anywhere;transition:opacity .16s,translate .16s}
 dialog[open]{display:flex}
 @starting-style{dialog[open]{opacity:0;translate:0 8px}}
@@ -58,4 +58,5 @@ a{color:var(--accent)}
 ::placeholder{color:var(--faint);opacity:1}
 textarea{field-sizing:content;max-height:132px;resize:none}
 @media(max-width:480px){dialog{position:fixed;inset:0;width:100%;max-width:none;height:100dvh;max-height:none;border:0;border-radius:0;padding:env(safe-area-inset-top)0 env(safe-area-inset-bottom)}.field{font-size:16px}}
+@media print{:host{display:none}}
 @media(prefers-reduced-motion){*{transition:none!important;animation:none!important}}`;

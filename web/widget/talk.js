@@ -95,7 +95,10 @@ export function converse(options, show) {
     change({ unsent });
   };
 
-  /** What the page before has left; what was another person's is not this one's. @param {string} [who] */
+  /**
+   * What the page before has left; what was another person's is not this one's.
+   * @param {string} [who]
+   */
   const restore = (who) => {
     const { who: whose = who } = tab.read();
     if (who) tab.write({ who, ...(whose !== who && { unsent: [], draft: "" }) });
@@ -119,7 +122,8 @@ export function converse(options, show) {
       const events = (await client?.history({ before, limit: MOST_EVENTS })) ?? [];
       add(events);
       before = events[0]?.version ?? 0;
-      if (events.length < MOST_EVENTS || before <= to || (!to && talk.messages.length >= ENOUGH_MESSAGES)) return;
+      const isEnough = !to && talk.messages.length >= ENOUGH_MESSAGES;
+      if (isEnough || events.length < MOST_EVENTS || before <= to) return;
     }
   };
 
@@ -134,10 +138,14 @@ export function converse(options, show) {
 
   const sayWhere = () => {
     const name = cut(options.name ?? visitor.read().name ?? "", LONGEST_NAME);
-    client?.setState({ page: cut(location.pathname + location.search, LONGEST_PAGE), ...(name && { name }) });
+    const page = cut(location.pathname + location.search, LONGEST_PAGE);
+    client?.setState({ page, ...(name && { name }) });
   };
 
-  /** @returns {Promise<?{sessionId: string, userId: string, token?: string}>} null: there is no token */
+  /**
+   * @returns {Promise<?{sessionId: string, userId: string, token?: string}>}  null: there is no token
+   * @throws {Error} the site's address does not say
+   */
   const askWho = async () => {
     if (token) {
       const answer = await fetch(token);
@@ -201,15 +209,17 @@ export function converse(options, show) {
     isBeginning = true;
     showConnection(navigator.onLine ? "connecting" : "offline");
     askWho()
-      .then(
-        (who) => leaving.signal.aborted || (who ? connect(who) : showConnection("unauthorized")),
-        () => asking(ASK_AGAIN_MS, begin),
-      )
+      .then((who) => leaving.signal.aborted || (who ? connect(who) : showConnection("unauthorized")))
+      .catch((error) => {
+        console.warn("<hadir-chat>:", error);
+        asking(ASK_AGAIN_MS, begin);
+      })
       .finally(() => (isBeginning = false));
   };
 
   /** @param {EventTarget} target @param {string} type @param {(event: any) => void} listener */
-  const on = (target, type, listener) => target?.addEventListener(type, listener, { signal: leaving.signal });
+  const on = (target, type, listener) =>
+    target?.addEventListener(type, listener, { signal: leaving.signal });
   on(globalThis, "pagehide", () => client && visitor.write({ at: Date.now() }));
   on(globalThis, "popstate", sayWhere);
   on(/** @type {any} */ (globalThis).navigation, "navigatesuccess", sayWhere);
@@ -240,7 +250,8 @@ export function converse(options, show) {
       const at = Date.now();
       visitor.write({ at });
       this.write("");
-      keep([...talk.unsent, { clientId, text, state: "waiting", at, after: client?.state.version ?? 0 }]);
+      const after = client?.state.version ?? 0;
+      keep([...talk.unsent, { clientId, text, state: "waiting", at, after }]);
       client?.send(text, clientId);
     },
 

@@ -44,5 +44,7 @@ export function headerOf(agents, total, availability, say) {
  * @param {boolean} isWaiting  whether a message waits for it
  * @param {Say} say
  */
-export const noteOf = (connection, isWaiting, say) =>
-  /open|closed/.test(connection) ? "" : say(isWaiting && connection === "reconnecting" ? "waits" : connection);
+export const noteOf = (connection, isWaiting, say) => {
+  if (/open|closed/.test(connection)) return "";
+  return say(isWaiting && connection === "reconnecting" ? "waits" : connection);
+};
