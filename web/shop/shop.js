@@ -5,7 +5,8 @@ import { carriedOn, customerOf, socketsOf } from "./where.js";
 const page = new URL(location.href);
 for (const link of document.querySelectorAll("a")) link.href = carriedOn(link.href, page);
 
-const chat = /** @type {HTMLElement & { getToken?: () => string }} */ (document.createElement("hadir-chat"));
+/** @type {HTMLElement & { getToken?: () => string }} */
+const chat = document.createElement("hadir-chat");
 const customer = customerOf(page);
 chat.setAttribute("start", "load");
 chat.setAttribute("url", socketsOf(page));
