@@ -209,6 +209,16 @@ def test_a_customer_writes_is_answered_and_is_missed_when_the_tab_is_closed(
     picture(page, "stage, left")
 
 
+@pytest.mark.parametrize("width", [1280, 1360, 1361, 1440])
+def test_each_window_is_wide_enough_for_what_it_shows(stage: Open, width: int) -> None:
+    """On 480 px the chat covers the shop; below 768 px the desk has a single pane."""
+    page = stage()
+    page.set_viewport_size({"width": width, "height": 720})
+    assert frame_of(page, "shop").evaluate("innerWidth") > 480
+    assert frame_of(page, "desk").evaluate("innerWidth") > 768
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.fixture(params=["light", "dark", "forced"])
 def small(
     request: pytest.FixtureRequest, browser: Browser, hadir: AnyGateway
