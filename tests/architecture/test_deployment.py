@@ -2,10 +2,7 @@
 
 import json
 import re
-import subprocess
 import tomllib
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -315,101 +312,6 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
             with pytest.raises(NoPermissionError):
                 ask(*forbidden.split())
     client.close()
-
-
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [
-        ("/ws/s%201/customer_1/customer", ["s%201", "customer_1", "customer"]),
-        ("/ws/s1/customer_1/customer/more/", ["s1", "customer_1", "customer"]),
-        ("/ws/s1", ["s1"]),
-        ("/ws/", []),
-        ("/ws", []),
-    ],
-)
-def test_the_older_form_of_the_address_becomes_the_query_form(
-    resources: Resources, path: str, told: list[str]
-) -> None:
-    functions = of_type(resources, "AWS::CloudFront::Function")
-    code = functions["PathForm"]["FunctionCode"]["Fn::Sub"].replace("${Stage}", "live")
-    (pattern,) = (
-        behaviour["PathPattern"]
-        for web in of_type(resources, "AWS::CloudFront::Distribution").values()
-        for behaviour in web["DistributionConfig"]["CacheBehaviors"]
-        if behaviour["TargetOriginId"] == "sockets"
-    )
-    assert fnmatchcase(path, pattern)
-    request = {"uri": path, "querystring": {"token": {"value": "t"}}}
-    names = ("session_id", "user_id", "user_type")
-    values = {name: {"value": value} for name, value in zip(names, told, strict=False)}
-    assert handled(code, request) == {
-        "uri": "/live",
-        "querystring": {"token": {"value": "t"}, **values},
-    }
-
-
-def handled(code: str, request: dict[str, Any]) -> Any:
-    """What a function of CloudFront makes of a request."""
-    program = f"{code}\nconsole.log(JSON.stringify(handler({{request: {json.dumps(request)}}})))"
-    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
-@pytest.mark.parametrize(
-    ("path", "file"),
-    [
-        ("/desk/", "/desk/index.html"),
-        ("/desk/desk.js", "/desk/desk.js"),
-        ("/hadir-chat.js", "/hadir-chat.js"),
-    ],
-)
-def test_a_folder_is_its_index_document(resources: Resources, path: str, file: str) -> None:
-    (folders,) = used_by_files(resources)
-    request = {"uri": path, "querystring": {}}
-    assert handled(folders["FunctionCode"], request) == {**request, "uri": file}
-
-
-@pytest.mark.parametrize("path", ["/", "/desk"])
-def test_the_desk_is_where_the_address_leads(resources: Resources, path: str) -> None:
-    """With a slash, or its files would be looked for beside it."""
-    (folders,) = used_by_files(resources)
-    answer = handled(folders["FunctionCode"], {"uri": path, "querystring": {}})
-    assert (answer["statusCode"], answer["headers"]) == (302, {"location": {"value": "/desk/"}})
-
-
-def used_by_files(resources: Resources) -> list[dict[str, Any]]:
-    """The functions that requests for files go through."""
-    (web,) = of_type(resources, "AWS::CloudFront::Distribution").values()
-    functions = of_type(resources, "AWS::CloudFront::Function")
-    behaviour = web["DistributionConfig"]["DefaultCacheBehavior"]
-    assert behaviour["TargetOriginId"] == "files"
-    return [
-        functions[each["FunctionARN"]["Fn::GetAtt"][0]]
-        for each in behaviour["FunctionAssociations"]
-        if each["EventType"] == "viewer-request"
-    ]
-
-
-def test_what_is_copied_is_what_the_desk_and_the_widget_need() -> None:
-    """And no page of the demo. Of aws s3 sync's filters, the last one that fits counts."""
-    text = (ROOT / "docs" / "operate.md").read_text()
-    filters = re.findall(r"--(exclude|include) '([^']+)'", text)
-    web = ROOT / "web"
-
-    def is_copied(name: str) -> bool:
-        *_, verdict = (kind for kind, pattern in filters if fnmatchcase(name, pattern))
-        return bool(verdict == "include")
-
-    files = {str(path.relative_to(web)) for path in web.rglob("*") if path.is_file()}
-    copied = {name for name in files if is_copied(name)}
-    kinds = {f"desk/*{ending}" for ending in (".html", ".css", ".js")} | {"widget/*.js"}
-    wanted = {name for name in files if any(fnmatchcase(name, kind) for kind in kinds)}
-    assert len(wanted) > 20
-    assert copied >= wanted | {"hadir-chat.js", "hadir.js", "watcher.js"}
-    assert {Path(name).suffix for name in copied} == {".js", ".css", ".html"}
-    pages = {name for name in copied if name.endswith(".html")}
-    assert pages == {"desk/index.html"}
-    assert not any(name.startswith(("shop/", "stage/")) for name in copied)
 
 
 def test_nothing_is_made_that_was_not_asked_for(resources: Resources) -> None:
