@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from local import child
 from local.embedded_redis import NoRedis, redis_url
@@ -23,11 +24,13 @@ _PATH_FORM = "/ws/{session_id}/{user_id}/{user_type}"
 _OURS = ["AllowedOrigins=*", "Stage=local"]
 _OPEN = [*_OURS, "AuthMode=open"]
 _SECRET = _ROOT / ".hadir" / "token-secret"
+_LOG = _ROOT / ".hadir" / "log"
 _USUAL_PEOPLE, _MOST_PEOPLE = 24, 2000
 _NEXT = (
     "Open it: on the left you are a customer in a shop, on the right its support team. Close the "
-    "shop's tab, and watch the desk. Ctrl-C stops everything."
+    "shop's tab, and watch the desk."
 )
+_STOP = "Ctrl-C stops everything."
 _MORE_TOKENS = """Nobody gets in without a token. The link's are good for 8 hours. To make another:
   .venv/bin/hadir token --session '*' --user customer_123 --type customer"""
 
@@ -124,7 +127,7 @@ def _run_gateway(
     crowd: int = 0,
 ) -> int:
     ready, writing = os.pipe()
-    with os.fdopen(ready) as addresses:
+    with os.fdopen(ready) as addresses, _log(crowd) as log:
         try:
             gateway = child.start(
                 [
@@ -138,22 +141,41 @@ def _run_gateway(
                 ],
                 environment,
                 pass_fds=(writing,),
+                stderr=log,
             )
         finally:
             os.close(writing)
         people: child.Child | None = None
         try:
-            if told := addresses.read():  # nothing, if it has ended
+            told = addresses.read()  # nothing, if it has ended
+            if log:
+                sys.stderr.write(_LOG.read_text())
+            if told:
                 ours = json.loads(told)
-                _print_link(ours, tokens=tokens)
+                _print_link(ours, tokens=tokens, log=log is not None)
                 if crowd:
                     command = [sys.executable, "-m", "local.crowd", ours["websocket"], str(crowd)]
                     people = child.start([*command, *([str(_SECRET)] if tokens else [])])
-            return gateway.wait()
+            code = gateway.wait()
+            if code and told and log:
+                print(f"make run: the gateway has ended, see {_LOG}", file=sys.stderr)
+            return code
         finally:
             if people:
                 people.stop()
             gateway.stop()
+
+
+@contextmanager
+def _log(crowd: int) -> Iterator[TextIO | None]:
+    """Where the log goes if the people of a crowd would soon push the link off a terminal."""
+    if not (crowd and sys.stderr.isatty()):
+        yield None
+        return
+    _LOG.parent.mkdir(exist_ok=True)
+    _LOG.write_text("")
+    with _LOG.open("a") as file:
+        yield file
 
 
 def _people(text: str) -> int:
@@ -162,12 +184,13 @@ def _people(text: str) -> int:
     raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MOST_PEOPLE:,}")
 
 
-def _print_link(addresses: Mapping[str, str], *, tokens: bool) -> None:
+def _print_link(addresses: Mapping[str, str], *, tokens: bool, log: bool) -> None:
     """To standard output, since the log on standard error may be JSON."""
     made = page_tokens(_SECRET) if tokens else {}
     link = page_link(addresses["websocket"], addresses["http"], made)
     frame = framed(link, shutil.get_terminal_size().columns)
-    text = "\n".join((*([_MORE_TOKENS] if tokens else []), frame, _NEXT))
+    where = f"The log goes to {_LOG.relative_to(_ROOT)}. " if log else ""
+    text = "\n".join((*([_MORE_TOKENS] if tokens else []), frame, f"{_NEXT} {where}{_STOP}"))
     encoding = sys.stdout.encoding
     with contextlib.suppress(OSError):  # nobody reads it
         print(text.encode(encoding, "replace").decode(encoding), flush=True)

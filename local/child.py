@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 _STOPPING_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -16,17 +17,20 @@ def start(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    stderr: IO[str] | None = None,
 ) -> "Child":
     """Start ``command``, away from the terminal's Ctrl-C: we stop it ourselves, in order.
 
     Args:
         environment: of the process; ours unless given.
         pass_fds: file descriptors that it gets.
+        stderr: where its standard error goes; to ours unless given.
     """
     process = subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
+        stderr=stderr,
         start_new_session=True,
         pass_fds=pass_fds,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509

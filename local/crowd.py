@@ -113,12 +113,13 @@ class _Person:
             await asyncio.gather(*meanwhile, return_exceptions=True)
 
     async def _hears(self, seconds: float, *types: str) -> bool:
-        """Whether somebody of these types writes within that time."""
+        """Whether somebody of these types writes within that time, and not only to say goodbye."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while True:
                     frame = await self._told.get()
-                    if frame["type"] == "message" and frame["data"]["user_type"] in types:
+                    told = frame["data"] if frame["type"] == "message" else {}
+                    if told.get("user_type") in types and told["text"] not in CLOSINGS:
                         return True
         return False
 

@@ -39,7 +39,7 @@ def page_tokens(secret: Path) -> dict[str, str]:
     """
     return {
         "desk": token(secret, "*", "dewi", "admin", "Dewi", _TOKEN_SECONDS),
-        "customer": token(secret, "demo-*", "customer_123", "customer", "Tamu", _TOKEN_SECONDS),
+        "customer": token(secret, "demo-*", "customer_123", "customer", "Kirana", _TOKEN_SECONDS),
     }
 
 

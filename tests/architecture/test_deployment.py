@@ -2,9 +2,7 @@
 
 import json
 import re
-import subprocess
 import tomllib
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -314,41 +312,6 @@ def test_the_caches_user_may_do_what_hadir_does_and_little_else(allowed: str) ->
             with pytest.raises(NoPermissionError):
                 ask(*forbidden.split())
     client.close()
-
-
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [
-        ("/ws/s%201/customer_1/customer", ["s%201", "customer_1", "customer"]),
-        ("/ws/s1/customer_1/customer/more/", ["s1", "customer_1", "customer"]),
-        ("/ws/s1", ["s1"]),
-        ("/ws/", []),
-        ("/ws", []),
-    ],
-)
-def test_the_older_form_of_the_address_becomes_the_query_form(
-    resources: Resources, path: str, told: list[str]
-) -> None:
-    (function,) = of_type(resources, "AWS::CloudFront::Function").values()
-    code = function["FunctionCode"]["Fn::Sub"].replace("${Stage}", "live")
-    (pattern,) = (
-        behaviour["PathPattern"]
-        for web in of_type(resources, "AWS::CloudFront::Distribution").values()
-        for behaviour in web["DistributionConfig"]["CacheBehaviors"]
-        if behaviour["TargetOriginId"] == "sockets"
-    )
-    assert fnmatchcase(path, pattern)
-    request = {"uri": path, "querystring": {"token": {"value": "t"}}}
-    program = f"{code}\nconsole.log(JSON.stringify(handler({{request: {json.dumps(request)}}})))"
-
-    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
-
-    names = ("session_id", "user_id", "user_type")
-    values = {name: {"value": value} for name, value in zip(names, told, strict=False)}
-    assert json.loads(done.stdout) == {
-        "uri": "/live",
-        "querystring": {"token": {"value": "t"}, **values},
-    }
 
 
 def test_nothing_is_made_that_was_not_asked_for(resources: Resources) -> None:

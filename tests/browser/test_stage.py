@@ -184,6 +184,41 @@ def test_nothing_of_the_shop_or_the_stage_breaks_its_own_policy(
     assert page.evaluate(IS_STRICT)
 
 
+def test_a_customer_writes_is_answered_and_is_missed_when_the_tab_is_closed(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    """With the chat and the desk as they are."""
+    page = context.new_page()
+    page.goto(f"{hadir.http}/?{urlencode({'ws': f'{hadir.ws}/local'})}")
+    desk = page.frame_locator("#desk-view iframe")
+    expect(desk.get_by_text("Kirana").first).to_be_visible()
+
+    shop(page).get_by_role("button", name="Open chat").click()
+    question = shop(page).get_by_role("textbox", name="Write a message")
+    question.fill("Do you have a decaf?")
+    question.press("Enter")
+    desk.get_by_text("Do you have a decaf?").first.click()
+    answer = desk.get_by_role("textbox", name="Message")
+    answer.fill("From Friday on.")
+    answer.press("Enter")
+
+    expect(shop(page).get_by_text("From Friday on.")).to_be_visible()
+    picture(page, "stage, answered")
+    page.get_by_role("button", name="Close the tab").click()
+    expect(desk.get_by_role("alert")).to_contain_text("Customer has left: Kirana")
+    picture(page, "stage, left")
+
+
+@pytest.mark.parametrize("width", [1280, 1360, 1361, 1440])
+def test_each_window_is_wide_enough_for_what_it_shows(stage: Open, width: int) -> None:
+    """On 480 px the chat covers the shop; below 768 px the desk has a single pane."""
+    page = stage()
+    page.set_viewport_size({"width": width, "height": 720})
+    assert frame_of(page, "shop").evaluate("innerWidth") > 480
+    assert frame_of(page, "desk").evaluate("innerWidth") > 768
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.fixture(params=["light", "dark", "forced"])
 def small(
     request: pytest.FixtureRequest, browser: Browser, hadir: AnyGateway

@@ -1,8 +1,10 @@
 """`make run`: everything with one command, nothing left with one Ctrl-C."""
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -181,6 +183,39 @@ def test_the_link_of_a_run_with_tokens_lets_two_people_in() -> None:
         body, headers = read(rest, Origin="http://localhost:5173", Authorization=bearer)
         assert headers["access-control-allow-origin"] == "*"
         assert json.loads(body)["events"]
+
+
+def test_on_a_terminal_a_crowd_does_not_push_the_link_away() -> None:
+    terminal, end = pty.openpty()
+    base = str(free_row(4))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "--port", base],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+        stdin=subprocess.DEVNULL,
+        stdout=end,
+        stderr=end,
+    )
+    os.close(end)
+    shown = b""
+    try:
+        while b"Ctrl-C stops everything. " not in shown.replace(b"\r\n", b" "):
+            shown += os.read(terminal, 4096)
+        deadline = time.monotonic() + 30
+        log = ROOT / ".hadir" / "log"
+        while "$connect " not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert "$connect " in log.read_text()
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the end of what a terminal shows
+            while more := os.read(terminal, 4096):
+                shown += more
+        os.close(terminal)
+        process.wait(20)
+    assert b"ready" in shown
+    assert b"The log goes to .hadir/log." in shown
+    assert b"$connect " not in shown
 
 
 def ports() -> list[str]:

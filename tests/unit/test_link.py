@@ -56,6 +56,7 @@ def test_the_desks_token_is_for_all_sessions_and_the_customers_for_the_demos(
     desk, customer = read(tokens["desk"]), read(tokens["customer"])
     assert (desk.sessions, desk.user_type, desk.name) == (("*",), UserType.ADMIN, "Dewi")
     assert (customer.sessions, customer.user_type) == (("demo-*",), UserType.CUSTOMER)
+    assert customer.name == "Kirana"
 
 
 @pytest.mark.parametrize("secret", [None, "too short"])

@@ -2,14 +2,19 @@
 
 import { carriedOn, customerOf, socketsOf } from "./where.js";
 
+/** Who the shop knows them to be, as one that has a login does: the desk calls them so. */
+const NAME = "Kirana";
+
 const page = new URL(location.href);
 for (const link of document.querySelectorAll("a")) link.href = carriedOn(link.href, page);
 
-const chat = /** @type {HTMLElement & { getToken?: () => string }} */ (document.createElement("hadir-chat"));
+/** @type {HTMLElement & { getToken?: () => string }} */
+const chat = document.createElement("hadir-chat");
 const customer = customerOf(page);
 chat.setAttribute("start", "load");
 chat.setAttribute("url", socketsOf(page));
 chat.setAttribute("api", page.origin);
+chat.setAttribute("name", NAME);
 if (customer) {
   chat.setAttribute("session", customer.session);
   chat.setAttribute("user", customer.user);

@@ -12,8 +12,9 @@ const USUAL_PORT = "8082";
  */
 export function framesOf(page) {
   const tokens = new URLSearchParams(page.hash.slice(1));
+  const isTold = page.searchParams.has("ws");
   const isUsual = page.protocol === "https:" || page.port === USUAL_PORT;
-  const query = page.searchParams.has("ws") || !isUsual ? `?${new URLSearchParams({ ws: socketsOf(page) })}` : "";
+  const query = isTold || !isUsual ? `?${new URLSearchParams({ ws: socketsOf(page) })}` : "";
   /** @param {string} name @param {?string} token */
   const fragment = (name, token) => (token ? `#${name}=${token}` : "");
   return {

@@ -1,5 +1,5 @@
 /**
- * Where a tab has been, for its Back. The browser's own history is that of all frames together: it would
+ * Where a tab has been, for its Back. The browser's own history is that of all frames together, and would
  * turn back the desk, too. Pure.
  */
 export function journey() {

@@ -69,7 +69,7 @@ const choices = document.querySelectorAll("[data-show]");
 for (const choice of choices) {
   choice.addEventListener("click", () => {
     find("main").dataset.shown = choice.dataset.show;
-    for (const each of choices) each.setAttribute("aria-pressed", `${each.dataset.show === choice.dataset.show}`);
+    for (const each of choices) each.setAttribute("aria-pressed", `${each === choice}`);
   });
 }
 
