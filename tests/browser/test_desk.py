@@ -162,6 +162,7 @@ def test_a_session_is_handed_over_and_somebody_put_out(
         page.bring_to_front()
         row(page, "anna").get_by_role("button").click()
         over = pane(page).get_by_label("Hand over to")
+        expect(over).to_be_visible()
         over.focus()
         expect(over.get_by_role("option", name="eko")).to_be_attached()
 
