@@ -12,6 +12,8 @@ from websockets.sync.client import ClientConnection, connect
 from tests.running_gateway import AnyGateway
 
 PAGE_LEFT = 4001
+SETTLED_MS = 15_000
+"""By then who left has left for good."""
 
 
 def desk(context: BrowserContext, hadir: AnyGateway, search: str, who: str = "dewi") -> Page:

@@ -19,7 +19,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Shop {path}</title>
-<link rel="stylesheet" href="{modules}/page.css">
+<link rel="stylesheet" href="{modules}/desk/desk.css">
 <script type="module" src="{modules}/hadir-chat.js"></script>
 <main>
 <h1>The shop</h1>

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from apigw_local.testing import LocalGateway
 from local.embedded_redis import embedded_redis
 from tests.browser.desks import (
+    SETTLED_MS,
     alert,
     customer,
     desk,
@@ -24,10 +25,11 @@ from tests.browser.desks import (
     row,
     say,
 )
+from tests.browser.looking import picture
 from tests.browser.many import desk_of, difference
-from tests.browser.tabs import SETTLED_MS, Wire, picture
 from tests.browser.town import town
 from tests.browser.visitors import site, visit
+from tests.browser.wire import Wire
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, AnyGateway
 from tests.system.people import new_session

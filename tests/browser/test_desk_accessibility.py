@@ -6,9 +6,9 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.desks import alert, customer, desk, expect_live, open_row, row, say
-from tests.browser.tabs import SETTLED_MS, Wire, picture
-from tests.browser.test_accessibility import AXE, RULES, RUN, SHAPES
+from tests.browser.desks import SETTLED_MS, alert, customer, desk, expect_live, open_row, row, say
+from tests.browser.looking import AXE, RULES, RUN, SHAPES, picture
+from tests.browser.wire import Wire
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 

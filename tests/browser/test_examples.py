@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from websockets.sync.client import connect
 
 from apigw_local.testing import LocalGateway
 from hadir.access.keys import SecretKeys
@@ -77,7 +78,7 @@ def until_nobody_is_in(gateway: AnyGateway, session: str) -> None:
 def pages(hadir: AnyGateway, tmp_path: Path) -> Iterator[Path]:
     """A folder with the pages of README.md and of docs/integrate.md, to be opened in an empty
     session."""
-    readme = examples(README, "html")[0]
+    readme = examples(README, "html")[-1]
     (tmp_path / "readme.html").write_text(on_ports_of(hadir, readme))
     for name in ("agent.html", "customer.html"):
         (tmp_path / name).write_text(on_ports_of(hadir, saved(name)))
@@ -100,6 +101,15 @@ def leave(page: Page) -> None:
 def say(page: Page, text: str) -> None:
     page.get_by_label("Message").fill(text)
     page.get_by_role("button", name="Send").click()
+
+
+def test_the_readmes_chat_works(context: BrowserContext, hadir: AnyGateway, tmp_path: Path) -> None:
+    (tmp_path / "shop.html").write_text(on_ports_of(hadir, examples(README, "html")[0]))
+    with served_folder(tmp_path) as address:
+        page = open_page(context, f"{address}/shop.html")
+        page.get_by_role("button", name="Open chat").click()
+        say(page, "Hello")
+        expect(page.get_by_role("log")).to_contain_text("Hello")
 
 
 def test_the_guide_has_the_pages_that_are_opened_here() -> None:
@@ -308,12 +318,9 @@ def test_an_anonymous_visitor_stays_the_same_and_sees_that_an_agent_is_here(
 
         session = f"chat_{shown.partition(':')[0]}"
         proof = token(session=session, user="admin_1", type="admin")
-        admin = open_page(
-            context,
-            f"{with_tokens.http}/demo.html?session={session}&ws={with_tokens.ws}/local#admin_token={proof}",
-        )
-        expect(agent).to_have_text("An agent is here")
-        admin.close()
+        address = f"{with_tokens.ws}/local?session_id={session}&user_id=admin_1&user_type=admin"
+        with connect(f"{address}&token={proof}", open_timeout=20):
+            expect(agent).to_have_text("An agent is here")
         expect(agent).to_have_text("Nobody is here yet")
 
         context.clear_cookies()

@@ -1,10 +1,9 @@
 """The desk under the headers with which CloudFront serves it (WebHosting)."""
 
-from urllib.parse import urlencode
-
 from playwright.sync_api import BrowserContext, Route, expect
 
 from apigw_local.template.document import read
+from tests.browser.desks import customer, desk, open_row, pane
 from tests.running_gateway import ROOT, AnyGateway
 from tests.system.people import new_session
 
@@ -35,14 +34,11 @@ def test_the_desk_keeps_to_the_policy_of_its_host(
         "window.broken = []; addEventListener('securitypolicyviolation', (event) =>"
         " broken.push(event.violatedDirective + ' ' + event.blockedURI));"
     )
-    customer = context.new_page()
-    query = {"session": new_session(), "ws": f"{hadir.ws}/local", "as": "customer"}
-    customer.goto(f"{hadir.http}/demo.html?{urlencode(query)}")
-    page = context.new_page()
+    session = new_session()
+    with customer(hadir, session):
+        page = desk(context, hadir, session)
 
-    page.goto(f"{hadir.http}/desk/?{urlencode({'ws': f'{hadir.ws}/local'})}")
+        open_row(page, "anna")
 
-    expect(page.get_by_text("customer_123").first).to_be_visible()
-    page.get_by_text("customer_123").first.click()
-    expect(page.locator("#pane")).to_be_visible()
-    assert page.evaluate("broken") == []
+        expect(pane(page).get_by_text("Socket open")).to_be_visible()
+        assert page.evaluate("broken") == []

@@ -11,8 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, Route, expect
 
-from tests.browser.tabs import picture
-from tests.browser.test_accessibility import AXE, RULES, RUN
+from tests.browser.looking import AXE, RULES, RUN, picture
 from tests.browser.visitors import watching
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session

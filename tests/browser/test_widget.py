@@ -2,6 +2,7 @@
 
 from playwright.sync_api import BrowserContext, expect
 
+from tests.browser.looking import picture
 from tests.browser.shop import (
     agent,
     bubble,
@@ -16,7 +17,7 @@ from tests.browser.shop import (
     shop,
     state_of,
 )
-from tests.browser.tabs import Wire, picture
+from tests.browser.wire import Wire
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.looking import AXE, RULES, RUN, picture
 from tests.browser.shop import (
     agent,
     bubble,
@@ -18,8 +19,7 @@ from tests.browser.shop import (
     say,
     shop,
 )
-from tests.browser.tabs import Wire, picture
-from tests.browser.test_accessibility import AXE, RULES, RUN
+from tests.browser.wire import Wire
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 

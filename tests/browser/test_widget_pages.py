@@ -17,8 +17,8 @@ from tests.browser.shop import (
     shop,
     state_of,
 )
-from tests.browser.tabs import Wire
 from tests.browser.visitors import chromium, watching
+from tests.browser.wire import Wire
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 
@@ -146,7 +146,7 @@ def test_after_a_day_without_a_visit_it_is_another_conversation(
         expect_sent(page)
         page.goto("about:blank")  # which says when it was left
         page.close()
-        page = site.open(context, "/page.css", chat=False)
+        page = site.open(context, "/desk/desk.css", chat=False)
         page.evaluate(
             "for (const [key, value] of Object.entries(localStorage)) "
             "localStorage[key] = JSON.stringify({ ...JSON.parse(value), at: Date.now() - 864e5 })"

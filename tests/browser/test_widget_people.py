@@ -3,8 +3,8 @@
 from playwright.sync_api import BrowserContext, expect
 
 from apigw_local.testing import LocalGateway
+from tests.browser.looking import picture
 from tests.browser.shop import agent, expect_sent, header, messages, panel, say, shop
-from tests.browser.tabs import picture
 from tests.conftest import running_hadir
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect
 
 from apigw_local.testing import LocalGateway
+from tests.browser.looking import picture
 from tests.browser.serving import served_folder
 from tests.browser.shop import (
     agent,
@@ -18,7 +19,6 @@ from tests.browser.shop import (
     say,
     shop,
 )
-from tests.browser.tabs import picture
 from tests.browser.test_examples import on_ports_of, saved
 from tests.browser.visitors import QUIET_MS
 from tests.running_gateway import AnyGateway

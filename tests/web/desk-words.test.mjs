@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  connectionWords,
-  customerHasLeft,
   durationWords,
   eventWords,
   evidenceWords,
@@ -108,44 +106,5 @@ describe("eventWords", () => {
     assert.equal(said({ ...joined, reconnected: true, offline_seconds: 3 }, customer), "You are back after 3 s");
     assert.equal(said({ ...left, reason: "kicked" }, customer), "You were put out");
     assert.equal(said(joined, { ...customer, type: "agent" }), "customer_123 came in");
-  });
-});
-
-describe("connectionWords", () => {
-  it("says each state in words of its own", () => {
-    const states = ["connecting", "open", "reconnecting", "offline", "closed", "kicked", "unauthorized", "unsupported"];
-    const words = states.map((state) => connectionWords(state, {}).text);
-    assert.equal(new Set(words).size, states.length);
-  });
-
-  it("says why somebody was put out", () => {
-    const closing = { reason: "kicked", message: "Be kind" };
-    assert.deepEqual(connectionWords("kicked", { closing }), { text: "Put out by an admin", why: "Be kind" });
-    assert.equal(connectionWords("kicked", { closing: { reason: "kicked" } }).why, "No reason was given.");
-    assert.deepEqual(connectionWords("kicked", { closing: { reason: "rate_limited" } }), {
-      text: "Put out by the server",
-      why: "This tab sent too much.",
-    });
-  });
-
-  it("says why nobody is let in, and what goes wrong until then", () => {
-    const error = { code: "unauthorized", message: "the server takes no such token" };
-    const { text, why } = connectionWords("unauthorized", { error });
-    assert.equal(text, "Not let in");
-    assert.match(why, /^the server takes no such token\. The link that make run prints/);
-    assert.match(connectionWords("connecting", { error: { code: "unreachable", message: "x" } }).why, /^x\. Browsers do not say which/);
-    assert.equal(connectionWords("reconnecting", {}).why, "");
-  });
-});
-
-describe("customerHasLeft", () => {
-  const person = (type, presence) => ({ type, presence });
-
-  it("is when the last of them has, and none may be back", () => {
-    const gone = person("customer", "left");
-    assert.equal(customerHasLeft([person("admin", "here"), gone], gone), true);
-    assert.equal(customerHasLeft([person("customer", "here"), gone], gone), false);
-    assert.equal(customerHasLeft([person("customer", "maybe back"), gone], gone), false);
-    assert.equal(customerHasLeft([person("agent", "left")], person("agent", "left")), false);
   });
 });
