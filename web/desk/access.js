@@ -37,12 +37,12 @@ export function access() {
 
 /**
  * Where the desk is hosted, sockets have its address (docs/operate.md), whatever a link says: it may be
- * anybody's. On this machine it is the local gateway's.
+ * anybody's. On this machine it is the local gateway's, which has the port before that of its pages.
  * @param {URLSearchParams} query
  */
 function socketUrl(query) {
   if (location.protocol === "https:") return "/ws";
-  return query.get("ws") ?? `ws://${location.hostname}:8081/local`;
+  return query.get("ws") ?? `ws://${location.hostname}:${Number(location.port) - 1}/local`;
 }
 
 /** What a token says, unchecked: the server checks it. @param {?string} token @returns {any} */
