@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint sam-local test-sam-local unit browser soak fuzz mutants bench build format lock clean
+.PHONY: help run test lint sam-local test-sam-local unit browser soak pictures fuzz mutants bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,12 @@ soak: .venv/dev browser ## What takes too long for every day, some 40 minutes
 		tests/redis/test_long_runs.py \
 		tests/redis/test_watching_through_chaos.py tests/browser/test_hidden.py
 
+pictures: .venv/dev browser ## The README's pictures, and one of every state of desk, widget and stage
+	@$(BIN)/python -m tests.pictures
+	@mkdir -p .hadir/pictures
+	@HADIR_PICTURES=.hadir/pictures $(BIN)/pytest -q tests/browser/test_desk.py tests/browser/test_stage.py \
+		tests/browser/test_desk_accessibility.py tests/browser/test_widget*.py
+
 fuzz: .venv/dev ## A million inputs, some 30 minutes
 	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
@@ -58,6 +64,7 @@ bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.leaving
 	@$(BIN)/python -m benchmarks.crowd
+	@$(BIN)/python -m benchmarks.desk
 
 build: .venv/dev .venv-sam/done ## Build what would be deployed, into .aws-sam
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv-sam/bin/sam build
