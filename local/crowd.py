@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -157,6 +158,7 @@ class _Customer(_Person):
                 await asyncio.sleep(random.uniform(2, 8))
                 question, answer = random.choice(TALKS)
                 await self._write(socket, question)
+                await self._show(socket, page=page, asked=_now())
                 self._scene.asked[self._session] = answer
                 seconds = random.uniform(60, 120)
             case "look away":
@@ -197,6 +199,11 @@ class _Agent(_Person):
         await _say(socket, action="assign", user_id=None, expect=self._who["user_id"])
         await asyncio.sleep(1)
         return _GOODBYE
+
+
+def _now() -> str:
+    """As the chat widget says since when its visitor waits (docs/integrate.md)."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def _say(socket: ClientConnection, **message: object) -> None:

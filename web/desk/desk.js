@@ -231,6 +231,9 @@ setInterval(() => {
   write(part("voice"), summary({ joined, left, waiting: store.counts.waiting }));
   store.happened = { joined: 0, left: 0 };
 }, SUM_UP_MS);
-addEventListener("focus", changed);
+addEventListener("focus", () => {
+  store.select(store.selected); // what came meanwhile is seen now
+  changed();
+});
 watcher.start();
 draw();
