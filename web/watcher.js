@@ -10,11 +10,11 @@
 
 import { AssignmentError, assigning } from "./assigning.js";
 import { FINAL_STATES, keepConnected } from "./connection.js";
-import { timer } from "./environment.js";
 import { eventsIn } from "./events-in.js";
 import { initialFeedState, isComplete, refuse, start, take, tell, WATCH_ALL } from "./feed-state.js";
 import { isId, socketAddress } from "./options.js";
 import { answered, ask, eventsBefore, isRefused, LAST_VERSION } from "./rest.js";
+import { rested } from "./rested.js";
 import { singles } from "./singles.js";
 import { stateOfMine } from "./state-of-mine.js";
 import { tableOf } from "./table.js";
@@ -65,9 +65,6 @@ const Target = /** @type {new () => WatcherTarget} */ (/** @type {unknown} */ (E
 /** In these nobody answers, before the next `start`. */
 const STOPPED = new Set(["closed", ...FINAL_STATES]);
 
-/** After the table was announced, for how long it is not, as a multiple of how long that took. */
-const REST = 9;
-
 /** An agent or an admin who watches sessions without being in them. */
 export class HadirWatcher extends Target {
   /** @type {ConnectionState} */
@@ -94,9 +91,7 @@ export class HadirWatcher extends Target {
   /** Redis was away since the last heartbeat: what it would have told may be missing. */
   #isDoubted = false;
   #isChanged = false;
-  #isAnnounced = false;
-  #restsUntil = -Infinity;
-  #announcing;
+  #announce;
   #beatenAt = 0;
   /** How far this machine's clock is behind the server's, ms. */
   #behind = 0;
@@ -116,7 +111,7 @@ export class HadirWatcher extends Target {
     if (options.userType === "customer") throw new TypeError("userType must be agent or admin");
     const address = socketAddress(this.#options);
     this.#environment = environment;
-    this.#announcing = timer(environment);
+    this.#announce = rested(environment, () => this.#emit("sessions", this.sessions));
     const beaten = () => (this.#beatenAt = this.#now());
     this.#connection = keepConnected(environment, { ...options, address, heartbeatMs, lifetimeMs, beaten }, {
       state: (state, why) => this.#turn(state, why),
@@ -399,20 +394,10 @@ export class HadirWatcher extends Target {
     }
   }
 
-  /** Say at the end of this turn that the table is another; of a large one, not all the time. */
+  /** The table is another. */
   #change() {
     this.#isChanged = true;
-    if (this.#isAnnounced) return;
-    this.#isAnnounced = true;
-    const announce = () => {
-      const startedAt = this.#now();
-      this.#isAnnounced = false;
-      this.#emit("sessions", this.sessions);
-      this.#restsUntil = this.#now() + (this.#now() - startedAt) * REST;
-    };
-    const wait = this.#restsUntil - this.#now();
-    if (wait > 0) this.#announcing(wait, announce);
-    else Promise.resolve().then(announce);
+    this.#announce();
   }
 
   #build() {
