@@ -4,8 +4,14 @@
  * @typedef {import("./state.js").Message} Message
  */
 
-/** @param {Message} a @param {Message} b */
-const order = (a, b) => (a.epoch === b.epoch ? a.version - b.version : a.epoch < b.epoch ? -1 : 1);
+/**
+ * By time, as the REST API gives all messages the epoch of now, and the socket the one they came in; within a
+ * second by version.
+ * @param {Message} a
+ * @param {Message} b
+ */
+const order = (a, b) =>
+  a.timestamp === b.timestamp ? a.version - b.version : a.timestamp < b.timestamp ? -1 : 1;
 
 /**
  * The messages after some events were told or fetched: each message once, in the session's order.

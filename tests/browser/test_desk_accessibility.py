@@ -79,7 +79,7 @@ def test_every_state_of_a_desk(context: BrowserContext, hadir: AnyGateway, check
         say(anna, action="typing", on=True)
         expect(page.get_by_text("Anna Berg is writing")).to_be_visible()
         check(page, "a session")
-        page.get_by_label("Sounds and notifications").click()
+        page.get_by_label("Sounds, notifications and keys").click()
         check(page, "the menu")
         page.keyboard.press("Escape")
     expect(page.get_by_text("May be back.")).to_be_visible()

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { filter } from "../../web/desk/filter.js";
 import { holderWords, statusOf } from "../../web/desk/row-words.js";
-import { applyEvents, applyTable, isWaiting, nameOf, pageOf, seen, settleRows } from "../../web/desk/rows.js";
+import { applyEvents, applyTable, explained, isFree, isWaiting, nameOf, pageOf, seen, settleRows } from "../../web/desk/rows.js";
 import { arrange, count, hold, shownRows } from "../../web/desk/views.js";
 import { iso, left, person, said, session, T } from "./desk-fakes.mjs";
 
@@ -38,7 +38,7 @@ describe("a row", () => {
     assert.equal(rows.get("s1").session, null);
     assert.deepEqual(settleRows(rows, T + 10_900).settled, []);
     const over = settleRows(rows, T + 11_000);
-    assert.deepEqual(over.settled.map(({ id }) => id), ["s1"]);
+    assert.deepEqual(over.settled.map(({ row, person }) => [row.id, person.id, person.presence]), [["s1", "anna", "left"]]);
     const row = over.rows.get("s1");
     assert.deepEqual(statusOf(row, T + 61_000), { kind: "left", text: "left", clock: "1:00", why: "closed the page" });
   });
@@ -50,6 +50,29 @@ describe("a row", () => {
     rows = settleRows(applyTable(rows, [session("s1", [both[1]])], T, true).rows, T + 10_000).rows;
     rows = hear(rows, left("amy", T + 11_000, { event_user_type: "agent" }));
     assert.deepEqual(settleRows(applyTable(rows, [], T, true).rows, T + 60_000).settled, []);
+  });
+
+  it("says of each of several customers that they have left", () => {
+    const both = [person("anna"), person("bob", { since: iso(T + 1_000) })];
+    let rows = hear(table(session("s1", both)), left("anna", T));
+    rows = applyTable(rows, [session("s1", [both[1]], { version: 2 })], T, true).rows;
+    assert.equal(rows.get("s1").customer.id, "bob");
+    assert.deepEqual(settleRows(rows, T + 10_000).settled.map(({ person: { id } }) => id), ["anna"]);
+  });
+
+  it("keeps no more than a hundred people who have left", () => {
+    let rows = table(session("s1", [person("anna")]));
+    for (let at = 0; at < 130; at += 1) rows = settleRows(hear(rows, left(`v${at}`, T + at * 1_000)), T + 900_000).rows;
+    assert.equal(rows.get("s1").people.length, 101);
+    const ids = rows.get("s1").people.map(({ id }) => id);
+    assert(ids.includes("v129") && !ids.includes("v0"));
+  });
+
+  it("learns later why somebody has left whose leave was missed", () => {
+    const rows = settleRows(applyTable(table(session("s1", [person("anna")])), [], T, true).rows, T + 9_000).rows;
+    const next = explained(rows, "s1", person("anna"), left("anna", T - 1_000).data, T + 9_000);
+    assert.equal(next.get("s1").customer.departure.close_code, 4001);
+    assert.equal(explained(rows, "unknown", person("anna"), {}, T), rows);
   });
 
   it("is as before where they are back in time, also if the leave is told late", () => {
@@ -102,6 +125,16 @@ describe("a row", () => {
     assert(!isWaiting(rows.get("s2")));
   });
 
+  it("is believed to wait for an hour at most, and not against an answer that was heard", () => {
+    const claim = (asked) => table(session("s1", [person("anna", { state: { asked: iso(asked) } })])).get("s1").askedAt;
+    assert.equal(claim(T - 9_000_000), T - 3_600_000);
+    assert.equal(claim(T + 9_000), T);
+    const asks = session("s1", [person("anna", { state: { asked: iso(T) } })]);
+    const rows = hear(table(asks), said("Here you are", T + 1_000, "agent"));
+    const same = session("s1", [person("anna", { state: { asked: iso(T), page: "/" } })], { version: 4 });
+    assert.equal(applyTable(rows, [same], T + 2_000, true).rows.get("s1").askedAt, null);
+  });
+
   it("waits no more when the customer's client says that somebody has answered", () => {
     const asks = session("s1", [person("anna", { state: { asked: iso(T) } })]);
     const answered = session("s1", [person("anna", { state: { page: "/" } })], { version: 2 });
@@ -114,11 +147,12 @@ describe("a row", () => {
     const held = table(session("s1", asks.people, { assignment: holder })).get("s1");
     assert(!isWaiting(held));
     assert.equal(statusOf(held, T + 1_000).kind, "asks");
-    assert.equal(holderWords(held, { id: "budi" }), "Dewi");
-    assert.equal(holderWords(held, { id: "dewi" }), "You");
+    assert.equal(holderWords(held, { id: "budi", type: "agent" }), "Dewi");
+    assert.equal(holderWords(held, { id: "dewi", type: "agent" }), "You");
     const gone = table(session("s1", asks.people, { assignment: { ...holder, gone: true } })).get("s1");
     assert(isWaiting(gone));
-    assert.equal(holderWords(gone, { id: "budi" }), "Dewi (gone)");
+    assert.deepEqual([isFree(gone), isFree(held), isFree({ ...gone, session: null })], [true, false, false]);
+    assert.equal(holderWords(gone, { id: "budi", type: "agent" }), "Dewi (gone)");
   });
 
   it("is away since somebody was seen to look elsewhere", () => {
@@ -130,6 +164,8 @@ describe("a row", () => {
     assert.equal(table(away).get("s1").stateSince, null, "it was so before the desk was opened");
   });
 });
+
+const ME = { id: "me", type: "agent" };
 
 describe("the order of the rows", () => {
   const mine = { user_id: "me", user_type: "agent" };
@@ -148,7 +184,7 @@ describe("the order of the rows", () => {
   );
   const settled = settleRows(applyTable(rows, [...rows.values()].map((row) => row.session).filter(({ id }) => id !== "gone"), T, true).rows, T).rows;
   const shown = (view, query = "", now = T) =>
-    arrange(settled.values(), { view, matches: filter(query), me: "me", now });
+    arrange(settled.values(), { view, matches: filter(query), me: ME, now });
 
   it("has who needs somebody now at the top", () => {
     assert.deepEqual(shown("all"), ["asks me", "waits longer", "waits", "mine", "free", "theirs", "gone"]);
@@ -156,14 +192,19 @@ describe("the order of the rows", () => {
     assert.deepEqual(shown("mine"), ["asks me", "mine"]);
     assert.deepEqual(shown("left"), ["gone"]);
     assert(!shown("all", "", T + 100_000).includes("gone"), "who has left stays among all for a while");
-    const counts = count(settled.values(), "me");
-    assert.deepEqual(counts, { waiting: 2, mine: 2, all: 6, left: 1, here: 6, unread: 0 });
+    const counts = count(settled.values(), ME, T);
+    assert.deepEqual(counts, { waiting: 2, mine: 2, all: 7, left: 1, here: 6, unread: 0 });
   });
 
   it("has who came last before who has been there for long, of those who need nobody", () => {
     const came = (id, ms) => session(id, [person("c")], { since: iso(T + ms) });
     const arrived = table(came("first", 0), came("last", 9_000));
-    assert.deepEqual(arrange(arrived.values(), { view: "all", matches: () => true, me: "me", now: T }), ["last", "first"]);
+    assert.deepEqual(arrange(arrived.values(), { view: "all", matches: () => true, me: ME, now: T }), ["last", "first"]);
+  });
+
+  it("takes nobody for somebody else with the same id", () => {
+    const admin = { id: "me", type: "admin" };
+    assert.equal(count(settled.values(), admin, T).mine, 0);
   });
 
   it("can be searched", () => {

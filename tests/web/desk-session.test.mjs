@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { noticesOf, summary } from "../../web/desk/attention.js";
-import { evidenceOf } from "../../web/desk/evidence.js";
+import { departureOf, evidenceOf, isThere } from "../../web/desk/evidence.js";
 import { add, initialLog } from "../../web/desk/log.js";
 import { applyTable } from "../../web/desk/rows.js";
 import { Store } from "../../web/desk/store.js";
@@ -70,6 +70,15 @@ describe("what is known of a session", () => {
     assert.equal(add(whole, [{ epoch: "e1", status_version: 9 }]), whole, "a snapshot is no event");
   });
 
+  it("has no event twice where the REST API gives it another epoch, and knows one's own messages", () => {
+    const own = { ...joined("me", 1_000, 6), text: "Hi", id: "m6" };
+    const live = add(initialLog, [joined("b", 0, 5), own]);
+    const fetched = [{ ...joined("a", -5_000, 4), epoch: "e2" }, { ...joined("b", 0, 5), epoch: "e2" }];
+    assert.deepEqual(add(live, fetched).events.map(({ version }) => version), [4, 5, 6]);
+    assert.equal(add(live, [{ ...own, client_id: "c1" }]).events[1].client_id, "c1");
+    assert.equal(add(add(live, [{ ...own, client_id: "c1" }]), [own]).events[1].client_id, "c1");
+  });
+
   it("is read anew for each session that is opened, and what comes late for another is dropped", async () => {
     const answers = {};
     const history = (id) => new Promise((resolve) => (answers[id] = resolve));
@@ -127,6 +136,22 @@ describe("what is known of a session", () => {
   });
 });
 
+describe("why somebody has left whose leave was missed", () => {
+  const facts = {
+    people: [{ user_id: "anna", user_type: "customer" }],
+    left: [{ user_id: "bob", user_type: "customer", left_at: iso(T), reason: "gone", evidence: "platform", close_code: null }],
+  };
+
+  it("is what the server says of their last leave", () => {
+    const departure = departureOf(facts, { id: "bob", type: "customer" });
+    assert.deepEqual([departure.timestamp, departure.reason, departure.evidence], [iso(T), "gone", "platform"]);
+    assert.equal(departureOf(facts, { id: "bob", type: "agent" }), null);
+    assert.equal(departureOf(null, { id: "bob", type: "customer" }), null);
+    assert(isThere(facts, { id: "anna", type: "customer" }));
+    assert(!isThere(facts, { id: "anna", type: "agent" }));
+  });
+});
+
 describe("whether the desk can be believed", () => {
   const watcher = { connection: "open", isCurrent: true, heardAt: 1_000, delay: 40.6 };
 
@@ -149,7 +174,7 @@ describe("whether the desk can be believed", () => {
 describe("what is worth a sound", () => {
   const mine = { assignment: { user_id: "me", user_type: "agent" } };
   const rowOf = (...given) => applyTable(new Map(), [session(...given)], T, true).rows.get(given[0]);
-  const kinds = (before, row) => noticesOf(before, row, "me").map(({ kind }) => kind);
+  const kinds = (before, row) => noticesOf(before, row, { id: "me", type: "agent" }).map(({ kind }) => kind);
   const here = rowOf("s1", [person("anna")], mine);
   const over = { ...here, state: "left" };
   const maybe = { ...here, state: "maybe back" };
@@ -158,7 +183,6 @@ describe("what is worth a sound", () => {
     const waits = rowOf("s1", [person("anna", { state: { asked: iso(T) } })]);
     assert.deepEqual(kinds(undefined, waits), ["waits"]);
     assert.deepEqual(kinds(waits, { ...waits, unread: 3 }), []);
-    assert.deepEqual(kinds(maybe, over), ["left"]);
     assert.deepEqual(kinds(over, here), ["back"]);
     assert.deepEqual(kinds(here, { ...here, unread: 1 }), ["message"]);
   });
@@ -179,9 +203,9 @@ describe("what is worth a sound", () => {
 
 describe("the store of a desk", () => {
   const begun = (...sessions) => {
-    const store = new Store({ id: "me" });
+    const store = new Store({ id: "me", type: "agent" });
     store.list(sessions, true);
-    assert.deepEqual(store.advance(T, true), [], "what is there from the start is no news");
+    assert.deepEqual(store.advance(T, T, true), [], "what is there from the start is no news");
     return store;
   };
 
@@ -191,11 +215,20 @@ describe("the store of a desk", () => {
     store.hear({ ...said("Hi", T), sessionId: "s2" });
     store.hear(left("anna", T));
     store.list([session("s2", [person("bob")])], true);
-    assert.deepEqual(store.advance(T + 300, true).map(({ kind, row }) => [kind, row.id]), [["waits", "s2"]]);
+    assert.deepEqual(store.advance(T + 300, T + 300, true).map(({ kind, row }) => [kind, row.id]), [["waits", "s2"]]);
     assert.deepEqual(store.order, ["s2", "s1"]);
     store.select("s1");
-    assert.deepEqual(store.advance(T + 10_000, true).map(({ kind, row }) => [kind, row.id]), [["left", "s1"]]);
+    assert.deepEqual(store.advance(T + 10_000, T + 10_000, true).map(({ kind, row }) => [kind, row.id]), [["left", "s1"]]);
     assert.deepEqual(store.happened, { joined: 0, left: 1 });
+  });
+
+  it("goes on where the clock was wrong before the server was heard", () => {
+    const store = new Store({ id: "me", type: "agent" });
+    store.list([], false);
+    store.advance(T + 600_000, 0, true); // ten minutes fast
+    store.list([session("s1", [person("anna")])], true);
+    store.advance(T, 1_000, true);
+    assert.deepEqual(store.order, ["s1"]);
   });
 
   it("does not say that somebody has left while it is out of date", () => {
@@ -203,9 +236,9 @@ describe("the store of a desk", () => {
     store.select("s1");
     store.hear(left("anna", T));
     store.list([], false);
-    assert.deepEqual(store.advance(T + 60_000, true), []);
+    assert.deepEqual(store.advance(T + 60_000, T + 60_000, true), []);
     store.list([session("s1", [person("anna")], { version: 3 })], true);
-    assert.deepEqual(store.advance(T + 61_000, true), []);
+    assert.deepEqual(store.advance(T + 61_000, T + 61_000, true), []);
     assert.equal(store.row.state, "here");
   });
 
@@ -213,10 +246,10 @@ describe("the store of a desk", () => {
     const store = begun(session("s1", [person("anna")]));
     store.select("s1");
     store.hear(said("Hi", T));
-    store.advance(T + 1, true);
+    store.advance(T + 1, T + 1, true);
     assert.equal(store.row.unread, 0);
     store.hear(said("Hello?", T + 1));
-    store.advance(T + 2, false);
+    store.advance(T + 2, T + 2, false);
     assert.equal(store.row.unread, 1, "they look elsewhere");
     store.select("s1");
     assert.equal(store.row.unread, 0);
@@ -227,10 +260,10 @@ describe("the store of a desk", () => {
     store.hold(true);
     store.hear({ ...said("Hi", T), sessionId: "s2" });
     store.list([session("s1", [person("anna")]), session("s2", [person("bob")]), session("s0", [person("zoe")])], true);
-    store.advance(T + 1_000, true);
+    store.advance(T + 1_000, T + 1_000, true);
     assert.deepEqual([store.order, store.added], [["s1", "s2", "s0"], 1]);
     store.sort();
-    store.advance(T + 1_001, true);
+    store.advance(T + 1_001, T + 1_001, true);
     assert.deepEqual([store.order, store.added], [["s2", "s0", "s1"], 0]);
   });
 });

@@ -7,14 +7,14 @@ import { isMine } from "./views.js";
  * @typedef {import("./rows.js").Row} Row
  * @typedef {"waits"|"back"|"left"|"message"} Kind  somebody waits for anybody; mine came back after they had
  *   left; mine has left; a message of mine while nobody looks
- * @typedef {{kind: Kind, row: Row}} Notice
+ * @typedef {{kind: Kind, row: Row, person?: import("../people.js").Person}} Notice  `person`: who has left
  */
 
 /**
- * What became of a row.
+ * What became of a row, but for who has left it.
  * @param {Row|undefined} before
  * @param {Row} row
- * @param {string} me
+ * @param {import("./views.js").Me} me
  * @returns {Notice[]}
  */
 export function noticesOf(before, row, me) {
@@ -23,7 +23,6 @@ export function noticesOf(before, row, me) {
   if (isWaiting(row) && !(before && isWaiting(before))) notices.push({ kind: "waits", row });
   if (!before || !isMine(row, me)) return notices;
   if (before.state === "left" && (row.state === "here" || row.state === "away")) notices.push({ kind: "back", row });
-  if (before.state !== "left" && row.state === "left") notices.push({ kind: "left", row });
   if (row.unread > before.unread) notices.push({ kind: "message", row });
   return notices;
 }

@@ -12,7 +12,7 @@ const VIEWS = [["waiting", "Waiting"], ["mine", "Mine"], ["all", "All"], ["left"
  * @param {import("./store.js").Store} desk.store
  * @param {import("../watcher.js").HadirWatcher} desk.watcher
  * @param {import("./calls.js").Calls} desk.calls
- * @param {{id: string}} desk.me
+ * @param {import("./views.js").Me} desk.me
  * @param {() => void} desk.changed
  * @param {(text: string) => void} desk.say
  * @param {() => void} desk.toList
@@ -25,7 +25,7 @@ export function bar(root, { store, watcher, calls, me, changed, say, toList }) {
   const text = element("span", "text");
   standing.append(dot, text);
   const menu = element("details", "menu");
-  const summary = element("summary", { "aria-label": "Sounds and notifications" }, shape("bell"));
+  const summary = element("summary", { "aria-label": "Sounds, notifications and keys" }, shape("bell"));
   const option = (/** @type {string} */ label, /** @type {boolean} */ isOn, /** @type {(isOn: boolean) => void} */ run) => {
     const box = element("input", { type: "checkbox", checked: isOn });
     box.addEventListener("change", () => run(box.checked));
@@ -37,8 +37,9 @@ export function bar(root, { store, watcher, calls, me, changed, say, toList }) {
     notify.box.checked = calls.wanted.notify;
     if (refusal) say(refusal);
   });
+  const keys = option("Single keys: / J K T", calls.wanted.keys, (isOn) => calls.keys(isOn));
   const hint = element("p", {}, "When somebody waits, and when one of yours writes, leaves, or is back after they had left. Never for a reload.");
-  menu.append(summary, element("div", "choices", sound.label, notify.label, hint));
+  menu.append(summary, element("div", "choices", sound.label, notify.label, hint, keys.label));
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !menu.open) return;
     menu.open = false;
@@ -78,7 +79,7 @@ export function bar(root, { store, watcher, calls, me, changed, say, toList }) {
       const title = store.counts.waiting + store.counts.unread;
       const wanted = `${title ? `(${title}) ` : ""}${me.id} · Hadir Desk`;
       if (document.title !== wanted) document.title = wanted;
-      return told.isLive;
+      return told;
     },
   };
 }

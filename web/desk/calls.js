@@ -5,8 +5,8 @@ const KEPT = "hadir-desk-calls";
 const TONES = { waits: [660, 880], back: [520, 660], left: [520, 390], message: [780, 780] };
 
 export class Calls {
-  /** @type {{sound: boolean, notify: boolean}} */
-  wanted = { sound: false, notify: false };
+  /** `keys`: single keys, which some who speak to their computer or tremble switch off. */
+  wanted = { sound: false, notify: false, keys: true };
   /** @type {?AudioContext} */
   #audio = null;
 
@@ -25,10 +25,16 @@ export class Calls {
 
   /** @param {boolean} isOn @returns {Promise<string>}  why not, where the browser refuses */
   async notify(isOn) {
-    const isAllowed = isOn && "Notification" in window && (await Notification.requestPermission()) === "granted";
+    const isAllowed = isOn && "Notification" in window && (await Notification.requestPermission()) === "granted" && canConstruct();
     this.wanted.notify = isAllowed;
     this.#keep();
     return isOn && !isAllowed ? "The browser does not let this page show notifications." : "";
+  }
+
+  /** @param {boolean} isOn */
+  keys(isOn) {
+    this.wanted.keys = isOn;
+    this.#keep();
   }
 
   /** @param {string} kind */
@@ -36,6 +42,9 @@ export class Calls {
     if (!this.wanted.sound) return;
     this.#audio ??= new AudioContext();
     const audio = this.#audio;
+    // Before anybody has pressed something, a page may not sound, and all of it would sound later at once.
+    if (audio.state !== "running" && !navigator.userActivation?.hasBeenActive) return;
+    audio.resume();
     TONES[kind].forEach((hertz, at) => {
       const [tone, volume] = [audio.createOscillator(), audio.createGain()];
       const start = audio.currentTime + at * 0.14;
@@ -69,5 +78,15 @@ export class Calls {
     try {
       localStorage.setItem(KEPT, JSON.stringify(this.wanted));
     } catch {} // the browser keeps nothing for this page
+  }
+}
+
+/** Chrome on Android has the class, and refuses to make one. */
+function canConstruct() {
+  try {
+    new Notification("Hadir", { body: "You will be told here.", tag: "hadir" });
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -25,3 +25,20 @@ const STATES = { open: "socket open", gone: "socket gone", failed: "API Gateway 
 
 /** @param {string} moment @param {number} now */
 const ago = (moment, now) => durationWords((now - Date.parse(moment)) / 1000);
+
+/**
+ * Why somebody has left, where that is known only from `explain`.
+ * @param {any} facts  its answer
+ * @param {{id: string, type: string}} who
+ * @returns {?any}  as an update has it
+ */
+export function departureOf(facts, { id, type }) {
+  const found = facts?.left.find((/** @type {any} */ each) => each.user_id === id && each.user_type === type);
+  if (!found) return null;
+  const { left_at: timestamp, reason, evidence, close_code } = found;
+  return { event_type: "user_disconnected", event_user_id: id, event_user_type: type, timestamp, reason, evidence, close_code };
+}
+
+/** Whether somebody is there after all. @param {any} facts @param {{id: string, type: string}} who */
+export const isThere = (facts, { id, type }) =>
+  facts.people.some((/** @type {any} */ each) => each.user_id === id && each.user_type === type);

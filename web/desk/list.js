@@ -2,7 +2,7 @@
 
 import { element, fill, shape, write } from "./element.js";
 import { holderWords, statusOf } from "./row-words.js";
-import { isWaiting, pageOf } from "./rows.js";
+import { isFree, isWaiting, pageOf } from "./rows.js";
 import { titleOf } from "./store.js";
 import { isMine, shownRows } from "./views.js";
 
@@ -28,13 +28,14 @@ const TAG = `<script type="module" src="…/hadir-chat.js"></script>
  * @param {HTMLElement} root
  * @param {Object} desk
  * @param {import("./store.js").Store} desk.store
- * @param {{id: string}} desk.me
+ * @param {import("./views.js").Me} desk.me
  * @param {() => number} desk.now
+ * @param {() => string} desk.standing  why nothing is known yet
  * @param {(id: string) => void} desk.take
  * @param {(id: string) => void} desk.open
  * @param {(id: string) => boolean} desk.isBusy  whether a question about it is under way
  */
-export function list(root, { store, me, now, take, open, isBusy }) {
+export function list(root, { store, me, now, standing, take, open, isBusy }) {
   const grid = element("div", { className: "grid", role: "grid", tabIndex: 0, "aria-label": "Sessions" });
   const inner = element("div", { className: "inner", role: "rowgroup" });
   const nothing = element("div", "nothing");
@@ -61,8 +62,14 @@ export function list(root, { store, me, now, take, open, isBusy }) {
     isPointed = false;
     holdWhile();
   });
+  /** The row that a key is for must be one that is shown. */
+  const activate = () => {
+    const { order, selected } = store;
+    if (active && order.includes(active)) return;
+    active = selected && order.includes(selected) ? selected : (order[0] ?? null);
+  };
   grid.addEventListener("focusin", () => {
-    active ??= store.selected ?? store.order[0] ?? null;
+    activate();
     render();
   });
   grid.addEventListener("scroll", () => render(), { passive: true });
@@ -140,15 +147,14 @@ export function list(root, { store, me, now, take, open, isBusy }) {
     write(parts.page, pageOf(row.customer) || (row.customer ? "" : row.id));
     write(parts.word, status.text);
     write(parts.note, status.why || snippet(row));
-    const isFree = !row.holder || !!row.holder.gone;
-    const canTake = isFree && row.state !== "left" && row.state !== "empty";
+    const canTake = isFree(row);
     parts.take.hidden = !canTake;
     parts.take.classList.toggle("wanted", isWaiting(row));
     parts.take.setAttribute("aria-label", `Take ${titleOf(row)}`);
     /** @type {HTMLButtonElement} */ (parts.take).disabled = isBusy(id);
     const holder = holderWords(row, me);
     write(parts.holder, canTake ? "" : holder);
-    node.classList.toggle("mine", isMine(row, me.id));
+    node.classList.toggle("mine", isMine(row, me));
   };
 
   function render() {
@@ -179,12 +185,13 @@ export function list(root, { store, me, now, take, open, isBusy }) {
 
   /** @param {number} total */
   const showNothing = (total) => {
-    const kind = total ? "" : store.query ? "search" : store.view;
+    const kind = total ? "" : !store.hasBegun ? standing() : store.query ? "search" : store.view;
     if (kind === nothingShown) return;
     nothingShown = kind;
     nothing.hidden = !kind;
     if (!kind) return;
-    const [title, hint] = kind === "search" ? ["Nothing found", SEARCHES] : EMPTY[store.view];
+    const words = store.hasBegun ? EMPTY[store.view] : [kind, ""];
+    const [title, hint] = kind === "search" ? ["Nothing found", SEARCHES] : words;
     const tag = kind === "all" && element("pre", {}, element("code", {}, TAG));
     fill(nothing, shape("maybe back"), element("p", "title", title), element("p", "hint", hint), tag);
   };
@@ -203,7 +210,10 @@ export function list(root, { store, me, now, take, open, isBusy }) {
 
   /** @param {string} pressed @returns {boolean} whether it meant something */
   function key(pressed) {
-    const at = active ? store.order.indexOf(active) : -1;
+    const wasActive = active;
+    activate();
+    const at = wasActive && wasActive === active ? store.order.indexOf(wasActive) : -1;
+    const row = active && store.rows.get(active);
     const jump = Math.max(Math.floor(grid.clientHeight / ROW) - 1, 1);
     /** @type {Record<string, () => void>} */
     const keys = {
@@ -217,7 +227,7 @@ export function list(root, { store, me, now, take, open, isBusy }) {
       End: () => move(store.order.length - 1),
       Enter: () => active && open(active),
       " ": () => active && open(active),
-      t: () => active && take(active),
+      t: () => row && isFree(row) && take(row.id),
     };
     const name = pressed.length === 1 ? pressed.toLowerCase() : pressed;
     if (!Object.hasOwn(keys, name)) return false;
@@ -227,7 +237,16 @@ export function list(root, { store, me, now, take, open, isBusy }) {
     return true;
   }
 
-  return { render, key, focus: () => grid.focus(), grid };
+  return {
+    render,
+    key,
+    focus: () => grid.focus(),
+    grid,
+    /** @param {string} id  that a key is for from now on */
+    at(id) {
+      active = id;
+    },
+  };
 }
 
 const SEARCHES = "You can search by page:/checkout, why:network, who:dewi, is:away, and any words.";

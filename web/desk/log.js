@@ -12,11 +12,16 @@ export const initialLog = Object.freeze({ events: [], isWhole: false });
 /** As many as the REST API gives at once. */
 export const PAGE = 200;
 
-/** @param {any} event */
-const keyOf = ({ epoch, version }) => `${epoch} ${version}`;
+/**
+ * The REST API gives all events the epoch of now, and the socket the one they came in: an event is known by
+ * its version and its time.
+ * @param {any} event
+ */
+export const keyOf = ({ version, timestamp }) => `${version} ${timestamp}`;
 
 /** @param {any} a @param {any} b */
-const order = (a, b) => (a.epoch === b.epoch ? a.version - b.version : a.epoch < b.epoch ? -1 : 1);
+const order = (a, b) =>
+  a.timestamp === b.timestamp ? a.version - b.version : a.timestamp < b.timestamp ? -1 : 1;
 
 /**
  * @param {Log} log
@@ -26,7 +31,14 @@ const order = (a, b) => (a.epoch === b.epoch ? a.version - b.version : a.epoch <
  */
 export function add(log, events, isWhole = log.isWhole) {
   const all = new Map(log.events.map((event) => [keyOf(event), event]));
-  for (const event of events) if (event.version && !all.has(keyOf(event))) all.set(keyOf(event), event);
-  if (all.size === log.events.length && isWhole === log.isWhole) return log;
+  let isNews = isWhole !== log.isWhole;
+  for (const event of events) {
+    const known = all.get(keyOf(event));
+    // The sender's own copy alone says which message of theirs it is.
+    if (!event.version || (known && (known.client_id || !event.client_id))) continue;
+    all.set(keyOf(event), event);
+    isNews = true;
+  }
+  if (!isNews) return log;
   return { events: [...all.values()].sort(order), isWhole };
 }

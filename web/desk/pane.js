@@ -1,31 +1,34 @@
 /** One session: who is there and why, why others have left, its timeline, what is said in it. */
 
 import { element, fill, shape, write } from "./element.js";
-import { evidenceOf } from "./evidence.js";
+import { departureOf, evidenceOf } from "./evidence.js";
 import { holderWords, statusOf } from "./row-words.js";
-import { nameOf, pageOf } from "./rows.js";
+import { isFree, nameOf, pageOf } from "./rows.js";
 import { talk } from "./talk.js";
 import { titleOf } from "./store.js";
 import { drawTimeline } from "./timeline-view.js";
 import { isMine } from "./views.js";
 import { clockWords, evidenceWords, reasonWords, sentence, timeWords, typeWords } from "./words.js";
 
-/** @typedef {import("./rows.js").Row} Row */
+/**
+ * @typedef {import("./rows.js").Row} Row
+ * @typedef {{id: string, type: "agent"|"admin"}} Colleague
+ */
 
 /**
  * @param {HTMLElement} root
  * @param {Object} desk
  * @param {import("./store.js").Store} desk.store
- * @param {{id: string, type: string}} desk.me
+ * @param {import("./views.js").Me} desk.me
  * @param {() => number} desk.now
  * @param {import("./visit.js").Visit} desk.visit
  * @param {import("./chats.js").Chats} desk.chats
  * @param {(id: string) => void} desk.take
  * @param {(id: string) => void} desk.release
- * @param {(id: string, userId: string) => void} desk.handOver
- * @param {() => Promise<{id: string, name: string}[]>} desk.colleagues
+ * @param {(id: string, to: Colleague) => void} desk.handOver
+ * @param {() => Promise<Colleague[]>} desk.colleagues  who else has a desk open
  * @param {(id: string, person: import("../people.js").Person) => void} desk.kick
- * @param {(id: string, text: string) => void} desk.say
+ * @param {(text: string) => void} desk.tell  what does not work
  * @param {() => void} desk.close
  * @param {(id: string) => boolean} desk.isBusy
  */
@@ -46,8 +49,9 @@ export function pane(root, desk) {
   const take = button("Take", whole(desk.take), "primary");
   const release = button("Give back", whole(desk.release));
   const over = element("select", { "aria-label": "Hand over to" });
+  const give = button("Hand over", () => handOver());
   const holder = element("p", "held");
-  const actions = element("div", "actions", take, over, release, holder);
+  const actions = element("div", "actions", take, over, give, release, holder);
   const people = element("ul", { className: "people", role: "list", "aria-label": "Who is here" });
   const line = element("section", { className: "timeline", "aria-label": "Timeline" });
   const speech = element("section", { className: "talk", "aria-label": "Conversation" });
@@ -57,20 +61,34 @@ export function pane(root, desk) {
   root.setAttribute("aria-labelledby", "pane-title");
 
   const timeline = drawTimeline(line, visit, now);
-  const conversation = talk(speech, { me, now, visit, chats, say: (text) => desk.say(store.selected ?? "", text) });
+  const conversation = talk(speech, { me, now, visit, chats });
 
-  over.addEventListener("pointerdown", () => listColleagues());
-  over.addEventListener("focus", () => listColleagues());
-  over.addEventListener("change", () => {
-    if (over.value && store.selected) desk.handOver(store.selected, over.value);
-    over.value = "";
-  });
-  const listColleagues = async () => {
-    const all = await desk.colleagues().catch(() => []);
-    const first = element("option", { value: "" }, "Hand over …");
-    fill(over, first, ...all.map(({ id, name }) => element("option", { value: id }, name)));
+  /** @type {Colleague[]} */
+  let colleagues = [];
+  const listColleagues = () => {
+    const options = colleagues.map(({ id }, at) => element("option", { value: `${at}` }, id));
+    const nobody = element("option", { value: "" }, colleagues.length ? "To …" : "Nobody else is here");
+    fill(over, nobody, ...options);
+    give.disabled = true;
   };
-  fill(over, element("option", { value: "" }, "Hand over …"));
+  /** Asked for when one comes to the list, and not again while it may be open. */
+  const askColleagues = async () => {
+    try {
+      colleagues = await desk.colleagues();
+    } catch (error) {
+      desk.tell(`Who else is here cannot be read: ${/** @type {Error} */ (error).message}`);
+    }
+    listColleagues();
+  };
+  over.addEventListener("focus", askColleagues);
+  over.addEventListener("change", () => (give.disabled = !over.value));
+  const handOver = () => {
+    const to = colleagues[Number(over.value)];
+    if (over.value && to && store.selected) desk.handOver(store.selected, to);
+    listColleagues();
+  };
+  fill(over, element("option", { value: "" }, "To …"));
+  give.disabled = true;
 
   /** @type {?Row} */
   let drawn = null;
@@ -93,7 +111,7 @@ export function pane(root, desk) {
       told.push({ person, reasons });
       const item = element("li", {}, element("span", "mark", shape(state)), text);
       item.dataset.state = state;
-      const canKick = me.type === "admin" && isHere && person.id !== me.id;
+      const canKick = me.type === "admin" && isHere && !(person.id === me.id && person.type === me.type);
       if (canKick) {
         const out = button("Put out", () => desk.kick(row.id, person), "quiet");
         out.setAttribute("aria-label", `Put out ${nameOf(person)}`);
@@ -114,8 +132,8 @@ export function pane(root, desk) {
   /** @param {import("../people.js").Person} person @param {any} facts @returns {string[]} */
   const reasonsOf = (person, facts) => {
     if (person.presence !== "here") {
-      const { departure } = person;
-      if (!departure) return ["Left; why is not known here."];
+      const departure = person.departure ?? departureOf(facts, person);
+      if (!departure) return ["Why they left is not known."];
       const why = [reasonWords(departure), evidenceWords(departure)].filter(Boolean).join("; ");
       const words = `${timeWords(departure.timestamp, now())} · ${why}`;
       return [person.presence === "left" ? words : `May be back. ${words}`];
@@ -149,13 +167,13 @@ export function pane(root, desk) {
     if (mark.dataset.state !== row.state) fill(mark, shape(row.state));
     mark.dataset.state = row.state;
     head.dataset.state = row.state;
-    const mine = isMine(row, me.id);
-    const isFree = !row.holder || !!row.holder.gone;
-    take.hidden = !isFree;
-    take.disabled = desk.isBusy(row.id) || !row.session;
-    release.hidden = over.hidden = !mine;
+    const mine = isMine(row, me);
+    take.hidden = !isFree(row);
+    take.disabled = desk.isBusy(row.id);
+    release.hidden = over.hidden = give.hidden = !mine;
     release.disabled = over.disabled = !row.session;
-    write(holder, mine ? "You have this session." : isFree ? "" : `${holderWords(row, me)} has this session.`);
+    const held = mine ? "You have this session." : `${holderWords(row, me)} has this session.`;
+    write(holder, row.holder ? held : "");
     // What a socket was last heard counts; the buttons beside it stay.
     if (isChanged || isOther) drawPeople(row);
     for (const { person, reasons } of told) {

@@ -48,11 +48,11 @@ function shortReason(departure) {
 /**
  * Who has a session.
  * @param {Row} row
- * @param {{id: string}} me
+ * @param {import("./views.js").Me} me
  */
 export function holderWords({ holder, people }, me) {
   if (!holder) return "";
-  if (holder.user_id === me.id) return "You";
+  if (holder.user_id === me.id && holder.user_type === me.type) return "You";
   const person = people.find(({ id, type }) => id === holder.user_id && type === holder.user_type);
   const name = nameOf(person ?? null) || holder.user_id;
   return holder.gone ? `${name} (gone)` : name;

@@ -30,6 +30,10 @@ import { settleTime } from "../people.js";
 
 /** Sessions that have ended and are still listed; the oldest go first. */
 const MOST_LEFT = 200;
+/** People of one session who have left and are still listed. */
+const MOST_GONE = 100;
+/** A client that says that its person has waited for longer is not believed. */
+const LONGEST_WAIT_MS = 3_600_000;
 /** How long. */
 const LEFT_MS = 3_600_000;
 
@@ -91,7 +95,8 @@ export function applyEvents(rows, events, now, seenId) {
  * The rows when time has passed: who has left for good by that, and what is too old to be listed.
  * @param {Rows} rows
  * @param {number} now
- * @returns {{rows: Rows, settled: Row[], changed: string[]}}  `settled`: those whose customer has left
+ * @returns {{rows: Rows, settled: {row: Row, person: Person}[], changed: string[]}}  `settled`: the customers
+ *   who have left by that
  */
 export function settleRows(rows, now) {
   /** @type {Map<string, Row>} */
@@ -100,12 +105,14 @@ export function settleRows(rows, now) {
   const changed = [];
   const over = [];
   for (const [id, row] of rows) {
-    if (row.people.some((person) => person.presence === "maybe back" && person.settlesAt <= now)) {
-      const all = row.people.map((person) => leave(person, now));
+    const leaving = row.people.filter(({ presence, settlesAt }) => presence === "maybe back" && settlesAt <= now);
+    if (leaving.length) {
+      const all = row.people.map((person) => (leaving.includes(person) ? leave(person) : person));
       const left = { ...row, ...about(all, row, now) };
       next.set(id, left);
       changed.push(id);
-      if (row.state === "maybe back" && left.state === "left") settled.push(left);
+      const customers = leaving.filter(({ type }) => type === "customer");
+      settled.push(...customers.map((person) => ({ row: left, person: leave(person) })));
     }
     const latest = /** @type {Row} */ (next.get(id));
     if (!latest.session && latest.state !== "maybe back") over.push(latest);
@@ -118,6 +125,28 @@ export function settleRows(rows, now) {
   });
   return { rows: changed.length ? next : rows, settled, changed };
 }
+
+/**
+ * The rows once it is known why somebody has left whose leave was missed.
+ * @param {Rows} rows
+ * @param {string} id  of the session
+ * @param {{id: string, type: string}} who
+ * @param {any} departure  an update
+ * @param {number} now
+ * @returns {Rows}
+ */
+export function explained(rows, id, who, departure, now) {
+  const row = rows.get(id);
+  if (!row) return rows;
+  const all = row.people.map((person) =>
+    keyOf(person) === keyOf(who) && !person.departure && person.presence !== "here" ? { ...person, departure } : person,
+  );
+  return new Map(rows).set(id, { ...row, ...about(all, row, now) });
+}
+
+/** Whether somebody may take a session: a customer is there, and nobody has it, or who has it has gone. @param {Row} row */
+export const isFree = ({ state, session, holder }) =>
+  (!holder || !!holder.gone) && !!session && state !== "left" && state !== "empty";
 
 /** Somebody looks at a session. @param {Rows} rows @param {string} id @returns {Rows} */
 export function seen(rows, id) {
@@ -204,9 +233,8 @@ function people(before, listed, now) {
   return [...all.values()];
 }
 
-/** @param {Person} person @param {number} now @returns {Person} */
-const leave = (person, now) =>
-  person.presence === "maybe back" && person.settlesAt <= now ? { ...person, presence: "left" } : person;
+/** @param {Person} person @returns {Person} */
+const leave = (person) => ({ ...person, presence: "left" });
 
 /**
  * What the people say of a row.
@@ -216,20 +244,38 @@ const leave = (person, now) =>
  */
 function about(all, row, now) {
   const isStaff = (/** @type {Person} */ { type }) => (type === "customer" ? 0 : 1);
-  const sorted = all.sort((a, b) => isStaff(a) - isStaff(b) || ORDER[a.presence] - ORDER[b.presence]);
+  const leftAt = (/** @type {Person} */ { departure }) => departure?.timestamp ?? "";
+  const isLater = (/** @type {Person} */ a, /** @type {Person} */ b) => (leftAt(a) < leftAt(b) ? -1 : 1);
+  const left = all.filter(({ presence }) => presence === "left");
+  const gone = left.length > MOST_GONE ? left.sort(isLater).slice(0, -MOST_GONE) : [];
+  const kept = gone.length ? all.filter((person) => !gone.includes(person)) : all;
+  const sorted = kept.sort((a, b) => isStaff(a) - isStaff(b) || ORDER[a.presence] - ORDER[b.presence]);
   const customer = sorted[0]?.type === "customer" ? sorted[0] : null;
   const state = stateOf(customer);
   const isSame = state === row.state && customer?.id === row.customer?.id;
-  const asked = Date.parse(`${customer?.presence === "here" ? customer.state?.asked : ""}`);
-  // Their own client knows it best, and takes it away once somebody has answered.
-  const wasAsked = row.customer?.state?.asked !== undefined && customer?.presence === "here";
   return {
     people: sorted,
     customer,
     state,
     stateSince: isSame ? row.stateSince : since(customer, state, row, now),
-    askedAt: Number.isNaN(asked) ? (wasAsked ? null : row.askedAt) : asked,
+    askedAt: askedAt(customer, row, now),
   };
+}
+
+/**
+ * Since when a question waits: as the customer's own client says, which knows it best, but not against
+ * what was heard here; else as it was heard here.
+ * @param {?Person} customer
+ * @param {Row} row  as it is so far
+ * @param {number} now
+ */
+function askedAt(customer, row, now) {
+  if (customer?.presence !== "here") return row.askedAt;
+  const asked = Date.parse(`${customer.state?.asked}`);
+  const wasAsked = row.customer?.state?.asked !== undefined;
+  if (Number.isNaN(asked)) return wasAsked ? null : row.askedAt;
+  if (row.said && !row.said.isCustomer && asked <= row.said.at) return null;
+  return Math.min(Math.max(asked, now - LONGEST_WAIT_MS), now);
 }
 
 /** @param {?Person} customer @returns {RowState} */

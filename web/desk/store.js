@@ -5,7 +5,7 @@
 
 import { noticesOf } from "./attention.js";
 import { filter } from "./filter.js";
-import { applyEvents, applyTable, nameOf, seen, settleRows } from "./rows.js";
+import { applyEvents, applyTable, explained, nameOf, seen, settleRows } from "./rows.js";
 import { arrange, count, hold, isMine } from "./views.js";
 
 /**
@@ -25,7 +25,7 @@ export class Store {
   order = [];
   /** How many rows have come last since the order is held. */
   added = 0;
-  counts = count([], "");
+  counts = count([], { id: "", type: "" }, 0);
   /** @type {View} */
   view = "all";
   query = "";
@@ -33,6 +33,8 @@ export class Store {
   selected = null;
   /** What the live region may sum up; whoever reads it starts it anew. */
   happened = { joined: 0, left: 0 };
+  /** Whether the table was ever whole: what is there from the start has not just joined. */
+  hasBegun = false;
 
   #me;
   /** @type {import("../watcher.js").WatchedEvent[]} */
@@ -40,8 +42,6 @@ export class Store {
   /** @type {?readonly import("../watcher.js").WatchedSession[]} */
   #table = null;
   #isCurrent = false;
-  /** Whether the table was ever whole: what is there from the start has not just joined. */
-  #hasBegun = false;
   #isHeld = false;
   #isOrderOld = true;
   /** Whatever is held. */
@@ -50,9 +50,9 @@ export class Store {
   #settledAt = -Infinity;
   #matches = filter("");
 
-  /** @param {{id: string}} me  who looks */
+  /** @param {import("./views.js").Me} me  who looks */
   constructor(me) {
-    this.#me = me.id;
+    this.#me = me;
   }
 
   /** @param {import("../watcher.js").WatchedEvent} event */
@@ -101,12 +101,15 @@ export class Store {
 
   /**
    * Take what has come, and the time.
-   * @param {number} now  by the server's clock
+   * @param {number} now  by the server's clock, which may be set
+   * @param {number} tick  by one that nobody sets
    * @param {boolean} isLooked  whether somebody looks at the page
    * @returns {Notice[]}  what is worth to be told
    */
-  advance(now, isLooked) {
+  advance(now, tick, isLooked) {
     const before = this.rows;
+    /** @type {{row: Row, person: import("../people.js").Person}[]} */
+    let settled = [];
     const changed = new Set();
     const take = (/** @type {{rows: import("./rows.js").Rows, changed: string[]}} */ next) => {
       this.rows = next.rows;
@@ -115,17 +118,34 @@ export class Store {
     if (this.#events.length) take(applyEvents(this.rows, this.#events.splice(0), now, isLooked ? this.selected : null));
     if (this.#table) take(applyTable(this.rows, this.#table, now, this.#isCurrent));
     this.#table = null;
-    if (now - this.#settledAt >= SECOND) {
-      this.#settledAt = now;
+    if (tick - this.#settledAt >= SECOND) {
+      this.#settledAt = tick;
       this.#isOrderOld = true;
       // Who cannot be heard may be back already.
-      if (this.#isCurrent) take(settleRows(this.rows, now));
+      if (this.#isCurrent) {
+        const next = settleRows(this.rows, now);
+        take(next);
+        settled = next.settled;
+      }
     }
     if (changed.size) this.#isOrderOld = true;
-    if (this.#isOrderOld && now - this.#orderedAt >= ORDER_MS) this.#arrange(now);
-    const hasBegun = this.#hasBegun;
-    this.#hasBegun ||= this.#isCurrent;
-    return hasBegun ? this.#notices(before, changed) : [];
+    if (this.#isOrderOld && tick - this.#orderedAt >= ORDER_MS) this.#arrange(now, tick);
+    const { hasBegun } = this;
+    this.hasBegun ||= this.#isCurrent;
+    if (!hasBegun) return [];
+    const theirs = settled.filter(({ row }) => row.id === this.selected || isMine(row, this.#me));
+    return [...this.#notices(before, changed), ...theirs.map((each) => ({ ...each, kind: /** @type {const} */ ("left") }))];
+  }
+
+  /**
+   * It is known why somebody has left whose leave was missed.
+   * @param {string} id  of the session
+   * @param {{id: string, type: string}} who
+   * @param {any} departure
+   * @param {number} now
+   */
+  explain(id, who, departure, now) {
+    this.rows = explained(this.rows, id, who, departure, now);
   }
 
   /** @param {import("./rows.js").Rows} before @param {Set<string>} changed */
@@ -141,9 +161,6 @@ export class Store {
       if (isThere && !wasThere) this.happened.joined += 1;
       if (wasThere && !isThere) this.happened.left += 1;
       notices.push(...noticesOf(old, row, this.#me));
-      if (id === this.selected && !isMine(row, this.#me) && wasThere && row.state === "left") {
-        notices.push({ kind: "left", row });
-      }
     }
     return notices;
   }
@@ -154,12 +171,12 @@ export class Store {
     this.#orderedAt = -Infinity;
   }
 
-  /** @param {number} now */
-  #arrange(now) {
+  /** @param {number} now @param {number} tick */
+  #arrange(now, tick) {
     this.#isOrderOld = false;
-    this.#orderedAt = now;
+    this.#orderedAt = tick;
     const all = [...this.rows.values()];
-    this.counts = count(all, this.#me);
+    this.counts = count(all, this.#me, now);
     const wanted = arrange(all, { view: this.view, matches: this.#matches, me: this.#me, now });
     if (!this.#isHeld || this.#mustSort || !this.order.length) {
       this.order = wanted;

@@ -21,8 +21,8 @@ export function drawTimeline(root, visit, now) {
   const picture = drawing("svg", { class: "lanes", "aria-hidden": "true" });
   const scrubber = element("input", { type: "range", min: "0", max: `${STEPS}`, value: `${STEPS}`, "aria-label": "Moment" });
   const [begin, end] = [element("time"), element("time", {}, "now")];
-  const words = element("p", { className: "then" });
-  root.append(element("div", "frame", picture, scrubber), element("p", "ends", begin, end), words);
+  const [words, gone] = [element("p", "then"), element("p", "then")];
+  root.append(element("div", "frame", picture, scrubber), element("p", "ends", begin, end), words, gone);
   let timeline = timelineOf([]);
   let range = { from: 0, to: 1 };
   let drawn = /** @type {any[]} */ ([]);
@@ -43,8 +43,20 @@ export function drawTimeline(root, visit, now) {
     const spoken = said === 1 ? "1 message" : `${said} messages`;
     const time = moment === null ? "Now" : timeWords(then, now());
     write(words, `${time}: ${who} · ${spoken}${moment === null ? "" : " so far"}`);
-    scrubber.setAttribute("aria-valuetext", words.textContent ?? "");
+    write(gone, moment === null ? "" : goneBy(moment).join("; "));
+    scrubber.setAttribute("aria-valuetext", [words, gone].map((each) => each.textContent).filter(Boolean).join(". "));
   };
+
+  /** Who was not there then, since when, and why; for how long, if they came back. @param {number} then */
+  const goneBy = (then) =>
+    timeline.lanes.flatMap(({ id, type, spans }) => {
+      const at = spans.filter(({ to }) => to <= then).length - 1;
+      const { to = 0, departure } = spans[at] ?? {};
+      const back = spans[at + 1]?.from ?? Infinity;
+      if (!departure || back <= then) return [];
+      const length = back < Infinity ? `, for ${durationWords((back - to) / 1000)}` : "";
+      return [`${nameIn(id, type)} ${reasonWords(departure)} at ${timeWords(to, now())}${length}`];
+    });
 
   /** @type {?Row} */
   let row = null;
@@ -65,22 +77,14 @@ export function drawTimeline(root, visit, now) {
       const y = place_ * LANE + (LANE - BAR) / 2;
       const kind = lane.type === "customer" ? "customer" : "staff";
       for (const { from, to, departure } of lane.spans) {
-        const bar = drawing("rect", { class: `bar ${kind}`, x: x(from), width: width(from, to), y, height: BAR, rx: 3 });
-        const name = nameIn(lane.id, lane.type);
-        const why = departure ? `${name} ${reasonWords(departure)}, ${timeWords(departure.timestamp, now())}` : name;
-        const title = drawing("title", {});
-        title.textContent = why;
-        bar.append(title);
-        parts.push(bar);
+        parts.push(drawing("rect", { class: kind, x: x(from), width: width(from, to), y, height: BAR, rx: 3 }));
         if (departure) {
           parts.push(drawing("circle", { class: `end ${kind}`, cx: x(to), cy: y + BAR / 2, r: 2.5 }));
         }
       }
       for (const { from, to } of gapsOf(lane)) {
         const middle = y + BAR / 2;
-        const title = drawing("title", {});
-        title.textContent = `away for ${durationWords((to - from) / 1000)}`;
-        parts.push(drawing("line", { class: "gap", x1: x(from), x2: x(to), y1: middle, y2: middle }, title));
+        parts.push(drawing("line", { class: "gap", x1: x(from), x2: x(to), y1: middle, y2: middle }));
       }
     });
     for (const { at: moment, kind, event } of timeline.ticks) {

@@ -5,6 +5,7 @@ import { isWaiting } from "./rows.js";
 /**
  * @typedef {import("./rows.js").Row} Row
  * @typedef {"waiting"|"mine"|"all"|"left"} View
+ * @typedef {{id: string, type: string}} Me
  */
 
 /** How long somebody who has left stays in the list of all, ms. */
@@ -12,15 +13,15 @@ const FADES_MS = 60_000;
 
 /**
  * @param {Row} row
- * @param {string} me  the id of who looks
+ * @param {Me} me  who looks
  */
-export const isMine = ({ holder }, me) => holder?.user_id === me;
+export const isMine = ({ holder }, me) => holder?.user_id === me.id && holder.user_type === me.type;
 
 /**
  * Whether a row belongs into a view.
  * @param {Row} row
  * @param {View} view
- * @param {string} me
+ * @param {Me} me
  * @param {number} now
  */
 export function isIn(row, view, me, now) {
@@ -33,13 +34,14 @@ export function isIn(row, view, me, now) {
 /**
  * How many rows each view has; `here`: how many customers are here.
  * @param {Iterable<Row>} rows
- * @param {string} me
+ * @param {Me} me
+ * @param {number} now
  */
-export function count(rows, me) {
+export function count(rows, me, now) {
   const counts = { waiting: 0, mine: 0, all: 0, left: 0, here: 0, unread: 0 };
   for (const row of rows) {
     if (row.state === "left") counts.left += 1;
-    else counts.all += 1;
+    if (isIn(row, "all", me, now)) counts.all += 1;
     if (isWaiting(row)) counts.waiting += 1;
     if (row.state === "here" || row.state === "away") counts.here += 1;
     if (!isMine(row, me)) continue;
@@ -54,7 +56,7 @@ export function count(rows, me) {
  * then what I have, what nobody has, what others have; last who has left; of these the latest first. Who
  * may be back keeps their place.
  * @param {Row} row
- * @param {string} me
+ * @param {Me} me
  */
 function rank(row, me) {
   const mine = isMine(row, me);
@@ -71,7 +73,7 @@ function rank(row, me) {
  * @param {Object} how
  * @param {View} how.view
  * @param {(row: Row) => boolean} how.matches  the search
- * @param {string} how.me
+ * @param {Me} how.me
  * @param {number} how.now
  * @returns {string[]}
  */

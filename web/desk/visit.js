@@ -20,7 +20,7 @@ export class Visit {
   #onChange;
   #explainedAt = -Infinity;
   #isAsking = false;
-  /** What has come while nobody knew what was before it. */
+  /** Answers about a session that was open before are of no use. */
   #version = 0;
 
   /**
@@ -44,7 +44,7 @@ export class Visit {
     if (id) this.earlier();
   }
 
-  /** Read what was before the first event that is known. */
+  /** Read what was before the first event that is known, or what could not be read before. */
   async earlier() {
     if (!this.id || this.isLoading) return;
     const version = this.#version;
@@ -66,9 +66,15 @@ export class Visit {
   async refresh() {
     const version = this.#version;
     if (!this.id) return;
-    const events = await this.#watcher.history(this.id, { limit: PAGE }).catch(() => []);
-    if (version !== this.#version) return;
-    this.log = add(this.log, events);
+    try {
+      const events = await this.#watcher.history(this.id, { limit: PAGE });
+      if (version !== this.#version) return;
+      this.log = add(this.log, events);
+      this.trouble = null;
+    } catch (error) {
+      if (version !== this.#version) return;
+      this.trouble = String(/** @type {Error} */ (error).message);
+    }
     this.#onChange();
   }
 
@@ -90,7 +96,7 @@ export class Visit {
     const facts = await this.#watcher.explain(this.id).catch(() => null);
     if (version !== this.#version) return;
     this.#isAsking = false;
-    this.facts = facts ?? this.facts;
+    this.facts = facts; // what was heard 3 s ago an hour ago proves nothing
     this.#onChange();
   }
 }
