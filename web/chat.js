@@ -12,6 +12,7 @@
 import { HadirClient } from "./hadir.js";
 import { eventsBefore, LAST_VERSION } from "./rest.js";
 import { speaking } from "./speaking.js";
+import { checkState } from "./state-of-mine.js";
 
 /**
  * @typedef {import("./outbox.js").Delivery} Delivery
@@ -66,6 +67,7 @@ export class HadirChat extends HadirClient {
    * @throws {RangeError} it is too large
    */
   setState(state) {
+    checkState(state, this._session.options.away);
     this.#part.mine.set(state);
   }
 

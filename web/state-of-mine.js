@@ -66,14 +66,8 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
   };
 
   return {
-    /**
-     * @param {PersonState} state
-     * @throws {TypeError} it is not what the server takes
-     * @throws {RangeError} it is too large, perhaps only once `away: true` is added
-     */
+    /** @param {PersonState} state  that the server takes */
     set(state) {
-      check(state);
-      if (away) check({ ...state, away: true });
       own = { ...state };
       say();
     },
@@ -108,7 +102,19 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
   };
 }
 
-/** What the server takes (docs/protocol.md, "set_state"). @param {PersonState} state */
+/**
+ * Refuse what the server would (docs/protocol.md, "set_state").
+ * @param {PersonState} state
+ * @param {boolean} [away]  whether `away: true` may be added to it
+ * @throws {TypeError} it is not what the server takes
+ * @throws {RangeError} it is too large, perhaps only once `away: true` is added
+ */
+export function checkState(state, away = true) {
+  check(state);
+  if (away) check({ ...state, away });
+}
+
+/** @param {PersonState} state */
 function check(state) {
   const isObject = !!state && typeof state === "object" && !Array.isArray(state);
   const entries = isObject ? Object.entries(state) : [];

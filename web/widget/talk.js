@@ -1,22 +1,19 @@
 /** A visitor's side of a conversation: the client, and what is kept of it from page to page. */
 
-import { HadirChat } from "../chat.js";
 import { addMessages } from "../conversation.js";
 import { timer } from "../environment.js";
 import { newId } from "../outbox.js";
+import { ask, LAST_VERSION } from "../rest.js";
 import { cut, identityOf, newSecret } from "./identity.js";
 import { kept } from "./kept.js";
 import { unreadOf } from "./rows.js";
+import { Speaker } from "./speaker.js";
 import { afterDelivery, isOf, notShown } from "./unsent.js";
 import { agentsOf } from "./who.js";
 
 /** A lost connection is often back within it. */
 const CALM_MS = 1_000;
 const ASK_AGAIN_MS = 5_000;
-const MOST_EVENTS = 200;
-/** So much is looked back; most events are joins and leaves. */
-const MOST_PAGES = 5;
-const ENOUGH_MESSAGES = 50;
 const LONGEST_PAGE = 200;
 const LONGEST_NAME = 60;
 
@@ -59,7 +56,7 @@ export function converse(options, show) {
   const calm = timer(globalThis);
   const asking = timer(globalThis);
   const leaving = new AbortController();
-  /** @type {HadirChat|undefined} */
+  /** @type {Speaker|undefined} */
   let client;
   let isBeginning = false;
   let hasHistory = !apiUrl;
@@ -105,8 +102,8 @@ export function converse(options, show) {
     const { unsent = [], draft = "" } = tab.read();
     Object.assign(talk, { unsent, draft });
     for (const { state, clientId, text, triedAt } of talk.unsent) {
-      if (state === "failed" || client?.outbox.some((each) => each.clientId === clientId)) continue;
-      client?.send(text, clientId, triedAt);
+      if (state === "failed" || client?.part.own.queue().some((each) => each.clientId === clientId)) continue;
+      client?.part.own.add(text, clientId, triedAt);
     }
   };
 
@@ -116,15 +113,11 @@ export function converse(options, show) {
     keep(talk.unsent);
   };
 
-  /** What was said before a version, down to another. @param {number} [before] @param {number} [to] */
-  const lookBack = async (before, to = 0) => {
-    for (let page = 0; page < MOST_PAGES; page += 1) {
-      const events = (await client?.history({ before, limit: MOST_EVENTS })) ?? [];
-      add(events);
-      before = events[0]?.version ?? 0;
-      const isEnough = !to && talk.messages.length >= ENOUGH_MESSAGES;
-      if (isEnough || events.length < MOST_EVENTS || before <= to) return;
-    }
+  /** What was said before a version. @param {number} before */
+  const lookBack = async (before) => {
+    if (!client) return;
+    const answer = await ask(client.options, `events?limit=200&before=${before}`);
+    add((await answer.json()).events);
   };
 
   /** Whether somebody would answer, where nobody is in the session. */
@@ -139,7 +132,7 @@ export function converse(options, show) {
   const sayWhere = () => {
     const name = cut(options.name ?? visitor.read().name ?? "", LONGEST_NAME);
     const page = cut(location.pathname + location.search, LONGEST_PAGE);
-    client?.setState({ page, ...(name && { name }) });
+    client?.part.mine.set({ page, ...(name && { name }) });
   };
 
   /**
@@ -174,14 +167,14 @@ export function converse(options, show) {
       first = undefined; // the one that came with the ids is as good as another, once
       return given;
     };
-    const chat = new HadirChat({
+    const chat = new Speaker({
       ...{ url, apiUrl, sessionId, userId, userType: "customer" },
       getToken: options.ownToken() ?? (token ? getToken : undefined),
     });
     client = chat;
     chat.on("connection", showConnection);
     chat.on("message", (message) => add([message]));
-    chat.on("gap", ({ from, to }) => apiUrl && lookBack(to + 1, from).catch(() => {}));
+    chat.on("gap", ({ to }) => lookBack(to + 1).catch(() => {}));
     chat.on("people", (people) => {
       const hadAgents = agentsOf(talk.people).length;
       change({ people });
@@ -191,7 +184,7 @@ export function converse(options, show) {
       change({ total: status?.total_agent ?? 0 });
       if (hasHistory) return;
       hasHistory = true;
-      lookBack().catch(() => (hasHistory = false)); // the next event tries again
+      lookBack(LAST_VERSION).catch(() => (hasHistory = false)); // the next event tries again
     });
     chat.on("typing", (data) => {
       if (data.on || data.user_id === talk.writer?.user_id) change({ writer: data.on ? data : null });
@@ -252,7 +245,8 @@ export function converse(options, show) {
       this.write("");
       const after = client?.state.version ?? 0;
       keep([...talk.unsent, { clientId, text, state: "waiting", at, after }]);
-      client?.send(text, clientId);
+      client?.part.own.add(text, clientId);
+      client?.part.others.said();
     },
 
     /** @param {string} clientId  of a message that was not sent */
@@ -265,7 +259,7 @@ export function converse(options, show) {
     /** @param {string} draft */
     write(draft) {
       tab.write({ draft });
-      if (draft || talk.draft) client?.typing(!!draft);
+      if (draft || talk.draft) client?.part.others.say(!!draft);
       talk.draft = draft;
     },
 
