@@ -10,19 +10,24 @@
  */
 
 import { HadirClient } from "./hadir.js";
+import { newId } from "./outbox.js";
 import { eventsBefore, LAST_VERSION } from "./rest.js";
 import { speaking } from "./speaking.js";
+import { checkState, stateOfMine } from "./state-of-mine.js";
 
 /**
+ * @typedef {import("./speaking.js").Given} Given
  * @typedef {import("./outbox.js").Delivery} Delivery
  * @typedef {import("./state.js").Update} Update
  * @typedef {import("./state.js").Message} Message
  */
 
+const LONGEST_TEXT = 4_000;
+
 /** A HadirClient that can say something. */
 export class HadirChat extends HadirClient {
-  /** @protected */
-  static speak = speaking;
+  /** @protected @param {Given} given */
+  static speak = (...given) => speaking(...given, stateOfMine);
 
   #part = /** @type {ReturnType<typeof speaking>} */ (this._session.part);
 
@@ -42,10 +47,13 @@ export class HadirChat extends HadirClient {
    * @returns {Delivery}
    * @throws {TypeError} the text is none
    */
-  send(text, clientId, triedAt) {
-    const delivery = this.#part.own.add(text, clientId, triedAt);
+  send(text, clientId = newId(), triedAt) {
+    if (typeof text !== "string" || !text || [...text].length > LONGEST_TEXT) {
+      throw new TypeError(`a message is a text of 1 to ${LONGEST_TEXT} characters`);
+    }
+    this.#part.own.add(text, clientId, triedAt);
     this.#part.others.said();
-    return delivery;
+    return /** @type {Delivery} */ (this.outbox.find((each) => each.clientId === clientId));
   }
 
   /**
@@ -66,6 +74,7 @@ export class HadirChat extends HadirClient {
    * @throws {RangeError} it is too large
    */
   setState(state) {
+    checkState(state, this._session.options.away);
     this.#part.mine.set(state);
   }
 

@@ -10,7 +10,6 @@
 import { socketAddress } from "./options.js";
 import { panelOf } from "./widget/panel.js";
 import { css } from "./widget/style.js";
-import { converse } from "./widget/talk.js";
 import { languageOf, textsOf } from "./widget/texts.js";
 
 /** On a server there are no elements, and importing this must not fail. */
@@ -18,8 +17,6 @@ const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class 
 
 /** The element `<hadir-chat>`. */
 export class HadirChatElement extends Base {
-  /** @type {ReturnType<typeof converse>|undefined} */
-  #talk;
   /** @type {ReturnType<typeof panelOf>|undefined} */
   #panel;
 
@@ -38,57 +35,45 @@ export class HadirChatElement extends Base {
 
   /** Open the panel, and connect. */
   open() {
-    this.#talk?.begin();
     this.#panel?.open(true);
-    this.#talk?.turn(true);
   }
 
   /** Close the panel. The conversation goes on. */
   close() {
     this.#panel?.close();
-    this.#talk?.turn(false);
-  }
-
-  connectedCallback() {
-    try {
-      this.#start();
-    } catch (error) {
-      console.error("<hadir-chat>:", error);
-    }
   }
 
   disconnectedCallback() {
-    this.#talk?.stop();
+    this.#panel?.talk.stop();
     this.shadowRoot?.replaceChildren();
-    this.#talk = this.#panel = undefined;
+    this.#panel = undefined;
   }
 
-  #start() {
+  connectedCallback() {
     /** @type {Record<string, any>} */
     const given = { ownToken: () => this.getToken };
     for (const { name, value } of this.attributes) given[name] = value;
     const { url, session = "-", user = "-" } = given;
-    socketAddress({ url, sessionId: session, userId: user, userType: "customer" });
-    const lang = languageOf([this.lang, this.closest("[lang]")?.getAttribute("lang")]);
-    const say = textsOf(lang, (key) => given[`text-${key}`]);
-    const talk = converse(/** @type {any} */ (given), (state) => panel.show(state));
-    const panel = panelOf(say, lang, {
-      ...{ send: (text) => talk.send(text), retry: (key) => talk.retry(key) },
-      ...{ write: talk.write, rename: talk.rename, open: () => this.open(), close: () => this.close() },
-    });
-    this.#talk = talk;
+    try {
+      socketAddress({ url, sessionId: session, userId: user, userType: "customer" });
+    } catch (error) {
+      return console.error(error);
+    }
+    const lang = languageOf(/** @type {?HTMLElement} */ (this.closest("[lang]"))?.lang);
+    const panel = panelOf(/** @type {any} */ (given), textsOf(lang, given), lang);
+    const { elements, open, talk } = panel;
     this.#panel = panel;
-    this.shadowRoot?.append(...panel.elements);
-    const isOpen = talk.wasOpen() && panel.open(false);
-    talk.turn(isOpen);
+    this.shadowRoot?.append(...elements);
+    const wasOpen = talk.wasOpen();
+    talk.turn(false);
+    if (wasOpen) open(false);
     // Not before the page's own scripts have run: one may give `getToken`.
     const ready = () => {
-      if (isOpen || talk.hasBegun() || given.start === "load") talk.begin();
+      if (wasOpen || talk.hasBegun() || given.start === "load") talk.begin();
     };
     if (document.readyState === "complete") ready();
     else for (const type of ["DOMContentLoaded", "load"]) addEventListener(type, ready, { once: true });
   }
 }
 
-const elements = globalThis.customElements;
-if (elements && !elements.get("hadir-chat")) elements.define("hadir-chat", HadirChatElement);
+globalThis.customElements?.define("hadir-chat", HadirChatElement);

@@ -1,15 +1,10 @@
 /** What a person says, one message after the other, so that their order is the one they were said in. */
 
 import { timer } from "./environment.js";
+import { ECHO_MS, LONGEST_DOUBT_MS, NOT_NOW_MS } from "./speaking-times.js";
 
-const LONGEST_TEXT = 4_000;
-/** For a message to come back to its sender; after that it is sent again, under the same id. */
-const ECHO_MS = 10_000;
-/** Before the next try, where the server said "not now". */
-const AGAIN_MS = 2_000;
-/** The server knows an id for 10 min, and takes the message as a new one after that. */
-const LONGEST_DOUBT_MS = 9 * 60_000;
-const NOT_NOW = ["rate_limited", "unavailable"];
+/** What the server says where it would take the same later. */
+export const NOT_NOW = ["rate_limited", "unavailable"];
 
 /**
  * A message that was said here.
@@ -20,6 +15,7 @@ const NOT_NOW = ["rate_limited", "unavailable"];
  *   before it; `sent`: everybody in the session is told
  * @property {?string} error  why it failed, or why it waits
  * @property {?number} version  its place in the session, once it is sent
+ * @property {number} [triedAt]  when it was first `sending`, milliseconds since the Unix epoch
  */
 
 /**
@@ -35,8 +31,6 @@ export function outbox(environment, send, on) {
   /** @type {Delivery[]} */
   let queue = [];
   let isUnderWay = false;
-  /** When each was sent for the first time. @type {Map<string, number>} */
-  const tried = new Map();
 
   /** @param {Partial<Delivery>} how */
   const change = (how) => {
@@ -49,7 +43,6 @@ export function outbox(environment, send, on) {
   const done = (how) => {
     const delivery = { ...queue[0], ...how };
     queue = queue.slice(1);
-    tried.delete(delivery.clientId);
     on(delivery);
     proceed();
   };
@@ -59,16 +52,14 @@ export function outbox(environment, send, on) {
     again();
     isUnderWay = false;
     if (!queue.length) return;
-    const { text, clientId: client_id } = queue[0];
-    const triedAt = tried.get(client_id) ?? now();
+    const { text, clientId: client_id, triedAt = now() } = queue[0];
     if (now() - triedAt > LONGEST_DOUBT_MS) {
       return done({ state: "failed", error: "it is not known whether this was said" });
     }
     if (!send({ action: "message", text, client_id })) return;
-    tried.set(client_id, triedAt);
     isUnderWay = true;
     again(ECHO_MS, proceed);
-    change({ state: "sending" });
+    change({ state: "sending", triedAt });
   };
 
   return {
@@ -77,22 +68,15 @@ export function outbox(environment, send, on) {
 
     /**
      * @param {string} text
-     * @param {string} [clientId]  of a message that an earlier page has said
+     * @param {string} clientId  perhaps of a message that an earlier page has said
      * @param {number} [triedAt]  when it was sent there for the first time
-     * @returns {Delivery}
-     * @throws {TypeError} it is no message
      */
-    add(text, clientId = newId(), triedAt) {
-      if (typeof text !== "string" || !text || [...text].length > LONGEST_TEXT) {
-        throw new TypeError(`a message is a text of 1 to ${LONGEST_TEXT} characters`);
-      }
+    add(text, clientId, triedAt) {
       /** @type {Delivery} */
-      const delivery = { clientId, text, state: "waiting", error: null, version: null };
-      if (triedAt) tried.set(clientId, triedAt);
+      const delivery = { clientId, text, state: "waiting", error: null, version: null, triedAt };
       queue = [...queue, delivery];
       on(delivery);
       if (!isUnderWay) proceed();
-      return queue.find((each) => each.clientId === clientId) ?? delivery;
     },
 
     /** There is an open socket. */
@@ -114,7 +98,7 @@ export function outbox(environment, send, on) {
       if (!client_id || client_id !== queue[0]?.clientId) return;
       if (!NOT_NOW.includes(code)) return done({ state: "failed", error: message });
       change({ error: message });
-      again(AGAIN_MS * (1 + environment.Math.random()), proceed);
+      again(NOT_NOW_MS * (1 + environment.Math.random()), proceed);
     },
   };
 }

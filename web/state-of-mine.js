@@ -1,16 +1,9 @@
 /** What everyone is shown of oneself: what the page says, and whether somebody looks at it. */
 
 import { timer } from "./environment.js";
+import { NOT_NOW } from "./outbox.js";
+import { ANSWER_MS, AWAY_MS, NOT_NOW_MS, STATE_AGAIN_MS } from "./speaking-times.js";
 
-/** A short look at another tab is no absence. */
-const AWAY_MS = 60_000;
-/** A person may change it twice a second. */
-const SAY_AGAIN_MS = 500;
-/** Before the next try, where the server said "not now". */
-const NOT_NOW_MS = 2_000;
-const NOT_NOW = ["rate_limited", "unavailable"];
-/** After so long a refusal is of something else. */
-const ANSWER_MS = 10_000;
 const LARGEST_BYTES = 1_024;
 const MOST_FIELDS = 32;
 const LONGEST_KEY = 64;
@@ -18,36 +11,26 @@ const LONGEST_KEY = 64;
 /** @typedef {import("./state.js").PersonState} PersonState */
 
 /**
+ * What the page says, and that it is away, where nobody looks at it.
  * @param {import("./environment.js").Environment} environment
  * @param {(message: Object) => boolean} send
- * @param {{userId: string, userType: string, away?: boolean}} options  `away`: whether to say that nobody
- *   looks at the page
+ * @param {{away?: boolean}} options  whether to say that
+ * @param {() => PersonState} [shown]  what to go on with, as long as the page says nothing
  */
-export function stateOfMine(environment, send, { userId, userType, away = true }) {
+export function stateOfPage(environment, send, { away = true }, shown = () => ({})) {
   const { document } = environment;
   const now = () => environment.performance.now();
   const [hiding, saying] = [timer(environment), timer(environment)];
   /** What the page says; null: nothing. @type {?PersonState} */
   let own = null;
-  /** Who is here, as last told. @type {?import("./state.js").ConnectionStatus} */
-  let status = null;
   let isAway = false;
   let saidAt = -Infinity;
 
   const isHidden = () => document?.visibilityState === "hidden";
 
-  /** What another tab of the same person has said, which this one is not to take away. */
-  const shown = () => {
-    const mine = Object.entries(status?.users ?? {}).find(
-      ([key, { user_id = key, user_type }]) => user_id === userId && user_type === userType,
-    );
-    const { away: _, ...state } = mine?.[1].state ?? {};
-    return state;
-  };
-
   const say = () => {
     saying();
-    const wait = saidAt + SAY_AGAIN_MS - now();
+    const wait = saidAt + STATE_AGAIN_MS - now();
     if (wait > 0) return saying(wait, say);
     const state = { ...(own ?? shown()), ...(isAway && { away: true }) };
     if (send({ action: "set_state", state })) saidAt = now();
@@ -66,14 +49,8 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
   };
 
   return {
-    /**
-     * @param {PersonState} state
-     * @throws {TypeError} it is not what the server takes
-     * @throws {RangeError} it is too large, perhaps only once `away: true` is added
-     */
+    /** @param {PersonState} state  that the server takes */
     set(state) {
-      check(state);
-      if (away) check({ ...state, away: true });
       own = { ...state };
       say();
     },
@@ -95,11 +72,6 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
       document?.removeEventListener("visibilitychange", look);
     },
 
-    /** @param {{connection_status?: import("./state.js").ConnectionStatus}} data  that everyone is told */
-    told({ connection_status }) {
-      if (connection_status) status = connection_status;
-    },
-
     /** @param {{code: string, client_id?: string}} error */
     refused({ code, client_id }) {
       if (client_id || !NOT_NOW.includes(code) || now() - saidAt > ANSWER_MS) return;
@@ -108,7 +80,48 @@ export function stateOfMine(environment, send, { userId, userType, away = true }
   };
 }
 
-/** What the server takes (docs/protocol.md, "set_state"). @param {PersonState} state */
+/**
+ * The same, for a page that may say nothing while another tab of the same person says something.
+ * @param {import("./environment.js").Environment} environment
+ * @param {(message: Object) => boolean} send
+ * @param {{userId: string, userType: string, away?: boolean}} options
+ */
+export function stateOfMine(environment, send, options) {
+  /** Who is here, as last told. @type {?import("./state.js").ConnectionStatus} */
+  let status = null;
+
+  /** What another tab has said, which this one is not to take away. */
+  const shown = () => {
+    const mine = Object.entries(status?.users ?? {}).find(
+      ([key, { user_id = key, user_type }]) => user_id === options.userId && user_type === options.userType,
+    );
+    const { away: _, ...state } = mine?.[1].state ?? {};
+    return state;
+  };
+
+  return {
+    ...stateOfPage(environment, send, options, shown),
+
+    /** @param {{connection_status?: import("./state.js").ConnectionStatus}} data  that everyone is told */
+    told({ connection_status }) {
+      if (connection_status) status = connection_status;
+    },
+  };
+}
+
+/**
+ * Refuse what the server would (docs/protocol.md, "set_state").
+ * @param {PersonState} state
+ * @param {boolean} [away]  whether `away: true` may be added to it
+ * @throws {TypeError} it is not what the server takes
+ * @throws {RangeError} it is too large, perhaps only once `away: true` is added
+ */
+export function checkState(state, away = true) {
+  check(state);
+  if (away) check({ ...state, away });
+}
+
+/** @param {PersonState} state */
 function check(state) {
   const isObject = !!state && typeof state === "object" && !Array.isArray(state);
   const entries = isObject ? Object.entries(state) : [];

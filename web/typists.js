@@ -1,12 +1,7 @@
 /** Who is writing just now. It ends by itself: whoever wrote may be gone without a word. */
 
 import { timer } from "./environment.js";
-
-/** Where the server does not say until when. */
-const TYPING_MS = 6_000;
-const LONGEST_MS = 15_000;
-/** While somebody goes on writing, how often to say so. */
-const SAY_AGAIN_MS = 3_000;
+import { LONGEST_TYPING_MS, TYPING_AGAIN_MS, TYPING_MS } from "./speaking-times.js";
 
 /**
  * @typedef {Object} Typing
@@ -58,7 +53,7 @@ export function typists(environment, send, { userId, userType }, on) {
       const known = writing.get(key);
       const end = known?.[1] ?? timer(environment);
       const left = until ? Date.parse(until) - serverNow : TYPING_MS;
-      end(Math.min(left, LONGEST_MS), () => ended(type, id));
+      end(Math.min(left, LONGEST_TYPING_MS), () => ended(type, id));
       writing.set(key, [data, end]);
       if (!known) on(data);
     },
@@ -71,7 +66,7 @@ export function typists(environment, send, { userId, userType }, on) {
     /** Oneself writes, or has stopped; not each key is told. @param {boolean} isOn */
     say(isOn) {
       const ago = environment.performance.now() - saidAt;
-      if (isOn ? ago < SAY_AGAIN_MS : ago >= TYPING_MS) return;
+      if (isOn ? ago < TYPING_AGAIN_MS : ago >= TYPING_MS) return;
       if (send({ action: "typing", on: isOn })) saidAt = isOn ? environment.performance.now() : -Infinity;
     },
 

@@ -16,7 +16,7 @@ import { isId, socketAddress } from "./options.js";
 import { answered, ask, eventsBefore, isRefused, LAST_VERSION } from "./rest.js";
 import { rested } from "./rested.js";
 import { singles } from "./singles.js";
-import { stateOfMine } from "./state-of-mine.js";
+import { checkState, stateOfMine } from "./state-of-mine.js";
 import { tableOf } from "./table.js";
 import * as times from "./times.js";
 import { toldOnce } from "./told-once.js";
@@ -217,6 +217,7 @@ export class HadirWatcher extends Target {
    * @throws {RangeError} it is too large
    */
   setState(state) {
+    checkState(state, this.#options.away);
     this.#mine.set(state);
   }
 

@@ -105,7 +105,7 @@ def header(page: Page) -> Locator:
 
 
 def note(page: Page) -> Locator:
-    return page.locator("hadir-chat .note")
+    return page.locator("hadir-chat .warn")
 
 
 def say(page: Page, text: str) -> None:

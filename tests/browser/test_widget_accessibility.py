@@ -67,6 +67,10 @@ def test_every_state_of_the_chat(context: BrowserContext, hadir: AnyGateway, mod
         below = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
         assert page.locator("hadir-chat .log").evaluate(below) <= 1
         check(page, "talking", mode)
+        skip = panel(page).get_by_role("button", name="Skip").bounding_box()
+        assert skip
+        assert skip["x"] + skip["width"] <= 320 - 12
+        assert skip["height"] < 40  # its letters stand side by side
         ring = "text => getComputedStyle(text).outlineStyle"
         assert composer(page).evaluate(ring) == "solid"
         shape = "line => getComputedStyle(line, '::before').borderTopColor"
@@ -74,7 +78,7 @@ def test_every_state_of_the_chat(context: BrowserContext, hadir: AnyGateway, mod
         assert page.locator("hadir-chat header .line").evaluate(shape) != ground
         wire.cut()
         say(page, "Thank you")
-        expect(note(page)).to_have_text("Connection lost. Your message waits.")
+        expect(note(page)).to_have_text("No connection. Trying again.")
         check(page, "waiting", mode)
         wire.mend()
         expect_sent(page)

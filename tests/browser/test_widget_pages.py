@@ -1,9 +1,10 @@
 """The chat from page to page: one conversation, one person, and no message lost on the way."""
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Playwright, expect
+from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
 
 from tests.browser.shop import (
+    agent,
     bubble,
     composer,
     expect_sent,
@@ -17,7 +18,7 @@ from tests.browser.shop import (
     shop,
     state_of,
 )
-from tests.browser.visitors import chromium, watching
+from tests.browser.visitors import QUIET_MS, chromium, watching
 from tests.browser.wire import Wire
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
@@ -26,7 +27,7 @@ CLICK = 'document.querySelector("#next").click()'
 SEND_AND_GO = f"""text => {{
   const chat = document.querySelector("hadir-chat").shadowRoot;
   chat.querySelector("textarea").value = text;
-  chat.querySelector(".composer").requestSubmit();
+  chat.querySelector(".send").click();
   {CLICK};
 }}"""
 
@@ -109,6 +110,51 @@ def test_a_chat_that_starts_with_the_page_shows_agents_where_its_visitor_is(
         until_state(page, hadir, session, {"page": f"/{'long' * 100}"[:200], "name": "Ani"})
         page.evaluate("document.querySelector('hadir-chat').remove()")
         assert admin.wait_for_leave()[1]["reason"] == "client_closed"
+
+
+def test_agents_see_since_when_a_visitor_waits_for_an_answer(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    session = new_session()
+    with shop(hadir, session, name="Ani") as site, agent(hadir, session) as dewi:
+        page = site.open(context)
+        until_state(page, hadir, session, {"page": "/", "name": "Ani"})
+        say(page, "Do you have green tea?")
+        asked = dewi.wait_for("message")["timestamp"]
+        say(page, "Or black tea?")
+        dewi.wait_for("message", text="Or black tea?")
+        until_state(page, hadir, session, {"page": "/", "name": "Ani", "asked": asked})
+        page.click("#next")
+        until_state(page, hadir, session, {"page": "/next", "name": "Ani", "asked": asked})
+        dewi.say("Both")
+        until_state(page, hadir, session, {"page": "/next", "name": "Ani"})
+        say(page, "Thank you")
+        asked = dewi.wait_for("message", text="Thank you")["timestamp"]
+        until_state(page, hadir, session, {"page": "/next", "name": "Ani", "asked": asked})
+
+
+def test_what_was_said_on_an_earlier_page_is_not_read_out(
+    context: BrowserContext, hadir: AnyGateway
+) -> None:
+    log = "hadir-chat .log"
+    with shop(hadir, new_session()) as site:
+        page = site.open(context)
+        say(page, "Hello")
+        expect_sent(page)
+        gate: list[Route] = []
+
+        def hold(route: Route) -> None:
+            gate.append(route)
+
+        page.route("**/events?*", hold)
+        page.reload()
+        expect(header(page)).to_be_visible()
+        while not gate:
+            page.wait_for_timeout(QUIET_MS)
+        expect(page.locator(log)).to_have_attribute("aria-live", "off")
+        gate[0].continue_()
+        expect(messages(page)).to_have_text(["Hello"])
+        expect(page.locator(log)).to_have_attribute("aria-live", "polite")
 
 
 def until_state(

@@ -109,7 +109,7 @@ def test_a_server_renders_it(tarball: Path, tmp_path: Path, react: str) -> None:
         ("hadir.js", [], 5_120),
         ("react.js", ["./hadir.js", "./connection.js"], 2_048),
         ("vue.js", ["./hadir.js", "./connection.js"], 2_048),
-        ("hadir-chat.js", [], 15_000),
+        ("hadir-chat.js", [], 12_288),
     ],
 )
 def test_it_is_small(project: Path, entry: str, without: list[str], most: int) -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { opened } from "./fakes.mjs";
+import { HadirWatcher } from "../../web/watcher.js";
+import { FakeBrowser, opened, who } from "./fakes.mjs";
 
 /** A client that is open, and what it has said of itself over its newest socket. */
 async function speaker(options) {
@@ -72,6 +73,12 @@ describe("a person's state", () => {
     assert.throws(() => client.setState({ a: "\ud800" }), /^TypeError: .* Unicode/);
     for (const key of ["", "k".repeat(65)]) assert.throws(() => client.setState({ [key]: 1 }), /^RangeError: .* 1 to 64/);
     assert.deepEqual(states(), []);
+  });
+
+  it("must be such a one of a watcher, too", () => {
+    const watcher = new HadirWatcher(who, new FakeBrowser().environment);
+    assert.throws(() => watcher.setState({ a: {} }), /^TypeError: a state is a flat object/);
+    assert.throws(() => watcher.setState({ a: "a".repeat(1_024 - 9) }), RangeError);
   });
 
   it("leaves room for being away", async () => {

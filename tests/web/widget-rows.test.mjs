@@ -1,62 +1,61 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { partsOf, rowsOf, unreadOf } from "../../web/widget/rows.js";
+import { askedAt, partsOf, rowsOf, unreadOf } from "../../web/widget/rows.js";
 import { afterDelivery, notShown } from "../../web/widget/unsent.js";
 
 const ME = "visitor_1";
-const NOON = new Date(2026, 0, 24, 12).getTime();
 
-const said = (user_id, version, text = `text ${version}`, more = {}) => ({
-  ...{ id: `m${version}`, version, epoch: "e", text, user_id, user_type: user_id === ME ? "customer" : "agent" },
-  ...{ timestamp: new Date(NOON + version * 1_000).toISOString(), ...more },
+const at = (second) => `2026-01-24T12:00:${second}Z`;
+const said = (user_id, version, more = {}) => ({
+  ...{ id: `m${version}`, version, epoch: "e", text: `text ${version}`, timestamp: at(10 + version), user_id },
+  ...{ user_type: user_id === ME ? "customer" : "agent", ...more },
 });
-const written = (clientId, text, more = {}) => ({ clientId, text, state: "waiting", at: NOON + 100_000, after: 0, ...more });
-const rows = (messages, unsent = [], now = NOON) => rowsOf(messages, unsent, ME, ({ user_id }) => user_id, now);
+const written = (clientId, text, more = {}) => ({ clientId, text, state: "waiting", timestamp: at(30), after: 0, ...more });
+const rows = (messages, unsent = []) => rowsOf(messages, unsent, ME);
 
 describe("rows", () => {
-  it("are grouped by who says them", () => {
-    const all = rows([said("dewi", 1), said("dewi", 2), said(ME, 3), said("budi", 4)], [written("c", "x")]);
-    assert.deepEqual(all.map(({ isMine, isFirst }) => [isMine, isFirst]), [
-      [false, true],
-      [false, false],
-      [true, true],
-      [false, true],
-      [true, true],
+  it("are what was said, then what is not sent yet, and say whose they are", () => {
+    const all = rows([said("dewi", 1), said(ME, 2), said(ME, 3, { user_type: "agent" })], [written("c", "x")]);
+    assert.deepEqual(all.map(({ text, isMine }) => [text, isMine]), [
+      ["text 1", false],
+      ["text 2", true],
+      ["text 3", false],
+      ["x", true],
     ]);
-  });
-
-  it("tell of a day that is not today's, and of the next", () => {
-    const yesterday = said("dewi", 1, "old", { timestamp: new Date(NOON - 86_400_000).toISOString() });
-    const all = rows([yesterday, said("dewi", 2), said("dewi", 3)]);
-    assert.deepEqual(all.map(({ isNewDay, isFirst }) => [isNewDay, isFirst]), [
-      [true, true],
-      [true, true],
-      [false, false],
-    ]);
-    assert.equal(rows([said("dewi", 1)])[0].isNewDay, false);
-  });
-
-  it("say of the last own message that it is sent, and of each unsent one what becomes of it", () => {
-    const states = (messages, unsent) => rows(messages, unsent).map(({ state }) => state);
-    assert.deepEqual(states([said(ME, 1), said(ME, 2)]), [null, "sent"]);
-    assert.deepEqual(states([said(ME, 1), said("dewi", 2)]), [null, null]);
-    assert.deepEqual(states([said(ME, 1)], [written("c", "x", { state: "failed" })]), [null, "failed"]);
-  });
-
-  it("keep their key when what was written becomes a message", () => {
-    assert.equal(rows([], [written("c1", "x")])[0].key, "c1");
-    assert.equal(rows([said(ME, 1, "x", { client_id: "c1" })])[0].key, "c1");
-    assert.equal(rows([said("dewi", 1)])[0].key, "m1");
   });
 });
 
 describe("unread", () => {
-  it("are messages of others since the newest that was seen, also in a later epoch", () => {
-    const all = [said("dewi", 1), said(ME, 2), said("dewi", 3), said("dewi", 1, "new", { epoch: "f" })];
-    assert.equal(unreadOf(all, undefined, ME), 3);
-    assert.equal(unreadOf(all, { epoch: "e", version: 1 }, ME), 2);
-    assert.equal(unreadOf(all, { epoch: "e", version: 3 }, ME), 1);
-    assert.equal(unreadOf(all, { epoch: "f", version: 1 }, ME), 0);
+  it("are messages of others since the newest that was seen", () => {
+    const all = rows([said("dewi", 1), said(ME, 2), said("dewi", 3), said("budi", 4)], [written("c", "x")]);
+    assert.equal(unreadOf(all), 3);
+    assert.equal(unreadOf(all, "m1"), 2);
+    assert.equal(unreadOf(all, "m3"), 1);
+    assert.equal(unreadOf(all, "m4"), 0);
+    assert.equal(unreadOf(all, "so old that it is not shown"), 3);
+  });
+});
+
+describe("a visitor waits for an answer", () => {
+  const asked = (messages, unsent) => askedAt(rows(messages, unsent));
+
+  it("since their first message after the last of the team", () => {
+    assert.equal(asked([]), undefined);
+    assert.equal(asked([said(ME, 1), said(ME, 2)]), at(11));
+    assert.equal(asked([said(ME, 1), said("dewi", 2)]), undefined);
+    assert.equal(asked([said(ME, 1), said("dewi", 2), said(ME, 3), said(ME, 4)]), at(13));
+  });
+
+  it("whatever another customer says", () => {
+    const another = said("visitor_2", 2, { user_type: "customer" });
+    assert.equal(asked([said(ME, 1), another]), at(11));
+    assert.equal(asked([said("dewi", 1), another]), undefined);
+  });
+
+  it("also where it is on its way, but not where it was not sent", () => {
+    assert.equal(asked([said("dewi", 1)], [written("c", "x")]), at(30));
+    assert.equal(asked([said(ME, 1)], [written("c", "x")]), at(11));
+    assert.equal(asked([said("dewi", 1)], [written("c", "x", { state: "failed" })]), undefined);
   });
 });
 
@@ -64,15 +63,13 @@ describe("what is not sent yet", () => {
   const one = written("c1", "yes", { after: 5 });
   const two = written("c2", "yes", { after: 5 });
 
-  it("follows what the client tells of it, and remembers when it was first tried", () => {
-    const tried = afterDelivery([one, two], { clientId: "c1", state: "sending", version: null }, 1_000);
+  it("follows what the client tells of it", () => {
+    const tried = afterDelivery([one, two], { clientId: "c1", state: "sending", version: null, triedAt: 1_000 });
     assert.deepEqual(tried.map(({ state, triedAt }) => [state, triedAt]), [
       ["sending", 1_000],
       ["waiting", undefined],
     ]);
-    const again = afterDelivery(tried, { clientId: "c1", state: "sending", version: null }, 2_000);
-    assert.equal(again[0].triedAt, 1_000);
-    const sent = afterDelivery(again, { clientId: "c1", state: "sent", version: 6 }, 3_000);
+    const sent = afterDelivery(tried, { clientId: "c1", state: "sent", version: 6, triedAt: 1_000 });
     assert.deepEqual(sent.map(({ state, version, after }) => [state, version, after]), [
       ["sent", 6, 5],
       ["waiting", undefined, 6],
@@ -81,13 +78,14 @@ describe("what is not sent yet", () => {
 
   it("is shown until the messages show it, each of them once", () => {
     const shown = (unsent, messages) => notShown(unsent, messages, ME).map(({ clientId }) => clientId);
+    const yes = { text: "yes" };
     assert.deepEqual(shown([one, two], []), ["c1", "c2"]);
-    assert.deepEqual(shown([one, two], [said(ME, 5, "yes")]), ["c1", "c2"], "an earlier one");
-    assert.deepEqual(shown([one, two], [said(ME, 6, "yes")]), ["c2"]);
-    assert.deepEqual(shown([one, two], [said("dewi", 6, "yes")]), ["c1", "c2"], "of somebody else");
+    assert.deepEqual(shown([one, two], [said(ME, 5, yes)]), ["c1", "c2"], "an earlier one");
+    assert.deepEqual(shown([one, two], [said(ME, 6, yes)]), ["c2"]);
+    assert.deepEqual(shown([one, two], [said("dewi", 6, yes)]), ["c1", "c2"], "of somebody else");
     const sent = { ...one, state: "sent", version: 9 };
-    assert.deepEqual(shown([sent], [said(ME, 8, "yes")]), ["c1"], "another with the same text");
-    assert.deepEqual(shown([sent], [said(ME, 9, "yes")]), []);
+    assert.deepEqual(shown([sent], [said(ME, 8, yes)]), ["c1"], "another with the same text");
+    assert.deepEqual(shown([sent], [said(ME, 9, yes)]), []);
   });
 });
 

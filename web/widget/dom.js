@@ -1,33 +1,32 @@
 /** Small parts of a document. */
 
 /**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {string} [name]  its class
- * @param {Record<string, string>} [attributes]
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} [className]
+ * @param {Partial<HTMLElementTagNameMap[Tag]>} [properties]
  * @param {...(Node|string)} children
- * @returns {HTMLElementTagNameMap[K]}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
-export function make(tag, name = "", attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  element.className = name;
-  for (const each in attributes) element.setAttribute(each, attributes[each]);
+export function make(tag, className = "", properties, ...children) {
+  const element = Object.assign(document.createElement(tag), { className }, properties);
   element.append(...children);
   return element;
 }
 
 /**
- * @param {string} name  its class
- * @param {string} label  for who does not see the icon
+ * @param {string} className
+ * @param {string} ariaLabel  for who does not see the icon
  * @param {string} path  of 24 by 24
+ * @param {() => void} [onclick]  where it does not submit a form
  */
-export function iconButton(name, label, path) {
+export function iconButton(className, ariaLabel, path, onclick) {
   const namespace = "http://www.w3.org/2000/svg";
   const [svg, drawn] = ["svg", "path"].map((tag) => document.createElementNS(namespace, tag));
   svg.setAttribute("viewBox", "0 0 24 24");
   drawn.setAttribute("d", path);
   svg.append(drawn);
-  return make("button", name, { "aria-label": label }, svg);
+  return make("button", className, { ariaLabel, onclick }, svg);
 }
 
 /**

@@ -1,34 +1,38 @@
 /** What one page leaves to the next, in the browser's storage; where that is blocked, to nobody. */
 
 /**
- * @template {Object} T
+ * @template {{who?: string}} T
+ * @param {"localStorage"|"sessionStorage"} area
  * @param {string} key
- * @param {("localStorage"|"sessionStorage")[]} areas  of which the first that works is used
- * @param {any} [window]  for tests
  */
-export function kept(key, areas, window = globalThis) {
+export function kept(area, key) {
   /** @type {Partial<T>} */
   let value = {};
 
-  /** @template V @param {(storage: Storage) => V} use @returns {V|undefined} */
-  const first = (use) => {
-    for (const area of areas) {
-      try {
-        return use(window[area]);
-      } catch {}
-    }
+  /** As of now: another tab may have written. */
+  const read = () => {
+    try {
+      value = JSON.parse(globalThis[area][key]);
+    } catch {}
+    return value;
   };
 
-  /** As of now: another tab may have written. @returns {Partial<T>} */
-  const read = () => (value = first((storage) => JSON.parse(storage.getItem(key) ?? "null")) ?? value);
+  /** @param {Partial<T>} more  takes the place of what has the same name; undefined: leaves none */
+  const write = (more) => {
+    value = { ...read(), ...more };
+    try {
+      globalThis[area][key] = JSON.stringify(value);
+    } catch {}
+  };
 
   return {
     read,
+    write,
 
-    /** @param {Partial<T>} more  takes the place of what has the same name; undefined: leaves none */
-    write(more) {
-      value = { ...read(), ...more };
-      first((storage) => storage.setItem(key, JSON.stringify(value)));
+    /** It is this person's from now on. @param {string} who @param {Partial<T>} blank  unless it was */
+    claim(who, blank) {
+      const { who: before = who } = read();
+      write({ ...(before !== who && blank), .../** @type {Partial<T>} */ ({ who }) });
     },
   };
 }

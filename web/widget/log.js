@@ -1,53 +1,32 @@
 /** The messages, one below the other. */
 
 import { make, write } from "./dom.js";
+import { NEAR_PX } from "./measures.js";
 import { partsOf } from "./rows.js";
 
-/** So near its end, it follows what is new. */
-const NEAR_PX = 80;
-
-/** @param {string} text  of whoever: only addresses of the web become links */
-const textOf = (text) =>
-  make(
-    "p",
-    "text",
-    { dir: "auto" },
-    ...partsOf(text).map((part, place) => {
-      if (place % 2 === 0) return part;
-      const link = make("a", "", { href: part, rel: "noopener" }, part);
-      if (link.origin !== location.origin) link.target = "_blank";
-      return link;
-    }),
-  );
+/** @typedef {import("./rows.js").Row} Row */
 
 /**
  * @param {import("./texts.js").Say} say
- * @param {string} language
- * @param {(key: string) => void} retry
+ * @param {string} lang
+ * @param {(row: Row) => void} retry
  */
-export function logOf(say, language, retry) {
-  const element = make("div", "log", { role: "log", tabindex: "0", "aria-label": say("messages") });
-  const time = new Intl.DateTimeFormat(language, { timeStyle: "short" });
-  const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-  /** @type {Map<string, {whole: HTMLElement, show: (row: import("./rows.js").Row) => void}>} */
+export function logOf(say, lang, retry) {
+  const element = make("div", "log", { role: "log", tabIndex: 0, ariaLabel: say("messages") });
+  const welcome = make("div", "row", {}, make("p", "text", {}, say("welcome")));
+  /** By message. @type {Map<string, HTMLElement[]>} */
   const known = new Map();
 
-  /** @param {import("./rows.js").Row} row */
-  const entry = ({ key, text, isMine }) => {
-    const [day, head, state] = ["day", "head", "head state"].map((name) => make("p", name));
-    const again = make("button", "plain", {}, say("again"));
-    again.onclick = () => retry(key);
-    const whole = make("div", isMine ? "row mine" : "row", {}, day, head, textOf(text), state, again);
-    return {
-      whole,
-      /** @param {import("./rows.js").Row} row */
-      show({ at, isNewDay, isFirst, who, state: delivery }) {
-        write(day, isNewDay ? date.format(at) : "");
-        write(head, isFirst ? [who, time.format(at)].filter(Boolean).join(" · ") : "");
-        write(state, delivery ? say(delivery) : "");
-        again.hidden = !whole.classList.toggle("failed", delivery === "failed");
-      },
-    };
+  /** @param {Row} row */
+  const entry = (row) => {
+    // Of whoever it is: only addresses of the web become links.
+    const parts = partsOf(row.text).map((part, place) =>
+      place % 2 ? make("a", "", { href: part, target: "_blank" }, part) : part,
+    );
+    const [head, state] = ["head", "head state"].map((name) => make("p", name));
+    const again = make("button", "plain", { onclick: () => retry(row) }, say("again"));
+    const text = make("p", "text", { dir: "auto" }, ...parts);
+    return [make("div", row.isMine ? "row mine" : "row", {}, head, text, state, again), head, state, again];
   };
 
   return {
@@ -59,21 +38,29 @@ export function logOf(say, language, retry) {
       element.scrollTop = element.scrollHeight;
     },
 
-    /** @param {readonly import("./rows.js").Row[]} rows */
-    show(rows) {
-      const shown = rows.map((row) => {
-        const one = known.get(row.key) ?? entry(row);
-        known.set(row.key, one);
-        one.show(row);
-        return one.whole;
+    /** @param {readonly Row[]} rows @param {(row: Row) => string} nameOf */
+    show(rows, nameOf) {
+      let before = "";
+      const shown = rows.map((row, place) => {
+        const key = row.clientId ?? row.client_id ?? row.id ?? "";
+        const one = known.get(key) ?? entry(row);
+        const [whole, head, state, again] = one;
+        known.set(key, one);
+        const who = row.isMine ? say("you") : nameOf(row);
+        const time = new Date(row.timestamp).toLocaleTimeString(lang, { timeStyle: "short" });
+        write(head, before === who ? "" : `${who} · ${time}`);
+        before = who;
+        const isLast = row.isMine && !rows[place + 1];
+        const delivery = row.state ?? (isLast ? "sent" : "");
+        write(state, say(delivery));
+        again.hidden = !whole.classList.toggle("failed", delivery === "failed");
+        return whole;
       });
-      for (const each of [...element.children]) {
-        if (!shown.includes(/** @type {any} */ (each))) each.remove();
-      }
+      if (!shown[0]) shown.push(welcome);
       shown.forEach((whole, place) => {
-        const there = element.children[place];
-        if (there !== whole) element.insertBefore(whole, there ?? null);
+        if (element.children[place] !== whole) element.insertBefore(whole, element.children[place]);
       });
+      while (element.children[shown.length]) element.lastChild?.remove();
     },
   };
 }

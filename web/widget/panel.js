@@ -2,151 +2,121 @@
 
 import { iconButton, make, write } from "./dom.js";
 import { logOf } from "./log.js";
-import { rowsOf } from "./rows.js";
-import { isOf, notShown } from "./unsent.js";
-import { agentsOf, headerOf, noteOf } from "./who.js";
-
-const PHONE = "(max-width: 480px)";
-const MOST_SHOWN = 9;
-const MOST_FACES = 3;
+import { PHONE_PX } from "./measures.js";
+import { converse } from "./talk.js";
+import { agentsOf, headerOf } from "./who.js";
 
 /**
+ * @param {import("./talk.js").Options} options
  * @param {import("./texts.js").Say} say
  * @param {string} lang
- * @param {{send: (text: string) => void, write: (draft: string) => void, retry: (key: string) => void,
- *   rename: (name: string) => void, open: () => void, close: () => void}} on
  */
-export function panelOf(say, lang, on) {
-  const bubble = iconButton("bubble", "", "M12 4a8 7.4 0 1 1-3.4 14.1L4 20l1.4-4A8 7.4 0 0 1 12 4Z");
-  const badge = make("b", "badge");
+export function panelOf(options, say, lang) {
+  /** @param {import("./talk.js").Talk} talk */
+  const show = ({ rows, people, total = 0, availability = "", connection, unread, writer, ...more }) => {
+    /** @param {{user_id?: string, user_type?: string}} whose */
+    const nameOf = ({ user_id, user_type }) =>
+      people.find(({ id, type }) => id === user_id && type === user_type)?.name ?? user_id ?? say("team");
+    const hasEnded = /^(kicked|un)/.test(connection);
+    const [who, how, shape] = headerOf(agentsOf(people), total, availability, say);
+    const isAtEnd = log.isAtEnd();
+    const label = say(more.isOpen ? "close" : "open");
+    write(badge, `${unread || ""}`);
+    bubble.ariaLabel = unread ? `${label}, ${say("unread", unread)}` : label;
+    bubble.ariaExpanded = `${more.isOpen}`;
+    write(title, (dialog.ariaLabel = who));
+    write(line, hasEnded ? "" : how);
+    line.className = `line ${shape}`;
+    log.show(rows, nameOf);
+    log.element.ariaLive = more.isWhole ? "polite" : "off";
+    write(writing, writer?.on ? say("writing", 0, nameOf(writer)) : "");
+    write(note, connection === "open" ? "" : say(connection));
+    asking.hidden = !more.asksName;
+    composer.hidden = hasEnded;
+    if (text.value !== more.draft) text.value = more.draft ?? "";
+    if (isAtEnd) log.toEnd(); // also where something below it has taken its room
+  };
+
+  const talk = converse(options, show);
+
+  /** @param {boolean} hasFocus  whether to move it there, and connect */
+  const open = (hasFocus) => {
+    const isPhone = innerWidth <= PHONE_PX;
+    // Of a page that has just been opened, a phone would show nothing else.
+    if (dialog.open || (isPhone && !hasFocus)) return;
+    if (!hasFocus) dialog.setAttribute("open", "");
+    else if (isPhone) dialog.showModal();
+    else dialog.show();
+    log.toEnd();
+    talk.turn(true);
+    if (!hasFocus) return;
+    talk.begin();
+    text.focus();
+  };
+
+  const close = () => {
+    if (dialog.matches(":focus-within")) bubble.focus();
+    dialog.close();
+    talk.turn(false);
+  };
+
+  /** @param {string} key @param {() => void} run @returns {(event: KeyboardEvent) => void} */
+  const on = (key, run) => (event) => {
+    if (event.key !== key || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    run();
+  };
+
+  const bubble = iconButton(
+    "bubble",
+    "",
+    "M5 5h14v11H10l-5 4Z",
+    () => (dialog.open ? close() : open(true)),
+  );
+  const badge = make("b");
   bubble.append(badge);
 
-  const faces = make("div", "faces");
-  const title = make("h2", "", { id: "title" });
+  const title = make("h2");
   const line = make("p", "line");
-  const close = iconButton("icon", say("close"), "M6 6l12 12M18 6 6 18");
-  const log = logOf(say, lang, on.retry);
-  const welcome = make("p", "welcome", {}, say("welcome"));
-  const writing = make("p", "head writing");
-  const note = make("p", "head note", { role: "status" });
+  const header = make("header", "bar", {}, make("div", "wide", {}, title, line));
+  header.append(iconButton("icon", say("close"), "M6 6l12 12M18 6 6 18", close));
 
-  const name = make("input", "field", { "aria-label": say("name"), autocomplete: "name" });
-  const skip = make("button", "plain", { type: "button" }, say("skip"));
-  const save = make("button", "plain", {}, say("save"));
-  const asking = make("form", "asking", {}, make("p", "", {}, say("name")), name, save, skip);
+  const log = logOf(say, lang, (row) => talk.retry(row));
+  const writing = make("p", "head note");
+  const note = make("p", "head note warn", { role: "status" });
 
-  const label = say("write");
-  const text = make("textarea", "field", {
-    ...{ rows: "1", maxlength: "4000", enterkeyhint: "send" },
-    ...{ "aria-label": label, placeholder: label },
+  const rename = (given = name.value.trim()) => {
+    talk.rename(given);
+    text.focus();
+  };
+  const name = make("input", "wide", {
+    ...{ placeholder: say("name"), autocomplete: /** @type {const} */ ("name"), maxLength: 60 },
+    onkeydown: on("Enter", () => rename()),
   });
-  const send = iconButton("icon send", say("send"), "M12 19V5M6 11l6-6 6 6");
-  const form = make("form", "composer", {}, text, send);
-  const header = make("header", "", {}, faces, make("div", "who", {}, title, line), close);
-  const dialog = make(
-    "dialog",
-    "",
-    { "aria-labelledby": "title", lang },
-    ...[header, welcome, log.element, writing, asking, note, form],
-  );
+  const save = make("button", "plain", { onclick: () => rename() }, say("save"));
+  const skip = make("button", "plain", { onclick: () => rename("") }, say("skip"));
+  const asking = make("div", "bar", {}, name, save, skip);
 
-  bubble.onclick = () => (dialog.open ? on.close() : on.open());
-  close.onclick = on.close;
-  // Also by the phone's own way back.
-  dialog.onclose = () => dialog.open || on.close();
-  dialog.onkeydown = (event) => {
-    if (event.key !== "Escape" || event.isComposing) return;
-    event.preventDefault();
-    on.close();
-  };
-  text.oninput = () => on.write(text.value);
-  text.onkeydown = (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    form.requestSubmit();
-  };
-  form.onsubmit = (event) => {
-    event.preventDefault();
+  const send = () => {
     const said = text.value.trim();
-    if (said) on.send(said);
+    if (said) talk.send(said);
     log.toEnd();
     text.focus();
   };
-  /** @param {string} given */
-  const rename = (given) => {
-    on.rename(given);
-    text.focus();
-  };
-  asking.onsubmit = (event) => {
-    event.preventDefault();
-    rename(name.value.trim());
-  };
-  skip.onclick = () => rename("");
+  const text = make("textarea", "wide", {
+    ...{ placeholder: say("write"), rows: 1, maxLength: 4000, enterKeyHint: "send" },
+    oninput: () => talk.write(text.value),
+    onkeydown: on("Enter", send),
+  });
+  const composer = make("div", "bar", {}, text, iconButton("icon send", say("send"), "M12 19V5M6 11l6-6 6 6", send));
 
-  let seen = "";
-  /** @param {string[]} addresses */
-  const showFaces = (addresses) => {
-    if (seen === `${addresses}`) return;
-    seen = `${addresses}`;
-    faces.replaceChildren(...addresses.map((src) => make("img", "", { src, alt: "" })));
-  };
+  const dialog = make(
+    "dialog",
+    "",
+    // Also by the phone's own way back.
+    { lang, onclose: () => dialog.open || close(), onkeydown: on("Escape", close) },
+    ...[header, log.element, writing, asking, note, composer],
+  );
 
-  return {
-    elements: [dialog, bubble],
-
-    /**
-     * @param {boolean} hasFocus  whether to move it there; not on a page that has just been opened,
-     *   which on a phone the panel would hide
-     * @returns {boolean} whether it is open
-     */
-    open(hasFocus) {
-      const isPhone = matchMedia(PHONE).matches;
-      if (dialog.open || (isPhone && !hasFocus)) return dialog.open;
-      if (!hasFocus) dialog.setAttribute("open", "");
-      else if (isPhone) dialog.showModal();
-      else dialog.show();
-      log.toEnd();
-      if (hasFocus) text.focus();
-      return true;
-    },
-
-    close() {
-      const hasFocus = dialog.matches(":focus-within");
-      dialog.close();
-      if (hasFocus) bubble.focus();
-    },
-
-    /** @param {import("./talk.js").Talk} talk */
-    show({ messages, unsent, people, total, availability, connection, me, unread, writer, ...talk }) {
-      const agents = agentsOf(people);
-      /** @param {any} whose  a message, or typing */
-      const nameOf = (whose) =>
-        isOf(whose, me)
-          ? say("you")
-          : people.find(({ id, type }) => id === whose.user_id && type === whose.user_type)?.name ??
-            whose.user_id ??
-            say("team");
-      const pending = notShown(unsent, messages, me);
-      const rows = rowsOf(messages, pending, me, nameOf, Date.now());
-      const header = headerOf(agents, total, availability, say);
-
-      const isAtEnd = log.isAtEnd();
-      write(badge, unread > MOST_SHOWN ? `${MOST_SHOWN}+` : `${unread || ""}`);
-      const name = say(talk.isOpen ? "close" : "open");
-      bubble.ariaLabel = unread ? `${name}. ${say("unread", "", unread)}` : name;
-      bubble.ariaExpanded = `${talk.isOpen}`;
-      showFaces(agents.flatMap(({ avatar }) => avatar ?? []).slice(0, MOST_FACES));
-      write(title, header.title);
-      write(line, header.line);
-      line.dataset.shape = header.shape;
-      welcome.hidden = rows.length > 0;
-      log.show(rows);
-      write(writing, writer ? say("writing", nameOf(writer)) : "");
-      write(note, noteOf(connection, pending.some(({ state }) => state === "waiting"), say));
-      asking.hidden = !talk.asksName;
-      form.hidden = /^(kicked|un)/.test(connection);
-      if (text.value !== talk.draft) text.value = talk.draft;
-      if (isAtEnd) log.toEnd(); // also where something below it has taken its room
-    },
-  };
+  return { elements: [dialog, bubble], open, close, talk };
 }

@@ -1,69 +1,46 @@
-/** The conversation as it is shown: who says what, below which day. Pure. */
+/** The conversation as it is shown: what was said, then what is not sent yet. Pure. */
 
-import { isOf } from "./unsent.js";
+import { isOf, notShown } from "./unsent.js";
 
 /**
  * @typedef {import("../state.js").Message} Message
- *
- * @typedef {{epoch: string, version: number}} Place  in the session's order
- *
- * @typedef {Object} Row
- * @property {string} key  the same once what was written here is a message
- * @property {string} text
- * @property {boolean} isMine
- * @property {number} at  milliseconds since the Unix epoch
- * @property {boolean} isNewDay
- * @property {string} who  says it
- * @property {boolean} isFirst  of some that one person says on one day
- * @property {?import("../outbox.js").Delivery["state"]} state  what to say of its delivery
+ * @typedef {import("./unsent.js").Unsent} Unsent
+ * @typedef {{text: string, timestamp: string, isMine: boolean} & Partial<
+ *   Omit<Message, "version"> & Pick<Unsent, "clientId"|"state">>} Row
  */
 
 /**
  * @param {readonly Message[]} messages  in order
- * @param {readonly import("./unsent.js").Unsent[]} unsent
- * @param {string|undefined} me  my id
- * @param {(message: Message) => string} nameOf
- * @param {number} now  whose day needs no name
+ * @param {readonly Unsent[]} unsent
+ * @param {string} [me]  my id
  * @returns {Row[]}
  */
-export function rowsOf(messages, unsent, me, nameOf, now) {
-  const dayOf = (/** @type {number} */ at) => new Date(at).toDateString();
-  let [day, speaker] = [dayOf(now), ""];
-  const last = messages.at(-1);
-  return [
-    ...messages.map((message) => ({
-      key: message.client_id ?? message.id,
-      text: message.text,
-      isMine: isOf(message, me),
-      at: Date.parse(message.timestamp),
-      who: nameOf(message),
-      state: /** @type {Row["state"]} */ (message === last && !unsent.length ? "sent" : null),
-    })),
-    ...unsent.map(({ clientId: key, text, at, state }) => {
-      const own = /** @type {Message} */ ({ user_id: me, user_type: "customer" });
-      return { key, text, isMine: true, at, who: nameOf(own), state };
-    }),
-  ].map((row) => {
-    const isNewDay = dayOf(row.at) !== day;
-    const isFirst = isNewDay || `${row.isMine}${row.who}` !== speaker;
-    day = dayOf(row.at);
-    speaker = `${row.isMine}${row.who}`;
-    return { ...row, isNewDay, isFirst, state: row.isMine ? row.state : null };
-  });
-}
+export const rowsOf = (messages, unsent, me) => [
+  ...messages.map((message) => ({ ...message, isMine: isOf(message, me) })),
+  ...notShown(unsent, messages, me).map((each) => ({ ...each, isMine: true })),
+];
 
 /**
- * How many messages of others are new since the newest that was seen.
- * @param {readonly Message[]} messages
- * @param {Place|undefined} read
- * @param {string} [me]  my id
+ * How many messages of others are new.
+ * @param {readonly Row[]} rows
+ * @param {string} [read]  the id of the newest that was seen
  */
-export const unreadOf = (messages, read = { epoch: "", version: 0 }, me) =>
-  messages.filter(
-    (message) =>
-      !isOf(message, me) &&
-      (message.epoch === read.epoch ? message.version > read.version : message.epoch > read.epoch),
-  ).length;
+export const unreadOf = (rows, read = "") =>
+  rows.slice(rows.findIndex(({ id }) => id === read) + 1).filter(({ isMine }) => !isMine).length;
+
+/**
+ * Since when the visitor waits for an answer: their first message after the last of the team.
+ * @param {readonly Row[]} rows
+ * @returns {string|undefined}  RFC 3339; undefined: they wait for none
+ */
+export function askedAt(rows) {
+  let asked;
+  for (const { isMine, user_type, timestamp, state } of rows) {
+    if (!isMine) asked = user_type === "customer" ? asked : undefined;
+    else if (state !== "failed") asked ??= timestamp;
+  }
+  return asked;
+}
 
 /**
  * A text in parts: each second one is an address to be linked.

@@ -1,26 +1,20 @@
 /** A visitor's side of a conversation: the client, and what is kept of it from page to page. */
 
-import { HadirChat } from "../chat.js";
 import { addMessages } from "../conversation.js";
 import { timer } from "../environment.js";
 import { newId } from "../outbox.js";
-import { cut, identityOf, newSecret } from "./identity.js";
+import { ask, LAST_VERSION } from "../rest.js";
+import { identityOf } from "./identity.js";
 import { kept } from "./kept.js";
-import { unreadOf } from "./rows.js";
-import { afterDelivery, isOf, notShown } from "./unsent.js";
+import { ASK_AGAIN_MS, CALM_MS, LONGEST_PAGE } from "./measures.js";
+import { askedAt, rowsOf, unreadOf } from "./rows.js";
+import { Speaker } from "./speaker.js";
+import { afterDelivery } from "./unsent.js";
 import { agentsOf } from "./who.js";
 
-/** A lost connection is often back within it. */
-const CALM_MS = 1_000;
-const ASK_AGAIN_MS = 5_000;
-const MOST_EVENTS = 200;
-/** So much is looked back; most events are joins and leaves. */
-const MOST_PAGES = 5;
-const ENOUGH_MESSAGES = 50;
-const LONGEST_PAGE = 200;
-const LONGEST_NAME = 60;
-
 /**
+ * @typedef {import("../outbox.js").Delivery} Delivery
+ *
  * @typedef {Object} Options
  * @property {string} url
  * @property {string} [api]
@@ -29,21 +23,24 @@ const LONGEST_NAME = 60;
  * @property {string} [session]
  * @property {string} [user]
  * @property {string} [name]
- * @property {string} [tenant]
+ *
+ * @typedef {{sessionId: string, userId: string, token?: any}} Who  `token` null: there is none any more
  *
  * @typedef {Object} Talk  what there is to show
  * @property {readonly import("../state.js").Message[]} messages
  * @property {readonly import("./unsent.js").Unsent[]} unsent
+ * @property {readonly import("./rows.js").Row[]} rows  both of them
+ * @property {boolean} [isWhole]  whether that is all; false: what was said before is still to come
  * @property {readonly import("../people.js").Person[]} people
- * @property {?import("../typists.js").Typing} writer  who was the last to begin
- * @property {number} total  agents in the session
+ * @property {import("../typists.js").Typing} [writer]  who was the last to begin, or to end
+ * @property {number} [total]  agents in the session
  * @property {import("../connection.js").ConnectionState} connection
- * @property {string} availability  where no agent is in the session
+ * @property {string} [availability]  where no agent is in the session
  * @property {string} [me]
- * @property {boolean} asksName
- * @property {number} unread
- * @property {string} draft
- * @property {boolean} isOpen  the panel
+ * @property {boolean} [asksName]
+ * @property {number} [unread]
+ * @property {string} [draft]
+ * @property {boolean} [isOpen]  the panel
  */
 
 /**
@@ -53,60 +50,58 @@ const LONGEST_NAME = 60;
 export function converse(options, show) {
   const { url, api: apiUrl, token } = options;
   /** @type {ReturnType<typeof kept<import("./identity.js").Identity>>} */
-  const visitor = kept(`hadir ${url}`, ["localStorage", "sessionStorage"]);
+  const visitor = kept("localStorage", `hadir ${url}`);
   /** @type {ReturnType<typeof kept<{who: string} & Pick<Talk, "unsent"|"draft"|"isOpen">>>} */
-  const tab = kept(`hadir tab ${url}`, ["sessionStorage"]);
-  const calm = timer(globalThis);
-  const asking = timer(globalThis);
+  const tab = kept("sessionStorage", `hadir ${url}`);
+  const [calm, asking] = [timer(globalThis), timer(globalThis)];
   const leaving = new AbortController();
-  /** @type {HadirChat|undefined} */
+  const { signal } = leaving;
+  /** @type {Speaker|undefined} */
   let client;
   let isBeginning = false;
-  let hasHistory = !apiUrl;
+  let hasHistory = false;
+  /** What everyone is shown of the visitor. */
+  let shown = "";
   /** @type {Talk} */
-  const talk = {
-    ...{ messages: [], unsent: [], people: [], writer: null, total: 0, connection: "closed" },
-    ...{ availability: "", asksName: false, unread: 0, draft: "", isOpen: false },
-  };
+  const talk = { messages: [], unsent: [], rows: [], people: [], connection: "closed" };
 
-  const changed = () => {
-    const { messages, unsent, me } = talk;
-    talk.unread = unreadOf(messages, visitor.read().read, me);
-    if (talk.unread && talk.isOpen && document.visibilityState === "visible") {
-      const { epoch, version } = messages[messages.length - 1];
-      visitor.write({ read: { epoch, version } });
+  /** @param {Partial<Talk>} [more] */
+  const change = (more) => {
+    const { messages, unsent, isOpen, isWhole, me } = Object.assign(talk, more);
+    const rows = rowsOf(messages, unsent, me);
+    const known = visitor.read();
+    const name = options.name ?? known.name;
+    talk.rows = rows;
+    talk.asksName = name === undefined && rows.some(({ isMine }) => isMine);
+    talk.unread = unreadOf(rows, known.read);
+    if (talk.unread && isOpen && !document.hidden) {
+      visitor.write({ read: messages.at(-1)?.id });
       talk.unread = 0;
     }
-    const hasSaid = !!unsent[0] || messages.some((message) => isOf(message, me));
-    talk.asksName = hasSaid && (options.name ?? visitor.read().name) === undefined;
+    const state = {
+      page: (location.pathname + location.search).slice(0, LONGEST_PAGE),
+      name: name || undefined,
+      asked: askedAt(rows),
+    };
+    if (isWhole && shown !== (shown = JSON.stringify(state))) {
+      client?.part.mine.set(/** @type {any} */ (state));
+    }
     show(talk);
   };
-  /** @param {Partial<Talk>} more */
-  const change = (more) => {
-    Object.assign(talk, more);
-    changed();
-  };
 
-  /** @param {Talk["unsent"]} unsent  what of it the messages show is kept no more, once it is sent */
+  /** @param {Talk["unsent"]} unsent  of which the next page gets what is not sent */
   const keep = (unsent) => {
-    const rest = notShown(unsent, talk.messages, talk.me);
-    unsent = unsent.filter((each) => each.state !== "sent" || rest.includes(each));
     tab.write({ unsent: unsent.filter(({ state }) => state !== "sent") });
     change({ unsent });
   };
 
-  /**
-   * What the page before has left; what was another person's is not this one's.
-   * @param {string} [who]
-   */
-  const restore = (who) => {
-    const { who: whose = who } = tab.read();
-    if (who) tab.write({ who, ...(whose !== who && { unsent: [], draft: "" }) });
+  /** Go on with what was left, by the page before or by those that were shown meanwhile. */
+  const restore = () => {
     const { unsent = [], draft = "" } = tab.read();
     Object.assign(talk, { unsent, draft });
-    for (const { state, clientId, text, triedAt } of talk.unsent) {
-      if (state === "failed" || client?.outbox.some((each) => each.clientId === clientId)) continue;
-      client?.send(text, clientId, triedAt);
+    for (const { state, clientId, text, triedAt } of unsent) {
+      const isKnown = client?.part.own.queue().some((each) => each.clientId === clientId);
+      if (state !== "failed" && !isKnown) client?.part.own.add(text, clientId, triedAt);
     }
   };
 
@@ -116,122 +111,104 @@ export function converse(options, show) {
     keep(talk.unsent);
   };
 
-  /** What was said before a version, down to another. @param {number} [before] @param {number} [to] */
-  const lookBack = async (before, to = 0) => {
-    for (let page = 0; page < MOST_PAGES; page += 1) {
-      const events = (await client?.history({ before, limit: MOST_EVENTS })) ?? [];
-      add(events);
-      before = events[0]?.version ?? 0;
-      const isEnough = !to && talk.messages.length >= ENOUGH_MESSAGES;
-      if (isEnough || events.length < MOST_EVENTS || before <= to) return;
-    }
+  /** What was said before a version. Where that fails, the next event tries again. @param {number} before */
+  const lookBack = async (before) => {
+    const { session } = /** @type {Speaker} */ (client);
+    hasHistory = true;
+    const answer = ask(session.options, `events?limit=200&before=${before}`);
+    const { events } = await answer.then((it) => it.json()).catch(() => ({}));
+    hasHistory = !!events;
+    add(events ?? []);
+    // Later: what was said before this page is not to be read out.
+    setTimeout(() => change({ isWhole: true }));
   };
 
   /** Whether somebody would answer, where nobody is in the session. */
   const askAvailability = async () => {
-    if (!apiUrl || agentsOf(talk.people).length) return;
-    const tenant = options.tenant ? `?tenant=${encodeURIComponent(options.tenant)}` : "";
-    const answer = fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability${tenant}`);
+    if (!apiUrl || !talk.isOpen || agentsOf(talk.people)[0]) return;
+    const answer = fetch(`${apiUrl.replace(/\/+$/, "")}/api/availability`);
     const { agents } = await answer.then((it) => it.json()).catch(() => ({}));
     change({ availability: agents });
   };
 
-  const sayWhere = () => {
-    const name = cut(options.name ?? visitor.read().name ?? "", LONGEST_NAME);
-    const page = cut(location.pathname + location.search, LONGEST_PAGE);
-    client?.setState({ page, ...(name && { name }) });
-  };
-
-  /**
-   * @returns {Promise<?{sessionId: string, userId: string, token?: string}>}  null: there is no token
-   * @throws {Error} the site's address does not say
-   */
+  /** @returns {Promise<Who>} */
   const askWho = async () => {
     if (token) {
       const answer = await fetch(token);
-      if (answer.status === 401) return null;
-      if (!answer.ok) throw new Error(`${token} answers ${answer.status}`);
-      return answer.json();
+      return answer.status === 401 ? /** @type {any} */ ({ token: null }) : answer.json();
     }
-    const known = identityOf(visitor.read(), Date.now(), newSecret);
+    const known = identityOf(visitor.read(), Date.now());
     visitor.write(known);
     const { session, user } = /** @type {{session: string, user: string}} */ ({ ...known, ...options });
     return { sessionId: session, userId: user };
   };
 
-  /** @param {import("../connection.js").ConnectionState} connection */
+  /** @param {Talk["connection"]} connection */
   const showConnection = (connection) =>
     calm(/ing$/.test(connection) ? CALM_MS : 0, () => change({ connection }));
 
-  /** @param {{sessionId: string, userId: string, token?: string}} who */
-  const connect = ({ sessionId, userId, token: first }) => {
-    const who = `${sessionId} ${userId}`;
-    const isOther = (visitor.read().who ?? who) !== who;
-    visitor.write({ ...(isOther && { name: undefined, read: undefined }), who, at: Date.now() });
-    talk.me = userId;
+  /** @param {Who} known */
+  const connect = (known) => {
+    const { sessionId, userId } = known;
+    /** @type {Who|undefined} */
+    let first = known;
     const getToken = async () => {
-      const given = first ?? (await askWho())?.token ?? null;
-      first = undefined; // the one that came with the ids is as good as another, once
+      // The one that came with the ids is as good as another, once.
+      const { token: given } = first ?? (await askWho());
+      first = undefined;
       return given;
     };
-    const chat = new HadirChat({
+    client = new Speaker({
       ...{ url, apiUrl, sessionId, userId, userType: "customer" },
       getToken: options.ownToken() ?? (token ? getToken : undefined),
     });
-    client = chat;
-    chat.on("connection", showConnection);
-    chat.on("message", (message) => add([message]));
-    chat.on("gap", ({ from, to }) => apiUrl && lookBack(to + 1, from).catch(() => {}));
-    chat.on("people", (people) => {
-      const hadAgents = agentsOf(talk.people).length;
+    const who = `${sessionId} ${userId}`;
+    visitor.claim(who, { name: undefined });
+    tab.claim(who, { unsent: [], draft: "" });
+    talk.me = userId;
+    client.on("connection", showConnection);
+    client.on("message", (message) => add([message]));
+    client.on("gap", ({ to }) => lookBack(to + 1));
+    client.on("people", (people) => {
       change({ people });
-      if (hadAgents) askAvailability();
+      askAvailability();
     });
-    chat.on("state", ({ status }) => {
+    client.on("state", ({ status }) => {
       change({ total: status?.total_agent ?? 0 });
-      if (hasHistory) return;
-      hasHistory = true;
-      lookBack().catch(() => (hasHistory = false)); // the next event tries again
+      if (!hasHistory) lookBack(LAST_VERSION);
     });
-    chat.on("typing", (data) => {
-      if (data.on || data.user_id === talk.writer?.user_id) change({ writer: data.on ? data : null });
-    });
-    chat.on("delivery", (delivery) => keep(afterDelivery(talk.unsent, delivery, Date.now())));
-    sayWhere();
-    chat.start();
-    restore(who);
-    changed();
+    client.on("typing", (writer) => change({ writer }));
+    client.on("delivery", (delivery) => keep(afterDelivery(talk.unsent, delivery)));
+    client.start();
+    look();
   };
 
-  const begin = () => {
-    if (client?.connection === "unauthorized") client.start();
-    if (client || isBeginning) return;
+  const begin = async () => {
+    if (isBeginning || signal.aborted) return;
+    if (client) return client.start();
     isBeginning = true;
-    showConnection(navigator.onLine ? "connecting" : "offline");
-    askWho()
-      .then((who) => leaving.signal.aborted || (who ? connect(who) : showConnection("unauthorized")))
-      .catch((error) => {
-        console.warn("<hadir-chat>:", error);
-        asking(ASK_AGAIN_MS, begin);
-      })
-      .finally(() => (isBeginning = false));
+    showConnection("connecting");
+    try {
+      const who = await askWho();
+      if (signal.aborted) return;
+      if (who.token === null) showConnection("unauthorized");
+      else connect(who);
+    } catch (error) {
+      console.warn(error);
+      asking(ASK_AGAIN_MS, begin);
+    }
+    isBeginning = false;
   };
 
-  /** @param {EventTarget} target @param {string} type @param {(event: any) => void} listener */
-  const on = (target, type, listener) =>
-    target?.addEventListener(type, listener, { signal: leaving.signal });
-  on(globalThis, "pagehide", () => client && visitor.write({ at: Date.now() }));
-  on(globalThis, "popstate", sayWhere);
-  on(/** @type {any} */ (globalThis).navigation, "navigatesuccess", sayWhere);
-  on(globalThis, "storage", changed);
-  on(document, "visibilitychange", changed);
-  // The pages that were shown meanwhile have gone on with what this one had left.
-  on(globalThis, "pageshow", ({ persisted }) => {
-    if (!persisted) return;
-    restore();
+  const look = () => {
+    if (client) visitor.write({ at: Date.now() });
     tab.write({ isOpen: talk.isOpen });
-    changed();
-  });
+    restore();
+    change();
+  };
+  for (const type of ["pageshow", "popstate", "visibilitychange"]) addEventListener(type, look, { signal });
+  addEventListener("storage", () => change(), { signal });
+  /** @type {any} */ (globalThis).navigation?.addEventListener("navigatesuccess", look, { signal });
   restore();
 
   return {
@@ -239,7 +216,7 @@ export function converse(options, show) {
     begin,
 
     /** Whether the visitor has opened the chat before, on this site and not too long ago. */
-    hasBegun: () => !!identityOf(visitor.read(), Date.now(), newSecret).who,
+    hasBegun: () => !!identityOf(visitor.read(), Date.now()).who,
 
     /** Whether the page before has left the panel open. */
     wasOpen: () => !!tab.read().isOpen,
@@ -247,40 +224,39 @@ export function converse(options, show) {
     /** @param {string} text  to be sent, at the latest by the next page */
     send(text) {
       const clientId = newId();
-      const at = Date.now();
-      visitor.write({ at });
-      this.write("");
+      const timestamp = `${new Date().toISOString().slice(0, 19)}Z`;
       const after = client?.state.version ?? 0;
-      keep([...talk.unsent, { clientId, text, state: "waiting", at, after }]);
-      client?.send(text, clientId);
+      this.write("");
+      const delivery = /** @type {Delivery} */ ({ clientId, text, state: "waiting" });
+      keep([...talk.unsent, { ...delivery, timestamp, after }]);
+      client?.part.own.add(text, clientId);
+      client?.part.others.said();
     },
 
-    /** @param {string} clientId  of a message that was not sent */
-    retry(clientId) {
-      const failed = talk.unsent.find((each) => each.clientId === clientId);
-      talk.unsent = talk.unsent.filter((each) => each !== failed);
-      if (failed) this.send(failed.text);
+    /** @param {import("./rows.js").Row} failed  a message that was not sent */
+    retry({ clientId, text }) {
+      talk.unsent = talk.unsent.filter((each) => each.clientId !== clientId);
+      this.send(text);
     },
 
     /** @param {string} draft */
     write(draft) {
       tab.write({ draft });
-      if (draft || talk.draft) client?.typing(!!draft);
+      if (draft || talk.draft) client?.part.others.say(!!draft);
       talk.draft = draft;
     },
 
     /** @param {string} name  "": they would rather not say */
     rename(name) {
       visitor.write({ name });
-      sayWhere();
-      changed();
+      change();
     },
 
     /** @param {boolean} isOpen */
     turn(isOpen) {
       tab.write({ isOpen });
       change({ isOpen });
-      if (isOpen) askAvailability();
+      askAvailability();
     },
 
     stop() {

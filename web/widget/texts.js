@@ -5,59 +5,49 @@ const TEXTS = `
 title|Chat with us|Hubungi kami
 open|Open chat|Buka obrolan
 close|Close chat|Tutup obrolan
-unread|New messages: {n}|Pesan baru: {n}
-and|{name} and 1 other|{name} dan 1 lainnya
-and-more|{name} and {n} others|{name} dan {n} lainnya
-one|One of us is here|Satu dari kami ada di sini
-some|{n} of us are here|{n} dari kami ada di sini
+unread|{n} unread|{n} belum dibaca
+and|{name} and {n} more|{name} dan {n} lainnya
+some|Agents here: {n}|Agen di sini: {n}
 here|We are here|Kami ada di sini
-maybe|Back in a moment|Segera kembali
 away|We will be back soon|Kami akan segera kembali
-left|Leave a message, we answer later|Tinggalkan pesan, nanti kami balas
+left|Leave us a message|Tinggalkan pesan
 welcome|Hello! How can we help?|Halo! Ada yang bisa kami bantu?
 messages|Messages|Pesan
 write|Write a message|Tulis pesan
 send|Send|Kirim
 you|You|Anda
 team|Support|Tim kami
-waiting|Waits for the connection|Menunggu koneksi
+waiting|Your message waits|Pesan Anda menunggu
 sending|Sending|Mengirim
 sent|Sent|Terkirim
 failed|Not sent|Tidak terkirim
 again|Try again|Coba lagi
 writing|{name} is writing|{name} sedang menulis
-connecting|Connecting|Menghubungkan
-reconnecting|Connection lost. Trying again.|Koneksi terputus. Mencoba lagi.
-waits|Connection lost. Your message waits.|Koneksi terputus. Pesan Anda menunggu.
-offline|You are offline. Your message waits.|Anda sedang luring. Pesan Anda menunggu.
-kicked|You have been removed from this chat.|Anda telah dikeluarkan dari obrolan ini.
-unauthorized|Please log in or allow cookies to chat.|Masuk atau izinkan kuki untuk mengobrol.
-unsupported|Chat does not work in this browser.|Obrolan tidak berfungsi di peramban ini.
-name|Thank you! What may we call you?|Terima kasih! Siapa nama Anda?
+connecting|No connection. Trying again.|Tidak ada koneksi. Mencoba lagi.
+reconnecting|No connection. Trying again.|Tidak ada koneksi. Mencoba lagi.
+offline|You are offline|Anda sedang luring
+unauthorized|Please log in or allow cookies|Masuk atau izinkan kuki
+kicked|This chat is closed|Obrolan ini ditutup
+unsupported|This chat is closed|Obrolan ini ditutup
+name|Your name|Nama Anda
 save|Save|Simpan
-skip|Skip|Lewati
-`;
+skip|Skip|Lewati`;
 
-/** @typedef {(key: string, name?: string, n?: number) => string} Say */
-
-/**
- * The language to speak: of those that are wished for the first that is known, else English.
- * @param {readonly (?string|undefined)[]} wishes  such as `id` and `id-ID`
- * @returns {string}
- */
-export const languageOf = (wishes) =>
-  /(?:^| )(en|id)\b/.exec(wishes.join(" ").toLowerCase())?.[1] ?? "en";
+/** @typedef {(key: string, n?: number, name?: string) => string} Say  nothing, where there is no key */
 
 /**
  * The texts of a language.
- * @param {string} language  of `languageOf`
- * @param {(key: string) => ?string} own  the site's own, in place of ours
+ * @param {string} lang  `id`, or else English
+ * @param {Record<string, string|undefined>} own  the site's own, in place of ours, by `text-` and key
  * @returns {Say}
  */
-export function textsOf(language, own) {
-  const texts = new Map(TEXTS.split("\n").map((line) => [line.split("|")[0], line.split("|")]));
-  return (key, name = "", n = 0) =>
-    (own(key) ?? /** @type {string[]} */ (texts.get(key))[language === "id" ? 2 : 1])
-      .replace("{n}", `${n}`)
-      .replace("{name}", () => name);
-}
+export const textsOf = (lang, own) => (key, n, name = "") =>
+  (own[`text-${key}`] ?? TEXTS.split(`\n${key}|`)[1]?.split(/[|\n]/)[lang === "id" ? 1 : 0] ?? "")
+    .replace("{n}", `${n}`)
+    .replace("{name}", () => name);
+
+/**
+ * The language to speak, of those that are known.
+ * @param {string} [wish]  such as `id` or `id-ID`
+ */
+export const languageOf = (wish = "") => (/^id\b/i.test(wish) ? "id" : "en");

@@ -1,30 +1,26 @@
 /** What was written here and is not yet among the messages. Pure. */
 
 /**
- * @typedef {Object} Unsent
- * @property {string} clientId
- * @property {string} text
- * @property {import("../outbox.js").Delivery["state"]} state
- * @property {number} at  when it was written, milliseconds since the Unix epoch
+ * @typedef {Object} Written  as a message has it
+ * @property {string} timestamp  RFC 3339
  * @property {number} after  the newest version that was known then
- * @property {number} [triedAt]  when it was first sent, likewise
- * @property {?number} [version]  its place, once it is sent
  *
+ * @typedef {import("../outbox.js").Delivery} Delivery
+ * @typedef {Delivery & Written} Unsent
  * @typedef {import("../state.js").Message} Message
  */
 
 /**
  * They, after the client has told what became of one of them.
  * @param {readonly Unsent[]} all
- * @param {import("../outbox.js").Delivery} delivery
- * @param {number} now
+ * @param {Delivery} delivery
  * @returns {readonly Unsent[]}
  */
-export const afterDelivery = (all, { clientId, state, version }, now) =>
+export const afterDelivery = (all, delivery) =>
   all.map((each) =>
-    each.clientId === clientId
-      ? { ...each, state, version, triedAt: each.triedAt ?? (state === "sending" ? now : undefined) }
-      : { ...each, after: Math.max(each.after, version ?? 0) },
+    each.clientId === delivery.clientId
+      ? { ...each, ...delivery }
+      : { ...each, after: Math.max(each.after, delivery.version ?? 0) },
   );
 
 /**

@@ -3,11 +3,6 @@
 /**
  * @typedef {import("../people.js").Person} Person
  * @typedef {import("./texts.js").Say} Say
- *
- * @typedef {Object} Header
- * @property {string} title
- * @property {string} line
- * @property {string} shape  `here`, `away`, `maybe` or `left`; "": nothing is known
  */
 
 /** What an answer of the REST API is to a visitor. @type {Record<string, string>} */
@@ -22,29 +17,19 @@ export const agentsOf = (people) =>
  * @param {number} total  of them, also where it is not told who they are
  * @param {string} availability  where nobody is in the session; "": not known
  * @param {Say} say
- * @returns {Header}
+ * @returns {[title: string, line: string, shape: string]}  the shape is `here`, `away`, `maybe` or `left`;
+ *   "": nothing is known
  */
-export function headerOf(agents, total, availability, say) {
+export function headerOf([first, ...others], total, availability, say) {
   const title = say("title");
-  if (agents.length) {
-    const name = agents[0].name ?? agents[0].id;
-    const n = agents.length - 1;
-    const here = agents.filter(({ presence }) => presence === "here");
-    const shape = !here.length ? "maybe" : here.every(({ state }) => state?.away) ? "away" : "here";
-    return { title: n ? say(n > 1 ? "and-more" : "and", name, n) : name, line: say(shape), shape };
+  if (first) {
+    const name = first.name ?? first.id;
+    const here = [first, ...others].filter(({ presence }) => presence === "here");
+    const isHere = here.some(({ state }) => !state?.away);
+    const shape = isHere ? "here" : here[0] ? "away" : "maybe";
+    return [others[0] ? say("and", others.length, name) : name, say(isHere ? "here" : "away"), shape];
   }
-  if (total) return { title, line: say(total > 1 ? "some" : "one", "", total), shape: "here" };
+  if (total) return [title, say("some", total), "here"];
   const shape = SHAPES[availability] ?? "";
-  return { title, line: shape && say(shape), shape };
+  return [title, shape && say(shape), shape];
 }
-
-/**
- * What there is to say of the connection.
- * @param {import("../connection.js").ConnectionState} connection
- * @param {boolean} isWaiting  whether a message waits for it
- * @param {Say} say
- */
-export const noteOf = (connection, isWaiting, say) => {
-  if (/open|closed/.test(connection)) return "";
-  return say(isWaiting && connection === "reconnecting" ? "waits" : connection);
-};
