@@ -1,10 +1,11 @@
 """What the desk is to people who do not see it, see little, or have a small screen."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.desks import SETTLED_MS, alert, customer, desk, expect_live, open_row, row, say
 from tests.browser.looking import AXE, RULES, RUN, SHAPES, picture
@@ -51,6 +52,22 @@ def check(mode: Mode) -> Check:
         assert ground not in page.evaluate(SHAPES), state
 
     return check
+
+
+def _nobody_is_here(route: WebSocketRoute) -> None:
+    """What a server without a session answers."""
+
+    def answer(frame: str | bytes) -> None:
+        asked = json.loads(frame)["action"]
+        told = {
+            "watch": ("watching", {"position": {"0": 1}, "sessions": [], "next": None}),
+            "heartbeat": ("heartbeat_ack", {"feed": {"0": 1}}),
+        }
+        if asked in told:
+            kind, data = told[asked]
+            route.send(json.dumps({"type": kind, "data": data}))
+
+    route.on_message(answer)
 
 
 def test_every_state_of_a_desk(context: BrowserContext, hadir: AnyGateway, check: Check) -> None:
@@ -106,11 +123,22 @@ def test_a_desk_that_is_out_of_date(
 
 
 def test_the_first_desk_teaches(context: BrowserContext, hadir: AnyGateway, check: Check) -> None:
-    context.route_web_socket("**/local?*", lambda route: None)  # a server with no session
+    context.route_web_socket("**/local?*", _nobody_is_here)
     page = context.new_page()
     page.goto(f"{hadir.http}/desk/?ws={hadir.ws}/local")
     expect(page.get_by_text("Waiting for your first visitor")).to_be_visible()
     check(page, "empty")
+
+
+def test_a_desk_that_knows_nothing_yet_does_not_say_that_nobody_is_here(
+    context: BrowserContext, hadir: AnyGateway, mode: Mode
+) -> None:
+    if mode != "light":
+        pytest.skip("the same in all colours")
+    context.route_web_socket("**/local?*", lambda route: None)  # a server that says nothing
+    page = context.new_page()
+    page.goto(f"{hadir.http}/desk/?ws={hadir.ws}/local")
+    expect(page.get_by_role("tabpanel")).to_have_text("Catching up")
 
 
 def test_what_a_screen_reader_finds(context: BrowserContext, hadir: AnyGateway, mode: Mode) -> None:
@@ -141,5 +169,6 @@ def test_what_a_screen_reader_finds(context: BrowserContext, hadir: AnyGateway, 
         expect_live(page)
         open_row(page, "Anna Berg")
         # Nothing that ticks is read out.
-        assert page.locator("[aria-live=polite], [role=alert], [role=status]").count() == 2
+        live = page.locator("[aria-live], [role=alert], [role=status], [role=log]")
+        assert live.count() == 3  # alerts, what happened in all, what is said here
         expect(page.get_by_role("log")).to_be_visible()
