@@ -198,6 +198,7 @@ def test_a_short_sleep_is_nothing_to_anybody(hadir: LocalGateway, shop: str) -> 
         assert admin.events() == ["user_connected"]
 
 
+@only_in_soak
 def test_the_two_hours_of_a_socket_are_no_event_to_anybody(
     short_life: LocalGateway, context: BrowserContext
 ) -> None:

@@ -118,3 +118,10 @@ def test_it_is_small(project: Path, entry: str, without: list[str], most: int) -
     size = len(gzip.compress(bundle(project / "node_modules" / "hadir" / entry, external), 9))
     print(f"{entry}: {size:,} bytes")
     assert size < most
+
+
+def test_the_desk_is_small() -> None:
+    """All of its code, minified and compressed; it is served as it stands, unbundled."""
+    size = len(gzip.compress(bundle(WEB / "desk" / "page.js", []), 9))
+    print(f"desk: {size:,} bytes")
+    assert size < 30_720

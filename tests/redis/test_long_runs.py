@@ -29,7 +29,7 @@ from tests.redis.closing import one_by_one
 from tests.redis.talking import conversation_of, said
 from tests.redis.test_announcer import TEN_SECONDS
 from tests.redis.test_membership import CLOSED, SESSION, identity
-from tests.soak import SOAK
+from tests.soak import SOAK, only_in_soak
 
 USERS = ["customer_1", "customer_2", "admin_1"]
 LEASE = 90
@@ -201,7 +201,7 @@ class Life(RuleBasedStateMachine):
             assert set(status["users"]) == set(self.platform.there.values())
 
 
-@pytest.mark.parametrize("grace", [0, 10])
+@pytest.mark.parametrize("grace", [pytest.param(0, marks=only_in_soak), 10])
 def test_long_random_runs(redis_url: str, grace: float) -> None:
     class Here(Life):
         pass
