@@ -65,7 +65,7 @@ def bundle(entry: Path, external: Sequence[str] = FRAMEWORKS) -> bytes:
     return run(tool("esbuild"), entry, *options, cwd=ROOT).encode()
 
 
-@pytest.mark.parametrize("project", [".", "stage"])
+@pytest.mark.parametrize("project", [".", "desk", "stage"])
 def test_the_modules_are_typed(project: str) -> None:
     run(tool("tsc"), "--noEmit", "--project", project, cwd=WEB)
 
