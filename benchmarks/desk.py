@@ -16,13 +16,11 @@ import time
 
 from playwright.sync_api import Page, sync_playwright
 
-from apigw_local.testing import LocalGateway
 from local.embedded_redis import embedded_redis
 from tests.browser.many import desk_of, difference
 from tests.browser.town import town
 from tests.browser.visitors import chromium
-from tests.conftest import OPEN, PATH_FORM
-from tests.running_gateway import ROOT
+from tests.conftest import local_hadir
 
 _COUNT = """
 (ms) => new Promise((resolve) => {
@@ -76,12 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     with (
         embedded_redis() as url,
-        LocalGateway(
-            ROOT / "template.yaml",
-            parameters={"RedisUrl": url, **OPEN},
-            path=PATH_FORM,
-            static=ROOT / "web",
-        ) as hadir,
+        local_hadir(url) as hadir,
         town(url, hadir.management, sessions=given.sessions, each_second=given.events) as (go, end),
         sync_playwright() as playwright,
         chromium(playwright, page_cache=True) as browser,

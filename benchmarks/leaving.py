@@ -19,8 +19,7 @@ from apigw_local.testing import LocalGateway
 from local.embedded_redis import embedded_redis
 from tests.browser.plain_chromium import plain_chromium
 from tests.browser.visitors import WAYS, Admin, chromium, shop_address, site, visit, watching
-from tests.conftest import OPEN, PATH_FORM
-from tests.running_gateway import ROOT
+from tests.conftest import local_hadir
 from tests.system.people import new_session
 
 
@@ -32,12 +31,7 @@ def main() -> None:
     times = parser.parse_args().times
     with (
         embedded_redis() as url,
-        LocalGateway(
-            ROOT / "template.yaml",
-            parameters={"RedisUrl": url, **OPEN},
-            path=PATH_FORM,
-            static=ROOT / "web",
-        ) as hadir,
+        local_hadir(url) as hadir,
         site(hadir) as shop,
         sync_playwright() as playwright,
     ):

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from apigw_local.pytest_plugin import StartGateway
+from apigw_local.testing import LocalGateway
 from hadir.membership.client import connect
 from hadir.membership.membership import Membership
 from hadir.membership.scripts import AnyRedis
@@ -116,6 +117,16 @@ def hadir_redis(hadir_redis_url: str) -> Iterator[Redis]:
     """A client of the running Hadir's Redis."""
     with Redis.from_url(hadir_redis_url, decode_responses=True) as client:
         yield client
+
+
+def local_hadir(redis_url: str) -> LocalGateway:
+    """Hadir in this process, with its pages: to be entered."""
+    return LocalGateway(
+        ROOT / "template.yaml",
+        parameters={"RedisUrl": redis_url, **OPEN},
+        path=PATH_FORM,
+        static=ROOT / "web",
+    )
 
 
 def running_hadir(redis_url: str, *overrides: str) -> AbstractContextManager[RunningGateway]:

@@ -30,8 +30,8 @@ from tests.browser.many import desk_of, difference
 from tests.browser.town import town
 from tests.browser.visitors import site, visit
 from tests.browser.wire import Wire
-from tests.conftest import OPEN, PATH_FORM
-from tests.running_gateway import ROOT, AnyGateway
+from tests.conftest import local_hadir
+from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
 from tests.tokens import token
 
@@ -423,12 +423,7 @@ def test_who_may_look_is_the_tokens_to_say(
 def crowded() -> Iterator[tuple[str, LocalGateway]]:
     with (
         embedded_redis() as url,
-        LocalGateway(
-            ROOT / "template.yaml",
-            parameters={"RedisUrl": url, **OPEN},
-            path=PATH_FORM,
-            static=ROOT / "web",
-        ) as hadir,
+        local_hadir(url) as hadir,
     ):
         yield url, hadir
 
