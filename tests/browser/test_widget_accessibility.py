@@ -62,6 +62,7 @@ def test_every_state_of_the_chat(context: BrowserContext, hadir: AnyGateway, mod
         check(page, "opened", mode)
         say(page, "Hello, do you have " + "very " * 30 + "good tea?")
         dewi.say("Yes: https://example.com/" + "tea" * 60)
+        expect(messages(page)).to_have_count(2)  # which would end what is being written
         dewi.do("typing", on=True)
         expect(panel(page).get_by_text("is writing")).to_be_visible()
         below = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
