@@ -14,7 +14,7 @@ run: .venv/run ## Start Redis, the gateway and the page on this machine
 	@$(BIN)/python -m local $(ARGS)
 
 test: lint unit .venv-sam/done .venv-scan/done browser ## Check and test everything
-	@$(BIN)/pytest
+	@$(BIN)/python -m tests.halves
 
 lint: .venv/dev ## Format, lint, types and architecture, without changing anything
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }

@@ -18,7 +18,7 @@ from tests.running_gateway import ROOT
 
 pytest.importorskip("atheris", reason="atheris has wheels for Linux on x86-64 alone")
 
-RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "32000"))
+RUNS = int(os.environ.get("HADIR_FUZZ_RUNS", "24000"))
 FOR_HANDLERS = RUNS // 2
 
 ACTIONS = (

@@ -10,7 +10,7 @@ from tests.soak import SOAK
 from tests.system.people import new_session, person, status_of
 
 SESSIONS = 32
-CYCLES = 32_000 if SOAK else 1_000
+CYCLES = 32_000 if SOAK else 500
 """Joins and leaves of a customer, over all sessions."""
 
 

@@ -64,6 +64,7 @@ def test_nobody_can_be_heard_for_longer_than_silence_is_believed_in(redis: Serve
     amid_unrest(redis.url, freeze)
 
 
+@only_in_soak
 def test_primary_and_replica_change_places(tmp_path: Path) -> None:
     with primary_and_replica(tmp_path) as (primary, replica), one_name(primary.port) as name:
 
