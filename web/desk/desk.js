@@ -22,6 +22,7 @@ const HOME = "desk";
 const HIDDEN_MS = 300;
 const SUM_UP_MS = 5_000;
 const ASK_AGAIN_MS = 2_000;
+const MOST_TRIES = 15;
 const UNAUTHORIZED =
   "The server does not let you in: your token has expired, or is not for all sessions. Open the desk " +
   "through your team's login again.";
@@ -184,16 +185,16 @@ const CALLS = {
 
 /**
  * Somebody has left: why, where that was missed, and not where they are back. The server says both; where it
- * does not answer, it is asked again, as nobody knows then who is here.
+ * does not answer, it is asked again for half a minute, as nobody knows then who is here.
  * @param {Row} row
  * @param {Person} who
  */
 async function tellLeft(row, who) {
   const isGone = () => store.rows.get(row.id)?.people.some((each) => isSame(each, who) && each.presence === "left");
-  while (isGone()) {
+  for (let tries = 1; isGone(); tries += 1) {
     const facts = await watcher.explain(row.id).catch(() => null);
     if (facts && isThere(facts, who)) return;
-    if (facts) {
+    if (facts || tries === MOST_TRIES) {
       const departure = who.departure ?? departureOf(facts, who);
       store.explain(row.id, who, departure, now());
       alert.left(row, { ...who, departure });
@@ -215,7 +216,7 @@ function tell(notices) {
   const kinds = new Set();
   for (const { kind, row, person } of notices) {
     if (person) {
-      store.happened.left -= 1; // an alert is read anyway
+      if (row.state === "left") store.happened.left -= 1; // an alert is read anyway
       tellLeft(row, person);
     } else if (!kinds.has(kind)) {
       // Of fifty who wait, one sound is enough.
