@@ -73,6 +73,8 @@ describe("a row", () => {
     const next = explained(rows, "s1", person("anna"), left("anna", T - 1_000).data, T + 9_000);
     assert.equal(next.get("s1").customer.departure.close_code, 4001);
     assert.equal(explained(rows, "unknown", person("anna"), {}, T), rows);
+    const again = explained(next, "s1", person("anna"), { ...left("anna", T).data, close_code: 1000 }, T + 9_000);
+    assert.equal(again.get("s1").customer.departure.close_code, 4001, "what was told is not replaced");
   });
 
   it("is as before where they are back in time, also if the leave is told late", () => {
@@ -149,6 +151,7 @@ describe("a row", () => {
     assert.equal(statusOf(held, T + 1_000).kind, "asks");
     assert.equal(holderWords(held, { id: "budi", type: "agent" }), "Dewi");
     assert.equal(holderWords(held, { id: "dewi", type: "agent" }), "You");
+    assert.equal(holderWords(held, { id: "dewi", type: "admin" }), "Dewi");
     const gone = table(session("s1", asks.people, { assignment: { ...holder, gone: true } })).get("s1");
     assert(isWaiting(gone));
     assert.deepEqual([isFree(gone), isFree(held), isFree({ ...gone, session: null })], [true, false, false]);

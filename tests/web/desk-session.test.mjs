@@ -113,7 +113,11 @@ describe("what is known of a session", () => {
 
   it("asks why people are there every 5 s, and at once when something has happened", async () => {
     let asked = 0;
-    const explain = async () => ({ people: [(asked += 1)] });
+    let isAway = false;
+    const explain = async () => {
+      if (isAway) throw new Error("no answer: 503");
+      return { people: [(asked += 1)] };
+    };
     const visit = new Visit({ history: async () => [], explain }, () => {});
     await visit.look(0);
     assert.equal(asked, 0, "nothing is open");
@@ -124,6 +128,10 @@ describe("what is known of a session", () => {
     await visit.look(4_999);
     assert.equal(asked, 2);
     assert.deepEqual(visit.facts, { people: [2] });
+    await visit.look(10_000);
+    isAway = true;
+    await visit.look(15_000);
+    assert.equal(visit.facts, null, "what was heard 3 s ago is not, later");
   });
 
   it("is told in plain words, as the server can prove it", () => {
