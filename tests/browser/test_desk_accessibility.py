@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.desks import SETTLED_MS, alert, customer, desk, expect_live, open_row, row, say
-from tests.browser.looking import AXE, RULES, RUN, SHAPES, picture
+from tests.browser.looking import AXE, RULES, RUN, SHAPES, picture, small_screen
 from tests.browser.wire import Wire
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session
@@ -25,14 +25,7 @@ def mode(request: pytest.FixtureRequest) -> Mode:
 
 @pytest.fixture
 def context(browser: Browser, mode: Mode) -> Iterator[BrowserContext]:
-    """A profile of somebody with a small screen, and colours of their own choice."""
-    with browser.new_context(
-        viewport={"width": 320, "height": 640},
-        color_scheme="dark" if mode == "dark" else "light",
-        forced_colors="active" if mode == "forced" else "none",
-        reduced_motion="reduce",
-    ) as context:
-        context.set_default_timeout(20_000)
+    with small_screen(browser, mode) as context:
         yield context
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.looking import AXE, RULES, RUN, picture
+from tests.browser.looking import AXE, RULES, RUN, picture, small_screen
 from tests.browser.shop import (
     agent,
     bubble,
@@ -31,14 +31,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def context(browser: Browser, mode: str) -> Iterator[BrowserContext]:
-    """A profile of somebody with a phone, and colours of their own choice."""
-    with browser.new_context(
-        viewport={"width": 320, "height": 640},
-        color_scheme="dark" if mode == "dark" else "light",
-        forced_colors="active" if mode == "forced" else "none",
-        reduced_motion="reduce",
-    ) as context:
-        context.set_default_timeout(30_000)
+    with small_screen(browser, mode) as context:
         yield context
 
 
