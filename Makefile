@@ -21,6 +21,7 @@ lint: .venv/dev ## Format, lint, types and architecture, without changing anythi
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(BIN)/mypy
+	@cd gateway && ../$(BIN)/mypy
 
 sam-local: .venv/dev .venv-sam/done ## Likewise, the built functions in containers of sam local; needs Docker
 	@$(BIN)/python -m local --sam $(ARGS)
@@ -50,7 +51,7 @@ pictures: .venv/dev browser ## The README's pictures, and one of every state of 
 		tests/browser/test_desk_accessibility.py tests/browser/test_widget*.py
 
 fuzz: .venv/dev ## A million inputs, some 30 minutes
-	@HADIR_FUZZ=6000 $(BIN)/pytest -s --timeout 3600 tests/gateway/test_fuzz.py
+	@cd gateway && HADIR_FUZZ=6000 ../$(BIN)/pytest -s --timeout 3600 tests/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
 
 mutants: .venv/dev ## Break Hadir in some 370 ways, one at a time: a test must see each; takes long

@@ -42,7 +42,7 @@ def main() -> int:
         description=__doc__,
         epilog="REDIS_URL names a Redis to use instead of the embedded one. "
         "Further options are the gateway's, such as --port 9000, which moves all ports: "
-        "hadir-gateway --help.",
+        "apigw-local --help.",
     )
     parser.add_argument(
         "--tokens",

@@ -2,8 +2,8 @@
 
     python -m tests.halves [options of pytest]
 
-What the second half says is shown once the first has ended. The exit code is that of the half that
-failed. Ctrl-C ends both.
+The gateway's own, a product by itself, run before the first half's. What the second half says is
+shown once the first has ended. The exit code is that of the part that failed. Ctrl-C ends all.
 """
 
 import contextlib
@@ -24,18 +24,23 @@ def main() -> int:
     with tempfile.TemporaryFile() as kept, contextlib.ExitStack() as stack:
         second = _pytest(*_BROWSERS, *options, stdout=kept)
         stack.callback(_end, second)
-        first = _pytest(*(f"--ignore={each}" for each in _BROWSERS), *options)
-        stack.callback(_end, first)
-        codes = [first.wait(), second.wait()]
+        codes = []
+        for folder, rest in (("gateway", []), (".", [f"--ignore={each}" for each in _BROWSERS])):
+            part = _pytest(*rest, *options, folder=folder)
+            stack.callback(_end, part)
+            codes.append(part.wait())
+        codes.append(second.wait())
         kept.seek(0)
         sys.stdout.flush()
         shutil.copyfileobj(kept, sys.stdout.buffer)
         return next((code for code in codes if code), 0)
 
 
-def _pytest(*arguments: str, stdout: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
+def _pytest(
+    *arguments: str, stdout: IO[bytes] | None = None, folder: str = "."
+) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=stdout)
+    return subprocess.Popen(command, cwd=ROOT / folder, stdout=stdout, stderr=stdout)
 
 
 def _end(half: "subprocess.Popen[bytes]") -> None:

@@ -1,4 +1,4 @@
-"""The command ``hadir-gateway``."""
+"""The command ``apigw-local``."""
 
 import sys
 
@@ -6,7 +6,7 @@ import sys
 def main() -> int:
     """Run until Ctrl-C; what `command_line.run` returns, or 130 after a Ctrl-C at the start."""
     try:
-        from apigw_local.command_line import run  # noqa: PLC0415 (Ctrl-C may come meanwhile)
+        from apigw_local.cli import run  # noqa: PLC0415 (Ctrl-C may come meanwhile)
 
         return run()
     except KeyboardInterrupt:

@@ -13,32 +13,32 @@ from pathlib import Path
 
 from aiohttp import web
 
+from apigw_local.apis.http import HttpApi
+from apigw_local.apis.invoke import LambdaApi
+from apigw_local.apis.management import ManagementApi
+from apigw_local.apis.path_form import PathForm
+from apigw_local.apis.sockets import Sockets
+from apigw_local.apis.sqs import SqsApi
+from apigw_local.apis.throttles import Throttles
+from apigw_local.apis.websocket import Lifetimes, WebSocketServer
 from apigw_local.errors import CannotRun, NoProcesses, PortTaken
 from apigw_local.faults import Faults
+from apigw_local.inspector.admin import AdminApi
 from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
 from apigw_local.runtime.environment import signing_secret
-from apigw_local.runtime.functions import Backend, Functions
 from apigw_local.runtime.in_process import InProcess, shared_environment, the_only_one
+from apigw_local.runtime.invoker import Backend, Invoker
 from apigw_local.runtime.pool import Pool
-from apigw_local.runtime.queues import Poller, Queues
 from apigw_local.runtime.reloading import Watcher
 from apigw_local.runtime.remote import Remote
-from apigw_local.runtime.scheduler import Scheduler
-from apigw_local.server.admin import AdminApi
 from apigw_local.server.answers import Signatures
-from apigw_local.server.http_api import HttpApi
-from apigw_local.server.lambda_api import LambdaApi
 from apigw_local.server.listener import Listener, bind, certificate
-from apigw_local.server.management import ManagementApi
 from apigw_local.server.own_faults import server_log
-from apigw_local.server.path_form import PathForm
 from apigw_local.server.ports import free_row, listener_on
-from apigw_local.server.sockets import Sockets
-from apigw_local.server.sqs import SqsApi
-from apigw_local.server.throttles import Throttles
-from apigw_local.server.websocket import Lifetimes, WebSocketServer
 from apigw_local.template.model import Application, Function
+from apigw_local.triggers.schedule import Scheduler
+from apigw_local.triggers.sqs import Poller, Queues
 
 _FINISH_SECONDS = 2.0
 _SERVES = {
@@ -127,11 +127,11 @@ class Gateway:
         self._shared = contextlib.ExitStack()
         for name, port in self._wanted():
             self._taken[name] = self._take(name, port)
-        self._folder = tempfile.TemporaryDirectory(prefix="hadir-gateway-")
+        self._folder = tempfile.TemporaryDirectory(prefix="apigw-local-")
         self._tls, self._trusted = certificate(options.host, Path(self._folder.name))
         self.faults = options.faults
         self.sockets = Sockets()
-        self.functions = Functions(self._runnable, self._backends(), log)
+        self.functions = Invoker(self._runnable, self._backends(), log)
         self._scheduler = Scheduler(
             tuple(each for each in application.schedules if each.function in self._runnable),
             self.functions,

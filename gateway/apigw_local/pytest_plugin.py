@@ -84,5 +84,5 @@ def pytest_runtest_makereport(
         for gateway in item.config.stash.get(_running, []):
             text = gateway.output[item.stash[_at].get(id(gateway), 0) :]
             if text:
-                report.sections.append((f"hadir-gateway {gateway.template}", text))
+                report.sections.append((f"apigw-local {gateway.template}", text))
     return report

@@ -84,7 +84,7 @@ class LocalGateway:
         )
         started = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run(started)), name="hadir-gateway"
+            target=lambda: asyncio.run(self._run(started)), name="apigw-local"
         )
         self._thread.start()
         started.wait()

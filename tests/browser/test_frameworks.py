@@ -12,9 +12,9 @@ from redis import Redis
 from websockets.sync.client import connect
 
 from apigw_local.testing import LocalGateway
+from gateway.tests.aws import aws
 from hadir.domain.identity import DEFAULT_TENANT, SessionRef
 from hadir.membership.membership import Membership
-from tests.aws import aws
 from tests.browser.bundles import served_bundles
 from tests.running_gateway import AnyGateway
 from tests.system.people import new_session, status_of

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
+from gateway.tests.aws import aws
 from local.embedded_redis import embedded_redis
-from tests.aws import aws
 from tests.browser.plain_chromium import plain_chromium
 from tests.browser.visitors import (
     WAYS,

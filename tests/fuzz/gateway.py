@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import atheris
 
 with atheris.instrument_imports(include=["apigw_local"]):
-    from apigw_local.core.authorizer import MalformedAnswer, allowed, allowed_by_http
+    from apigw_local.core.policies import MalformedAnswer, allowed, allowed_by_http
     from apigw_local.core.routing import select_route
     from apigw_local.core.signature import BadSignature, SignedRequest, verify
     from apigw_local.errors import TemplateError
@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["apigw_local"]):
     from apigw_local.runtime.invocation import Result
     from apigw_local.runtime.runtime_api import RuntimeConnection
     from apigw_local.template.document import read
-    from tests.gateway.wire import ANSWER, STAGE, Servers, Wire, servers
+    from gateway.tests.wire import ANSWER, STAGE, Servers, Wire, servers
 
 _ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/dev/$connect"
 _UPGRADE = (

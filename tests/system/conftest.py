@@ -10,8 +10,8 @@ from moto.server import ThreadedMotoServer
 
 from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
+from gateway.tests.aws import aws
 from local.embedded_redis import embedded_redis
-from tests.aws import aws
 from tests.conftest import PATH_FORM
 from tests.system.guarded import ORIGIN
 from tests.tokens import SECRET, Issuer, running_issuer

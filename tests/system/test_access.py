@@ -17,7 +17,7 @@ from websockets.typing import Origin
 
 from apigw_local.pytest_plugin import StartGateway
 from apigw_local.testing import LocalGateway
-from tests.aws import aws
+from gateway.tests.aws import aws
 from tests.system.guarded import ORIGIN, WAIT, both, refusal, rest, socket, until_closed
 from tests.system.people import Socket, new_session
 from tests.tokens import (

@@ -12,8 +12,8 @@ import pytest
 
 from apigw_local.log import Record
 from apigw_local.testing import LocalGateway
+from gateway.tests.aws import aws
 from local.embedded_redis import embedded_redis
-from tests.aws import aws
 from tests.conftest import OPEN
 from tests.running_gateway import ROOT
 from tests.system.figures import Figures, figures_of

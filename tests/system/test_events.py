@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws import aws
+from gateway.tests.aws import aws
 from tests.conftest import running_hadir
 from tests.running_gateway import ROOT, RunningGateway
 

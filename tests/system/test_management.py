@@ -8,11 +8,11 @@ from awscrt.auth import AwsCredentialsProvider
 from botocore.exceptions import ClientError
 
 from apigw_local.testing import LocalGateway
+from gateway.tests.aws import aws
+from gateway.tests.clients import WAIT, id_of
 from hadir.connections.management import ManagementApi
 from hadir.connections.poster import Poster
 from hadir.connections.sockets import Sockets
-from tests.aws import aws
-from tests.gateway.clients import WAIT, id_of
 from tests.running_gateway import ROOT
 
 ECHO_APP = ROOT / "tests" / "gateway" / "echo_app" / "template.yaml"

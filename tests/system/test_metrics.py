@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.tests.aws import aws
 from hadir import metrics, report
 from hadir.announcer import Broadcast
 from hadir.conversation import Trouble
@@ -14,7 +15,6 @@ from hadir.domain.identity import Person, SessionRef, UserType
 from hadir.domain.session import EventType, PresenceEvent
 from hadir.errands import Swept
 from hadir.membership.server import UNKNOWN, Memory
-from tests.aws import aws
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
 from tests.system.figures import figures

@@ -15,10 +15,10 @@ from redis import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.tests.aws import aws
 from hadir.domain.identity import DEFAULT_TENANT, Identity, SessionRef
 from hadir.membership.membership import Membership
 from local.embedded_redis import embedded_redis
-from tests.aws import aws
 from tests.conftest import running_hadir
 from tests.running_gateway import AnyGateway, RunningGateway
 from tests.system.people import new_session, person, status_of

@@ -18,7 +18,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.aws import aws
+from gateway.tests.aws import aws
 from tests.conftest import OPEN, PATH_FORM
 from tests.running_gateway import ROOT, RunningGateway, running_gateway
 from tests.system.people import new_session, status_of

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.tests.aws import aws
 from hadir.connections.invoking import Functions
 from hadir.domain.errors import FunctionsUnavailable
-from tests.aws import aws
 from tests.scripted_http import CUT, Answer, ScriptedHttp
 
 PATH = "/2015-03-31/functions/a-function/invocations"

@@ -2,11 +2,11 @@
 
 import pytest
 
+from gateway.tests.aws import aws
 from hadir.connections.later import Later
 from hadir.domain.errors import InvalidIdentity, NotQueued
 from hadir.domain.identity import SessionRef
 from hadir.wire.sessions import read_session, write_session
-from tests.aws import aws
 from tests.running_gateway import free_ports
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from awslambdaric.lambda_context import Client, ClientContext, make_obj_from_dict
 
-from apigw_local.core.events import ACCOUNT
+from apigw_local.core.events.websocket import ACCOUNT
 from apigw_local.errors import CannotRun, NoProcesses
 from apigw_local.runtime.environment import import_folders, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result

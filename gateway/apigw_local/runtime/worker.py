@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from apigw_local.core.events import ACCOUNT
+from apigw_local.core.events.websocket import ACCOUNT
 from apigw_local.faults import some_moment
 from apigw_local.runtime.environment import import_folders, inherited, of_function
 from apigw_local.runtime.invocation import Invocation, Report, Result

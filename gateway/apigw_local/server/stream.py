@@ -17,7 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, SERVER, Protocol, State
 from websockets.server import ServerProtocol
 
-from apigw_local.core.close import ABNORMAL, BINARY, Close, by_client
+from apigw_local.core.close_codes import ABNORMAL, BINARY, Close, by_client
 from apigw_local.limits import FRAME_BYTES, MESSAGE_BYTES, OUTBOUND_BUFFER_BYTES
 
 _CLOSING_SECONDS = 2.0

@@ -3,7 +3,7 @@
 from typing import Any
 
 from apigw_local.core.cors import Cors
-from apigw_local.core.http_events import DEFAULT_STAGE
+from apigw_local.core.events.http import DEFAULT_STAGE
 from apigw_local.errors import TemplateError
 from apigw_local.limits import HTTP_INTEGRATION_SECONDS
 from apigw_local.template.document import Map, merge, text

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apigw_local.core.events import ACCOUNT
+from apigw_local.core.events.websocket import ACCOUNT
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, text
 from apigw_local.template.generated import HTTP_API, IMPLICIT_APIS, WEBSOCKET_API

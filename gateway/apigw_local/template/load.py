@@ -6,7 +6,6 @@ from pathlib import Path
 
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, read
-from apigw_local.template.events import EventReader
 from apigw_local.template.functions import EnvVars, FunctionReader
 from apigw_local.template.generated import IMPLICIT_HTTP_API, generated
 from apigw_local.template.http_apis import HttpApiReader
@@ -15,6 +14,7 @@ from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
 from apigw_local.template.queues import QueueReader
 from apigw_local.template.rules import Rules
+from apigw_local.template.triggers import EventReader
 from apigw_local.template.unserved import unserved, unserved_events
 from apigw_local.template.websocket_apis import WebSocketReader
 

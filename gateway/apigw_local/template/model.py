@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apigw_local.core.cors import Cors
-from apigw_local.core.http_events import DEFAULT_STAGE
+from apigw_local.core.events.http import DEFAULT_STAGE
 from apigw_local.limits import HTTP_INTEGRATION_SECONDS
 
 

@@ -1,0 +1,128 @@
+"""The management API: ``/{stage}/@connections/{id}``, as an unmodified boto3 client uses it.
+
+"Use @connections commands in your backend service" and botocore's model
+``apigatewaymanagementapi/2018-11-29``.
+"""
+
+from datetime import UTC, datetime
+from time import monotonic
+
+from aiohttp import web
+
+from apigw_local.apis.sockets import Socket, Sockets
+from apigw_local.apis.throttles import Throttles
+from apigw_local.core.close_codes import DELETED
+from apigw_local.core.ids import is_connection_id
+from apigw_local.core.throttle import Bucket
+from apigw_local.faults import Faults, strikes
+from apigw_local.limits import MESSAGE_BYTES
+from apigw_local.log import Log
+from apigw_local.server.answers import Signatures, aws_error, gone, message
+from apigw_local.server.stream import BufferFull
+
+
+class ManagementApi:
+    """Posts to, describes and closes sockets."""
+
+    def __init__(
+        self,
+        stage: str,
+        sockets: Sockets,
+        throttles: Throttles,
+        signatures: Signatures,
+        faults: Faults,
+        log: Log,
+    ) -> None:
+        self._stage = stage
+        self._sockets = sockets
+        self._throttles = throttles
+        self._signatures = signatures
+        self._faults = faults
+        self._log = log
+        self._posts: tuple[float, Bucket] | None = None
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one call."""
+        answer = await self._answer(request)
+        if request.method == "POST":
+            self._log.totals["posts"] += 1
+            self._log.totals["gone"] += answer.status == 410
+        self._log.call(request.method, request.match_info["connection_id"], answer.status)
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        if request.match_info["stage"] != self._stage:
+            return message(403, "Forbidden")
+        if refusal := await self._signatures.refusal(request):
+            return refusal
+        connection_id = request.match_info["connection_id"]
+        if "%" in connection_id:  # encoded twice
+            return message(403, "Forbidden")
+        if not is_connection_id(connection_id):
+            return aws_error(400, "BadRequestException", "Invalid connectionId: " + connection_id)
+        if not self._throttles.request("@connections"):
+            return _too_many()
+        socket = self._sockets.get(connection_id)
+        if socket is None:
+            return gone()
+        match request.method:
+            case "POST":
+                return self._fault() or await self._post(socket, request)
+            case "GET":
+                return self._get(socket)
+            case "DELETE":
+                socket.close(DELETED)
+                self._sockets.remove(socket)
+                return web.Response(status=204)
+        return message(403, "Forbidden")
+
+    def _fault(self) -> web.Response | None:
+        """An answer that goes wrong on purpose."""
+        faults = self._faults
+        rate = faults.posts_per_second
+        if rate:
+            if self._posts is None or self._posts[0] != rate:
+                self._posts = (rate, Bucket(rate, max(1.0, rate), monotonic()))
+            if not self._posts[1].take(monotonic()):
+                return _too_many()
+        if strikes(faults.throttle):
+            return _too_many()
+        return gone() if strikes(faults.gone) else None
+
+    async def _post(self, socket: Socket, request: web.Request) -> web.Response:
+        length = request.content_length or 0
+        body = b"" if length > MESSAGE_BYTES else await request.read()
+        if max(length, len(body)) > MESSAGE_BYTES:
+            return aws_error(413, "PayloadTooLargeException", "Message too long")
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return aws_error(400, "BadRequestException", "the message is not UTF-8")
+        try:
+            socket.send(text)
+        except BufferFull:
+            return aws_error(429, "LimitExceededException", "the client reads too slowly")
+        except ConnectionError:
+            return gone()
+        return web.Response()
+
+    def _get(self, socket: Socket) -> web.Response:
+        connection = socket.connection
+        identity = {"sourceIp": connection.source_ip}
+        if connection.user_agent is not None:
+            identity["userAgent"] = connection.user_agent
+        return web.json_response(
+            {
+                "connectedAt": _iso(connection.connected_at),
+                "identity": identity,
+                "lastActiveAt": _iso(connection.last_active_at),
+            }
+        )
+
+
+def _too_many() -> web.Response:
+    return aws_error(429, "LimitExceededException", "Too Many Requests")
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
