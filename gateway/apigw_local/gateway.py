@@ -118,6 +118,8 @@ class Gateway:
                 f"who can reach {options.host} can invoke functions, with your credentials, and "
                 "use the admin API"
             )
+        for said in application.incomplete.values():
+            log.warning(said)
         self._runnable = _runnable(application, options, log)
         self._secret = signing_secret() if options.verify_signatures else None
         self._taken: dict[str, socket.socket] = {}
@@ -197,6 +199,7 @@ class Gateway:
             taken.close()
         self._shared.close()
         self._folder.cleanup()
+        self._application.scratch.cleanup()
 
     def _wanted(self) -> Iterator[tuple[str, int]]:
         options = self._options

@@ -3,19 +3,20 @@
 from apigw_local.errors import TemplateError
 from apigw_local.template.document import Map, text
 from apigw_local.template.intrinsics import Resolver
+from apigw_local.template.parameters import Parameters
 
 
 class Rules:
     """What the values of parameters must be together.
 
-    Attributes:
-        warnings: what cannot be checked without an account, each with a line.
+    One that asks for what only an account knows, or for a parameter without a value, is not
+    checked.
     """
 
-    def __init__(self, document: Map, resolver: Resolver) -> None:
+    def __init__(self, document: Map, resolver: Resolver, parameters: Parameters) -> None:
         self._rules = document.map("Rules")
         self._resolver = resolver
-        self.warnings: list[tuple[int, str]] = []
+        self._parameters = parameters
 
     def check(self) -> None:
         """Check each rule.
@@ -23,10 +24,12 @@ class Rules:
         Raises:
             TemplateError: an assertion does not hold; it says which.
         """
+        self._parameters.strict = True
         for name in self._rules:
             rule = self._rules.map(name)
-            if self._value(name, rule, "RuleCondition"):
+            if self._value(rule, "RuleCondition"):
                 self._check(name, rule)
+        self._parameters.strict = False
 
     def _check(self, name: str, rule: Map) -> None:
         assertions = rule.get("Assertions")
@@ -35,15 +38,14 @@ class Rules:
         for assertion in assertions:
             if not isinstance(assertion, Map) or "Assert" not in assertion:
                 raise TemplateError(f"rule {name}: an assertion needs an Assert", rule.line)
-            if self._value(name, assertion, "Assert") is False:
+            if self._value(assertion, "Assert") is False:
                 said = assertion.get("AssertDescription")
                 why = f": {text(said)}" if said is not None else ""
                 raise TemplateError(f"rule {name} is broken{why}", assertion.at("Assert"))
 
-    def _value(self, name: str, owner: Map, key: str) -> bool | None:
+    def _value(self, owner: Map, key: str) -> bool | None:
         """What an expression says; true where there is none, None where it cannot be resolved."""
         try:
             return text(self._resolver.value(owner, key, default=True)) == "true"
-        except TemplateError as error:
-            self.warnings.append((error.line, f"rule {name} is not checked: {error}"))
+        except TemplateError:
             return None
