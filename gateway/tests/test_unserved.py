@@ -150,4 +150,4 @@ class TestStageVariables:
 
 def test_a_test_is_shown_the_warnings(serve: Serve) -> None:
     gateway: LocalGateway = serve("", {"ping": {}})
-    gateway.wait_for_line('there is no \\$default: messages of no route get "Forbidden"')
+    gateway.wait_for_line("without an AWS::Lambda::Permission AWS can invoke no function")

@@ -95,6 +95,10 @@ class IntegrationReader:
             raise _DoesNotRun(f"{uri} is no function of this template", line)
         function = self._functions.behind(uri, line)
         if kind == "AWS_PROXY":
+            for key in ("RequestTemplates", "ContentHandlingStrategy"):
+                if key in integration:
+                    said = f"{key} of an AWS_PROXY integration does nothing here"
+                    self.warnings.append((integration.at(key), said))
             return Behind(function)
         try:
             return Behind(function, mapped=self._mapped(integration, responses))

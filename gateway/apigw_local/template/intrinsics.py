@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apigw_local.core.events.websocket import ACCOUNT
-from apigw_local.errors import TemplateError
+from apigw_local.errors import NotKnown, TemplateError
 from apigw_local.template.document import Map, text
 from apigw_local.template.generated import HTTP_API, IMPLICIT_APIS, WEBSOCKET_API
 from apigw_local.template.names import ARNS, CALLED_NAME, NAMES, REFS
@@ -246,10 +246,10 @@ class Resolver:
         return self._warned_of(name, value, line)
 
     def _warned_of(self, name: str, value: str, line: int) -> str:
-        """Raises `TemplateError` where nothing may be made up."""
+        """A value that is made up; where nothing may be, `NotKnown` is raised."""
         how = f"give --parameter-overrides '{name}=…', or the variable that wants it by --env-vars"
         if self._parameters.strict:
-            raise TemplateError(f"only AWS knows {name}; {how}", line)
+            raise NotKnown(f"only AWS knows {name}; {how}", line)
         if name not in self._made_up_names:
             self._made_up_names.add(name)
             self.warnings.append((line, f"only AWS knows {name}, here it is {value}; {how}"))

@@ -87,7 +87,8 @@ class _Parts:
         self.resources: Map = self.document.map("Resources")
         _check_types(self.resources)
         self.resolver = Resolver(self.document, self.parameters, region, generated(self.document))
-        Rules(self.document, self.resolver, self.parameters).check()
+        self.rules = Rules(self.document, self.resolver, self.parameters)
+        self.rules.check()
 
 
 def _application(
@@ -121,7 +122,16 @@ def _application(
     if not reader.left_out:
         parts.parameters.check_all_asked()
     left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
-    readers = (parts.parameters, resolver, reader, websockets, http_apis, events, queues)
+    readers = (
+        parts.parameters,
+        resolver,
+        parts.rules,
+        reader,
+        websockets,
+        http_apis,
+        events,
+        queues,
+    )
     said = [warning for each in readers for warning in each.warnings]
     said += unserved(resources, resolver)
     said += (each for name in functions for each in unserved_events(name, reader.properties(name)))

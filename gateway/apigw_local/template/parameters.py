@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from apigw_local.errors import TemplateError
+from apigw_local.errors import NotKnown, TemplateError
 from apigw_local.template.document import Map, text
 
 _PRODUCTION = re.compile(r"\b(prod|production|prd|live|main|master)\b", re.IGNORECASE)
@@ -76,7 +76,7 @@ class Parameters:
         line = self._declared.at(name)
         value = _plausible(name, parameter)
         if self.strict or value is None:
-            raise TemplateError(f"parameter {name} {what}; {how}", line)
+            raise NotKnown(f"parameter {name} {what}; {how}", line)
         said = f"parameter {name} {what}, here it is {value}; {how}"
         if (line, said) not in self.warnings:
             self.warnings.append((line, said))
@@ -100,8 +100,8 @@ def _plausible(name: str, parameter: Map) -> str | None:
         harmless = [each for each in allowed if not _PRODUCTION.search(each)]
         return next((each for each in harmless if _TRIAL.search(each)), next(iter(harmless), None))
     if "Number" in str(parameter.get("Type")):
-        lowest, highest = (float(parameter.get(key, 1)) for key in ("MinValue", "MaxValue"))
-        return f"{max(lowest, min(1, highest)):g}"
+        lowest, highest = parameter.get("MinValue", "-inf"), parameter.get("MaxValue", "inf")
+        return f"{min(max(float(lowest), 1), float(highest)):g}"
     return name
 
 

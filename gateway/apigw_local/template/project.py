@@ -92,9 +92,10 @@ def choose_template(
         return Served(read(built), f"{built} is served, newer than its sources; {how}")
     if application.incomplete:
         application.scratch.cleanup()
+        broken = next(iter(application.incomplete))
         said = (
-            f"{built} is served, older than {newer}, since {next(iter(application.incomplete))} cannot run without "
-            "a build: run sam build again"
+            f"{built} is served, older than {newer}, since {broken} cannot run without a build: "
+            "run sam build again"
         )
         return Served(read(built), said, doubtful=True)
     said = f"{source} is served and not its build, which is older than {newer}"
