@@ -123,6 +123,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="run functions there instead: sam local start-lambda",
     )
+    add(
+        "--offline",
+        action=argparse.BooleanOptionalAction,
+        help="refuse functions' calls to AWS itself; the default where there are no credentials",
+    )
 
     add = made.add_argument_group("how it behaves").add_argument
     add(

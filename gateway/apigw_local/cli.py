@@ -12,8 +12,9 @@ from pathlib import Path
 
 from apigw_local.arguments import parser
 from apigw_local.errors import GatewayError
-from apigw_local.gateway import Gateway, Options
+from apigw_local.gateway import Gateway
 from apigw_local.log import Log
+from apigw_local.options import Options
 from apigw_local.template.functions import EnvVars, read_env_file, read_env_vars
 from apigw_local.template.load import load
 from apigw_local.template.model import Application
@@ -144,6 +145,7 @@ def _options(arguments: argparse.Namespace, region: str) -> Options:
         lambda_endpoint=arguments.lambda_endpoint,
         debug_port=arguments.debug_port,
         reload=arguments.reload,
+        offline=arguments.offline,
         verify_signatures=arguments.verify_signatures,
         idle_seconds=arguments.idle_seconds,
         duration_seconds=arguments.duration_seconds,
