@@ -147,6 +147,7 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ht-jwt", "JWT authorizers and `AWS_IAM`", "JWT authorizers", "a warning with the line; requests are let through unchecked"),
         Row("ht-preflight", "preflight requests: 204, without a route, an authorizer or a function", "CORS for HTTP APIs"),
         Row("ht-default", "but a preflight request that `$default` takes is its authorizer's first", "CORS for HTTP APIs"),
+        Row("ht-plain", "`AWS::ApiGatewayV2::Api` of HTTP, Route, Integration, Stage, Authorizer; quick create", "CloudFormation reference"),
         Row("ht-cors", "the API's CORS headers instead of the function's, for an origin that is allowed", "CORS for HTTP APIs"),
     ],
     "Queues": [

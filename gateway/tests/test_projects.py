@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.clients import WAIT
 from tests.running_gateway import RunningGateway, free_ports, ready, start_gateway
 
 PROJECTS = Path(__file__).parent / "projects"
+ROOT = PROJECTS.parents[2]
+SAM = ROOT / ".venv-sam" / "bin" / "sam"
+ESBUILD = ROOT / "tests" / "browser" / "node_modules" / ".bin"
 WORDS = 'WORDS = "bought words"\n'
 
 
@@ -139,3 +143,31 @@ def test_without_builds_it_is_said_what_is_missing(built: Path) -> None:
         line = gateway.wait_for_line("WordsFunction: words-of-somebody of its requirements.txt")
         assert "run sam build" in line
         assert not [each for each in gateway.lines if "is served" in each]
+
+
+@pytest.mark.skipif(
+    not SAM.exists() or not (ESBUILD / "esbuild").exists() or shutil.which("node") is None,
+    reason="needs the SAM CLI, esbuild and Node.js",
+)
+def test_typescript_that_sam_build_has_compiled(tmp_path: Path) -> None:
+    shutil.copytree(PROJECTS / "typescript", tmp_path, dirs_exist_ok=True)
+    path = f"{ESBUILD}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        [SAM, "build"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PYTHONPATH": ""},
+        capture_output=True,
+        check=True,
+    )
+    with running("-t", tmp_path / "template.yaml") as gateway:
+        gateway.wait_for_line(r"\.aws-sam/build/template\.yaml is served, newer than its sources")
+        with connected(gateway, "prod") as socket:
+            socket.send('{"action": "say", "text": "salam"}')
+            assert socket.recv(WAIT) == "SALAM!"
+
+
+def test_typescript_before_it_is_compiled(tmp_path: Path) -> None:
+    shutil.copytree(PROJECTS / "typescript", tmp_path, dirs_exist_ok=True)
+    with running("-t", tmp_path / "template.yaml") as gateway:
+        line = gateway.wait_for_line("SayFunction: app.ts is TypeScript")
+        assert "run sam build" in line

@@ -262,7 +262,10 @@ class TestDocuments:
             ("Hello: 1", "not a SAM template: it has no Resources"),
             ("- a", "not a SAM template: it has no Resources"),
             ("", "not a SAM template: it has no Resources"),
-            ("Resources: {}", "there is neither a WebSocket API nor an HttpApi event to serve"),
+            (
+                "Resources: {}",
+                "there is neither a WebSocket API nor a route of an HTTP API to serve",
+            ),
         ],
     )
     def test_one_that_has_nothing(self, refused: Refusal, text: str, said: str) -> None:

@@ -76,7 +76,8 @@ class CodeReader:
         if isinstance(found, str) and found.endswith(_ARCHIVES) and _is(self._root / found):
             return self._unpacked(name, self._root / found, line)
         if not isinstance(found, str) or not _is(self._root / found, folder=True):
-            raise TemplateError(f"{name}: {key} must name a folder, found {found!r}", line)
+            said = f"{name}: {key} must name a folder, found {found!r}: correct it, or build it"
+            raise TemplateError(said, line)
         return self._root / found
 
     def _unpacked(self, name: str, archive: Path, line: int) -> Path:

@@ -14,6 +14,7 @@ from apigw_local.template.intrinsics import Resolver, host
 from apigw_local.template.language_extensions import expanded
 from apigw_local.template.model import Application
 from apigw_local.template.parameters import Parameters
+from apigw_local.template.plain_http_apis import PlainHttpReader
 from apigw_local.template.queues import QueueReader
 from apigw_local.template.rules import Rules
 from apigw_local.template.scratch import Scratch
@@ -112,13 +113,15 @@ def _application(
     http_apis = HttpApiReader(document, resolver, reader)
     events = EventReader(resolver, reader, http_apis)
     named = (*functions, *reader.left_out)
+    plain_http = PlainHttpReader(document, resolver, reader)
     http_routes = tuple(route for each in named for route in events.http_routes(each))
+    http_routes += tuple(plain_http.read())
     schedules = tuple(schedule for each in named for schedule in events.schedules(each))
     queues = QueueReader(document, resolver, reader)
     found = queues.read()
     triggers = tuple(trigger for each in named for trigger in queues.triggers(each))
     if not api and not http_routes:
-        raise TemplateError("there is neither a WebSocket API nor an HttpApi event to serve")
+        raise TemplateError("there is neither a WebSocket API nor a route of HTTP to serve")
     if not reader.left_out:
         parts.parameters.check_all_asked()
     left_out = [(e.line, f"{name} is left out: {e}") for name, e in reader.left_out.items()]
@@ -129,6 +132,7 @@ def _application(
         reader,
         websockets,
         http_apis,
+        plain_http,
         events,
         queues,
     )
