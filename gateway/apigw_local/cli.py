@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from apigw_local.arguments import parser
+from apigw_local.backlog import Backlog
 from apigw_local.errors import GatewayError
 from apigw_local.gateway import Gateway
 from apigw_local.log import Log
@@ -34,7 +35,16 @@ def run() -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    log = Log(as_json=arguments.json, verbose=arguments.verbose)
+    backlog = Backlog(sys.stderr)
+    try:
+        await _serve_with(
+            Log(backlog, as_json=arguments.json, verbose=arguments.verbose), arguments
+        )
+    finally:
+        backlog.close()
+
+
+async def _serve_with(log: Log, arguments: argparse.Namespace) -> None:
     template, settings = _template(arguments)
     region = arguments.region or settings.region or os.environ.get("AWS_REGION") or "us-east-1"
     env_vars = _env_vars(arguments, settings)
