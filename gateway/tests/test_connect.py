@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect as join_async
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -82,6 +83,14 @@ def test_any_2xx_opens_and_headers_may_have_several_values(serve: Serve) -> None
 
     with gateway.connect(subprotocols=("chat",)) as socket:
         assert socket.subprotocol == "chat"
+
+
+@pytest.mark.aws("co-slash")
+def test_a_slash_at_the_end(gateway: LocalGateway) -> None:
+    with connect(f"{gateway.ws}/{gateway.stage}/?who=me") as socket:
+        assert ask(socket, "who am I")["requestContext"]["stage"] == gateway.stage
+    with pytest.raises(InvalidStatus):
+        connect(f"{gateway.ws}/{gateway.stage}//?who=me")
 
 
 @pytest.mark.aws("co-403")

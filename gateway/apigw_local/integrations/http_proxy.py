@@ -4,7 +4,6 @@
 seen (aws-lambda-dotnet, LambdaTestTool).
 """
 
-import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator
@@ -42,7 +41,7 @@ def _proxy_response(answer: dict[str, Any]) -> Response:
     if status is None:
         raise ValueError(f"statusCode {answer['statusCode']!r}")
     body = answer.get("body") or ""
-    body = body if isinstance(body, str) else json.dumps(body)
+    body = body if isinstance(body, str) else written(body)
     raw = b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
     headers = list(_headers(answer.get("headers") or {}))
     cookies = answer.get("cookies") or []
