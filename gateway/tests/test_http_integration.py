@@ -301,6 +301,7 @@ def test_two_apis_with_the_same_route(loaded: Load, first: str, second: str, her
               A: {{Type: HttpApi, Properties: {{ApiId: !Ref One, {first}}}}}
               B: {{Type: HttpApi, Properties: {{ApiId: !Ref Two, {second}}}}}  {HERE}
               C: {{Type: HttpApi, Properties: {{ApiId: !Ref Three, {second}}}}}
+              D: {{Type: HttpApi, Properties: {{ApiId: !Ref Three, {second}, Method: ANY}}}}
         """
     )
     application = loaded(text)

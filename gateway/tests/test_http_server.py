@@ -1,5 +1,8 @@
 """What the ports' HTTP server takes, and in whose words it says what it does not take."""
 
+import asyncio
+import io
+import json
 import socket
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
@@ -9,9 +12,13 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from apigw_local.limits import HEAD_BYTES, HTTP_BODY_BYTES
+from apigw_local.log import Log
+from apigw_local.server.http import Exchange, HttpServer
+from apigw_local.server.messages import Response
 from apigw_local.testing import LocalGateway
 from tests.clients import WAIT
 from tests.conftest import MOCK, Serve
+from tests.wire import Wire
 
 PORTS = ("ws", "http", "invoke", "admin")
 CUT = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"
@@ -150,6 +157,13 @@ def test_heads_that_are_long(gateway: LocalGateway, lines: list[str], first: str
     assert b"x" * 9_000 in answer
 
 
+def test_trailers_are_no_headers(gateway: LocalGateway) -> None:
+    lines = ("B: c", "Transfer-Encoding: chunked", "Connection: close")
+    sent = head(*lines, first="POST /items HTTP/1.1") + b"1\r\nx\r\n0\r\nA: b\r\n\r\n"
+    event = json.loads(exchange(gateway, "http", sent).partition(b"\r\n\r\n")[2])
+    assert event["headers"].keys() & {"a", "b"} == {"b"}
+
+
 @pytest.mark.aws("ht-head", "ht-too-long")
 def test_heads_of_upgrade_requests(gateway: LocalGateway) -> None:
     url = f"{gateway.ws}/dev?who=me"
@@ -190,6 +204,28 @@ class TestConnections:
     def test_many_before_one_is_answered(self, gateway: LocalGateway) -> None:
         sent = head() * 200 + head("Connection: close")
         assert exchange(gateway, "http", sent).count(b"HTTP/1.1 200 OK\r\n") == 201
+
+    def test_who_sends_more_than_is_answered_must_wait(self) -> None:
+        async def scenario() -> list[bool]:
+            held = asyncio.Event()
+
+            async def handle(_: Exchange) -> Response:
+                await held.wait()
+                return Response()
+
+            connection, wire = HttpServer("test", handle, Log(io.StringIO()))(), Wire()
+            connection.connection_made(wire)
+            assert isinstance(connection, asyncio.Protocol)
+            connection.data_received(head() * 10)
+            reading = [wire.reading]
+            connection.data_received(head() * 10)
+            reading.append(wire.reading)
+            held.set()
+            while wire.written.count(b"HTTP/1.1 200 OK") < 20:
+                await asyncio.sleep(0)
+            return [*reading, wire.reading]
+
+        assert asyncio.run(scenario()) == [True, False, True]
 
     def test_what_is_wrong_is_said_in_its_turn(self, gateway: LocalGateway) -> None:
         answer = exchange(gateway, "http", head() + head("no colon"))

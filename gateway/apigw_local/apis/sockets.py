@@ -134,10 +134,13 @@ class Sockets:
 
     def __init__(self) -> None:
         self._all: dict[str, Socket] = {}
+        self._stopping = False
 
     def add(self, socket: Socket) -> None:
         """It may open."""
         self._all[socket.connection.connection_id] = socket
+        if self._stopping:
+            socket.stop()
 
     def remove(self, socket: Socket) -> None:
         """It is no more."""
@@ -161,6 +164,7 @@ class Sockets:
 
     def stop_all(self) -> None:
         """The gateway stops."""
+        self._stopping = True
         for socket in tuple(self._all.values()):
             socket.stop()
 

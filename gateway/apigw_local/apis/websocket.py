@@ -67,7 +67,6 @@ class WebSocketServer:
         self._faults = faults
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
-        self._finishing = False
 
     async def handle(self, exchange: Exchange) -> Response | None:
         """Answer an upgrade request; None where there is a socket from then on."""
@@ -95,8 +94,6 @@ class WebSocketServer:
         life = SocketLife(self._lifetimes.idle, self._lifetimes.duration)
         socket = Socket(connection, life, self._received, self._ended)
         self._sockets.add(socket)
-        if self._finishing:
-            socket.stop()
         started = time.monotonic()
         try:
             protocol = await self._admission.admit(connection)
@@ -119,7 +116,6 @@ class WebSocketServer:
 
     async def finish(self) -> None:
         """Close every socket; wait until all events under way have been handled."""
-        self._finishing = True
         self._sockets.stop_all()
         while self._sockets.pending or self._tasks:
             await asyncio.sleep(0.01)
