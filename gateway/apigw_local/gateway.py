@@ -72,6 +72,8 @@ class Gateway:
                 f"who can reach {options.host} can invoke functions, with your credentials, and "
                 "use the admin API"
             )
+        for said in application.incomplete.values():
+            log.warning(said)
         check(options, application.functions.values())
         self._unavailable = unavailable(application, options, log)
         self._runnable = {
@@ -156,6 +158,7 @@ class Gateway:
             each.close()
         self._shared.close()
         self._folder.cleanup()
+        self._application.scratch.cleanup()
 
     def _wanted(self) -> Iterator[tuple[str, int]]:
         options = self._options

@@ -68,6 +68,7 @@ SECTIONS: dict[str, list[Row]] = {
     "$connect": [
         Row("co-order", "101 only after authorizer and `$connect`; no `$connect` route admits everybody", "Manage connected users"),
         Row("co-status", "any status but 2xx is the client's; the body is not delivered", "WebSocket subprotocol"),
+        Row("co-bare", "`$connect` without a `Target`, where an authorizer is all there is to ask", UNKNOWN, "the socket opens"),
         Row("co-502", "an exception, a function out of its own time, or an answer without `statusCode`: 502", "reports"),
         Row("co-504", "an integration that times out", UNKNOWN, "504"),
         Row("co-429", "throttled: 429", "Throttle requests"),
@@ -105,7 +106,9 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ms-parallel", "messages of one socket run side by side", "AWS's own workaround with a queue"),
         Row("ms-mock", "a MOCK integration takes a message without a function", "Mock integrations"),
         Row("ms-model", "models: `Invalid request body`", "Models", "not validated", absent=True),
-        Row("ms-other", "integrations AWS and HTTP, mapping templates", "Integrations", "refused, with the line in the template; constants of MOCK integrations are taken"),
+        Row("ms-path", "a selection expression may be any path of names and indexes: `items[0].kind`, `[2]`, `['the action']`", "Selection expressions"),
+        Row("ms-aws", "an AWS integration with a function: request and response templates with `$context`, `$input`, `$stageVariables` and `$util`, `X-Amz-Invocation-Type`", "WebSocket mapping template reference"),
+        Row("ms-other", "integrations HTTP, AWS with another service than Lambda, directives of templates", "Integrations", "a warning with the line; their messages are answered `Internal server error`, `$connect` succeeds"),
         Row("ms-ping", "a ping is answered (RFC 6455); whether it counts against idleness", UNKNOWN, "it does not"),
     ],
     "Quotas": [
@@ -163,6 +166,7 @@ SECTIONS: dict[str, list[Row]] = {
         Row("ht-jwt", "JWT authorizers and `AWS_IAM`", "JWT authorizers", "a warning with the line; requests are let through unchecked"),
         Row("ht-preflight", "preflight requests: 204, without a route, an authorizer or a function", "CORS for HTTP APIs"),
         Row("ht-default", "but a preflight request that `$default` takes is its authorizer's first", "CORS for HTTP APIs"),
+        Row("ht-plain", "`AWS::ApiGatewayV2::Api` of HTTP, Route, Integration, Stage, Authorizer; quick create", "CloudFormation reference"),
         Row("ht-cors", "the API's CORS headers instead of the function's, for an origin that is allowed", "CORS for HTTP APIs"),
     ],
     "Queues": [
@@ -183,6 +187,8 @@ SECTIONS: dict[str, list[Row]] = {
     "Templates": [
         Row("te-sam", "`AWS::Serverless::WebSocketApi`, stage `default` unless named, Globals", "SAM reference"),
         Row("te-plain", "`AWS::ApiGatewayV2::Api`, Route, Integration, Stage, Authorizer, RouteResponse", "CloudFormation reference"),
+        Row("te-stage-variables", "`${stageVariables.fn}` in an `IntegrationUri`", "Stage variables for WebSocket APIs"),
+        Row("te-loops", "`Fn::ForEach` of `AWS::LanguageExtensions`", "Fn::ForEach"),
         Row("te-warns", "what SAM's translator makes of route keys alike but for case or `$`, of unknown keys and of `Condition`: a warning with the line", "SAM translator"),
         Row("te-reserved", "route keys that begin with `$`, and authorizers elsewhere than at `$connect`: refused", "Routes; Manage connected users"),
         Row("te-permission", "a plain integration without `AWS::Lambda::Permission` fails: a warning with the line", "frames; reports"),
