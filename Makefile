@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint sam-local test-sam-local unit browser soak pictures fuzz mutants bench build format lock clean
+.PHONY: help run test lint sam-local test-sam-local unit browser soak pictures fuzz mutants bounds bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -56,6 +56,9 @@ fuzz: .venv/dev ## A million inputs, some 30 minutes
 
 mutants: .venv/dev ## Break Hadir in some 370 ways, one at a time: a test must see each; takes long
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+bounds: .venv/dev ## Try the bounds of the gateway's dependencies, some minutes
+	@cd gateway && ../$(BIN)/python -m tests.bounds $(ARGS)
 
 bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out
