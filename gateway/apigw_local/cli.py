@@ -14,9 +14,10 @@ from pathlib import Path
 
 from apigw_local.errors import GatewayError
 from apigw_local.faults import Faults, NoSuchFault
-from apigw_local.gateway import Gateway, Options
+from apigw_local.gateway import Gateway
 from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
+from apigw_local.options import Options
 from apigw_local.template.functions import read_env_vars
 from apigw_local.template.load import load
 from apigw_local.template.model import Application
@@ -119,6 +120,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         lambda_endpoint=arguments.lambda_endpoint,
         debug_port=arguments.debug_port,
         reload=arguments.reload,
+        offline=arguments.offline,
         verify_signatures=arguments.verify_signatures,
         idle_seconds=arguments.idle_seconds,
         duration_seconds=arguments.duration_seconds,
@@ -220,6 +222,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_url,
         metavar="URL",
         help="run functions there instead: sam local start-lambda",
+    )
+
+    add(
+        "--offline",
+        action=argparse.BooleanOptionalAction,
+        help="refuse functions' calls to AWS itself; the default where there are no credentials",
     )
 
     add = parser.add_argument_group("how it behaves").add_argument

@@ -1,5 +1,6 @@
 """HTTP answers in the form AWS gives them, and whether a request may be answered at all."""
 
+import re
 import socket
 from ipaddress import ip_address
 
@@ -7,6 +8,8 @@ from aiohttp import web
 
 from apigw_local.core.signature import BadSignature, SignedRequest, is_signed, verify
 
+_AWS = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
+"""Functions call us by these names, and nobody else can make them lead here."""
 _OWN_NAMES = {"localhost", "host.docker.internal", socket.gethostname().lower()}
 
 
@@ -33,7 +36,12 @@ def refusal_of_web_pages(request: web.Request) -> web.Response | None:
     make its own host name lead here, so of names only this machine's are known.
     """
     name = _host(request)
-    ours = name in _OWN_NAMES or name.endswith(".localhost") or _is_address(name)
+    ours = (
+        name in _OWN_NAMES
+        or _AWS.fullmatch(name)
+        or name.endswith(".localhost")
+        or _is_address(name)
+    )
     if ours and not {"Origin", "Sec-Fetch-Site"} & request.headers.keys():
         return None
     return message(403, "not for web pages")
