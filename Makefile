@@ -51,7 +51,7 @@ pictures: .venv/dev browser ## The README's pictures, and one of every state of 
 		tests/browser/test_desk_accessibility.py tests/browser/test_widget*.py
 
 fuzz: .venv/dev ## A million inputs, some 30 minutes
-	@cd gateway && HADIR_FUZZ=6000 ../$(BIN)/pytest -s --timeout 3600 tests/test_fuzz.py
+	@cd gateway && FUZZ_EXAMPLES=6000 ../$(BIN)/pytest -s --timeout 3600 tests/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
 
 mutants: .venv/dev ## Break Hadir in some 370 ways, one at a time: a test must see each; takes long

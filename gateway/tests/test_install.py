@@ -4,6 +4,7 @@ import email
 import os
 import re
 import subprocess
+import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -68,7 +69,8 @@ Environments = Mapping[str, "Future[Path]"]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    uv("build", "--quiet", "--wheel", "--no-build-isolation", "--out-dir", str(folder), str(ROOT))
+    here = ("--python", sys.executable, "--no-build-isolation")
+    uv("build", "--quiet", "--wheel", *here, "--out-dir", str(folder), str(ROOT))
     (made,) = folder.glob("*.whl")
     return made
 
