@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
+from apigw_local.backlog import Backlog
 from apigw_local.errors import GatewayError
 from apigw_local.faults import Faults, NoSuchFault
 from apigw_local.gateway import Gateway
@@ -45,7 +46,16 @@ def run() -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    log = Log(as_json=arguments.json, verbose=arguments.verbose)
+    backlog = Backlog(sys.stderr)
+    try:
+        await _serve_with(
+            Log(backlog, as_json=arguments.json, verbose=arguments.verbose), arguments
+        )
+    finally:
+        backlog.close()
+
+
+async def _serve_with(log: Log, arguments: argparse.Namespace) -> None:
     application = load(
         arguments.template,
         overrides=dict(chain.from_iterable(arguments.parameter_overrides)),

@@ -1,6 +1,7 @@
 """The processes of functions: what fails at their start, and what other systems have not."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from websockets.sync.client import connect
 
 from apigw_local.runtime import guest, worker
 from tests.clients import WAIT
-from tests.conftest import TWO_WAY, Serve, answers_on
+from tests.conftest import ECHO_APP, TWO_WAY, Serve, answers_on
 from tests.functions import ask, echoing
+from tests.running_gateway import running_gateway
 
 PIDS = """
 import os
@@ -27,29 +30,34 @@ def handler(event, context):
 
 
 @contextmanager
-def no_more_files() -> Iterator[None]:
-    """No file can be opened in this process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+def no_more_files(process: int) -> Iterator[None]:
+    """A process can open none."""
+    soft, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (3, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        resource.prlimit(process, resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_passing_shortage_of_files_is_told_and_passes(serve: Serve) -> None:
-    gateway = serve(echoing("hi"), {"$default": TWO_WAY}, resources=answers_on(0), in_process=False)
-    with gateway.connect() as socket:
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit(2) is Linux's")
+def test_a_passing_shortage_of_files_is_told_and_passes() -> None:
+    told = "did not start: .*Too many open files: raise the limit .ulimit -n"
+    with (
+        running_gateway(ECHO_APP / "template.yaml") as gateway,
+        connect(f"{gateway.ws}/dev?who=anna") as socket,
+    ):
         socket.send("x")
-        assert socket.recv(WAIT) == "hi"
-        with no_more_files():
-            gateway.kill("Function")
-            socket.send("x")
-            assert "Internal server error" in str(socket.recv(WAIT))
-            gateway.wait_for_line("did not start: .*Too many open files: raise the limit .ulimit")
+        socket.recv(WAIT)
+        with no_more_files(gateway.process.pid):
+            for each in psutil.Process(gateway.process.pid).children():
+                each.kill()
+            while not any(re.search(told, line) for line in gateway.lines):
+                socket.send("x")
+                assert "Internal server error" in str(socket.recv(WAIT))
         for _ in range(3):
             socket.send("x")
-            assert socket.recv(WAIT) == "hi"
+            assert "requestContext" in str(socket.recv(WAIT))
 
 
 def test_a_start_that_fails_leaves_no_file_open(serve: Serve) -> None:
@@ -156,7 +164,10 @@ def test_where_there_is_no_prctl_a_process_ends_with_the_gateway(
           F:
             Type: AWS::Serverless::Function
             Properties:
-              {{CodeUri: ., Handler: app.handler, Runtime: {kind}, Events: {{E: {{Type: HttpApi}}}}}}
+              CodeUri: .
+              Handler: app.handler
+              Runtime: {kind}
+              Events: {{E: {{Type: HttpApi}}}}
         """
     )
     code = (

@@ -12,6 +12,7 @@ import io
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -118,7 +119,7 @@ class Worker:
         async with AsyncExitStack() as undo:
             try:
                 process, output = await self._start(host, undo)
-            except (OSError, ValueError) as error:  # the latter of a variable with a null character
+            except Exception as error:  # noqa: BLE001 (whatever it is, others go on)
                 self._error = Result.failure("Runtime.ExitError", _said(error))
             else:
                 self._process = process
@@ -132,9 +133,11 @@ class Worker:
         self, host: Host, undo: AsyncExitStack
     ) -> tuple[asyncio.subprocess.Process, io.FileIO]:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: RuntimeConnection(self._answer), "127.0.0.1", 0)
+        # Not asyncio's own, which has no socket, and says nothing, where none can be opened.
+        listening = undo.enter_context(socket.create_server(("127.0.0.1", 0)))
+        api = f"127.0.0.1:{listening.getsockname()[1]}"
+        server = await loop.create_server(lambda: RuntimeConnection(self._answer), sock=listening)
         undo.callback(server.close)
-        api = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         # Not asyncio's own pipe: with that, a process lives until its children have closed it too.
         read_end, write_end = os.pipe()
         output = undo.enter_context(os.fdopen(read_end, "rb", buffering=0))
@@ -321,10 +324,10 @@ def _die_with_gateway() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _said(error: OSError | ValueError) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return f"{error.strerror}: raise the limit (ulimit -n), or close some"
-    return str(error)
+    return str(error) or repr(error)
 
 
 def _how(code: int | None) -> str:
