@@ -1,6 +1,6 @@
 """The gateway's parsers, given whatever there may be and nearly what there should be.
 
-None may fail but in the way it says it does. ``HADIR_FUZZ`` is the number of examples of each.
+None may fail but in the way it says it does. ``FUZZ_EXAMPLES`` is the number of examples of each.
 """
 
 import io
@@ -39,7 +39,7 @@ from apigw_local.template.load import load
 from tests.wire import ANSWER, GONE, GRANT, READER, SLOW, STAGE, Servers, Wire, connection
 from tests.wire import servers as running_servers
 
-EXAMPLES = int(os.environ.get("HADIR_FUZZ", "200"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 FUZZ = settings(
     max_examples=EXAMPLES,
     report_multiple_bugs=False,
