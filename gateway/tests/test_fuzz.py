@@ -27,11 +27,11 @@ from apigw_local.core.policies import (
     allowed_by_http,
     missing_identity,
 )
+from apigw_local.core.results import Result
 from apigw_local.core.routing import select_route
 from apigw_local.core.signature import BadSignature, SignedRequest, verify
 from apigw_local.errors import TemplateError
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.document import Map, read
 from apigw_local.template.functions import read_env_vars

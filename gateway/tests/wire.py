@@ -17,12 +17,13 @@ from apigw_local.apis.throttles import Throttles
 from apigw_local.apis.websocket import Lifetimes, WebSocketServer
 from apigw_local.core.cors import Cors
 from apigw_local.core.events.websocket import Connection
+from apigw_local.core.results import Result
 from apigw_local.core.socket import SocketLife, State
 from apigw_local.core.throttle import Bucket
 from apigw_local.faults import Faults
 from apigw_local.inspector.admin import AdminApi
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.invoker import Invoker
 from apigw_local.server.answers import Signatures
 from apigw_local.server.http import Handle, HttpServer

@@ -4,11 +4,12 @@ import asyncio
 import signal
 from collections.abc import Iterable
 
+from apigw_local.core.results import Result
 from apigw_local.faults import Faults, strikes
 from apigw_local.log import Log
 from apigw_local.runtime.cores import idle_ticks
 from apigw_local.runtime.guest import Host
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.pool_machine import (
     Effect,
     Fail,
