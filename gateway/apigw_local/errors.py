@@ -17,6 +17,10 @@ class TemplateError(GatewayError):
         self.line = line
 
 
+class NotKnown(TemplateError):
+    """A value is known to AWS only, or to who deploys."""
+
+
 class PortTaken(GatewayError):
     """Something else listens on a port."""
 

@@ -8,12 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from aiohttp import web
-
 from apigw_local.apis.http import HttpApi
 from apigw_local.apis.invoke import LambdaApi
 from apigw_local.apis.management import ManagementApi
 from apigw_local.apis.path_form import PathForm
+from apigw_local.apis.ports import admin_port, lambda_port, websocket_port
 from apigw_local.apis.sockets import Sockets
 from apigw_local.apis.sqs import SqsApi
 from apigw_local.apis.throttles import Throttles
@@ -30,8 +29,8 @@ from apigw_local.runtime.packages import cache_folder, provide
 from apigw_local.runtime.python.network import lead_hosts
 from apigw_local.runtime.reloading import Watcher
 from apigw_local.server.answers import Signatures
-from apigw_local.server.listener import Listener, bind, certificate
-from apigw_local.server.own_faults import server_log
+from apigw_local.server.http import Handle, HttpServer
+from apigw_local.server.listener import Listener, allow_more_files, bind, certificate
 from apigw_local.server.ports import free_row, taken
 from apigw_local.template.model import Application
 from apigw_local.triggers.schedule import Scheduler
@@ -48,13 +47,6 @@ _TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_
 """Where boto3, requests, Python's ssl and Node look for the certificates to trust."""
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """To listen on, and one of them to connect to."""
-_ANY_PATH = r"/{path:[\s\S]*}"
-_LINE_BYTES = 1024 * 1024
-"""Of what is longer the HTTP parser says 400, where the WebSocket API has said 414 long before."""
-_OTHERS_LINE_BYTES = 8190
-"""The HTTP parser's own, which says that too."""
-_MOST_BODY_BYTES = 10 * 1024 * 1024
-"""An HTTP API's payload quota ("Quotas for configuring and running an HTTP API")."""
 
 
 class Gateway:
@@ -80,6 +72,8 @@ class Gateway:
                 f"who can reach {options.host} can invoke functions, with your credentials, and "
                 "use the admin API"
             )
+        for said in application.incomplete.values():
+            log.warning(said)
         check(options, application.functions.values())
         self._unavailable = unavailable(application, options, log)
         self._runnable = {
@@ -89,7 +83,7 @@ class Gateway:
         }
         self._secret = signing_secret() if options.verify_signatures else None
         self._taken: dict[str, socket.socket] = {}
-        self._runners: list[web.AppRunner] = []
+        self._servers: list[HttpServer] = []
         self._listeners: list[Listener] = []
         self._websockets: WebSocketServer | None = None
         self._shared = contextlib.ExitStack()
@@ -136,18 +130,11 @@ class Gateway:
             self._shared.callback(lead_hosts(self._led_hosts(), offline=False))
         if not self._options.lambda_endpoint:
             await provide(self._runnable.values(), self._log)
-        for name, application in self._applications().items():
-            runner = web.AppRunner(
-                application,
-                access_log=None,
-                logger=server_log(),
-                shutdown_timeout=_FINISH_SECONDS,
-                max_line_size=_LINE_BYTES if name == "websocket" else _OTHERS_LINE_BYTES,
-            )
-            self._runners.append(runner)
-            await runner.setup()
-            assert runner.server is not None
-            self._listeners.append(Listener(self._taken[name], runner.server, self._tls))
+        allow_more_files()
+        for name, handle in self._applications().items():
+            server = HttpServer(_SERVES[name].partition(",")[0], handle, self._log)
+            self._servers.append(server)
+            self._listeners.append(Listener(self._taken[name], server, self._tls, self._log))
         await self.functions.start()
         self._scheduler.start()
         self._poller.start()
@@ -163,14 +150,15 @@ class Gateway:
         if self._websockets:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._websockets.finish(), _FINISH_SECONDS)
-        for runner in self._runners:
-            await runner.cleanup()
+        for server in self._servers:
+            await server.close(_FINISH_SECONDS)
         await self._watcher.stop()
         await self.functions.stop()
         for each in self._taken.values():
             each.close()
         self._shared.close()
         self._folder.cleanup()
+        self._application.scratch.cleanup()
 
     def _wanted(self) -> Iterator[tuple[str, int]]:
         options = self._options
@@ -232,10 +220,21 @@ class Gateway:
         ports = {name: self.port(kind) for name, kind in hosts.items()}
         return {name: (address, port) for name, port in ports.items() if port is not None}
 
-    def _applications(self) -> dict[str, web.Application]:
+    def _applications(self) -> dict[str, Handle]:
+        """What answers on each port."""
         options, log, api = self._options, self._log, self._application.websocket_api
         signatures = Signatures(self._secret)
-        made = {name: web.Application(client_max_size=_MOST_BODY_BYTES) for name in self._taken}
+        queues = SqsApi(self._queues, signatures) if self._application.queues else None
+        admin = AdminApi(
+            self.functions, self.sockets, self.faults, log, own_processes=options.own_processes
+        )
+        made = {
+            "lambda": lambda_port(LambdaApi(self.functions, signatures), queues),
+            "admin": admin_port(admin),
+        }
+        if "http" in self._taken:
+            routes, static = self._application.http_routes, options.static
+            made["http"] = HttpApi(routes, self.functions, static, options.region, log).handle
         if api:
             throttles = Throttles(api.routes)
             self._websockets = WebSocketServer(
@@ -252,19 +251,5 @@ class Gateway:
             management = ManagementApi(
                 api.stage, self.sockets, throttles, signatures, self.faults, log
             )
-            router = made["websocket"].router
-            router.add_route("*", "/{stage}/@connections/{connection_id}", management.handle)
-            router.add_route("*", _ANY_PATH, self._websockets.handle)
-        if "http" in made:
-            routes, static = self._application.http_routes, options.static
-            http_api = HttpApi(routes, self.functions, static, options.region, log)
-            made["http"].router.add_route("*", _ANY_PATH, http_api.handle)
-        made["lambda"].router.add_post(
-            "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
-        )
-        if self._application.queues:
-            made["lambda"].router.add_post(_ANY_PATH, SqsApi(self._queues, signatures).handle)
-        made["admin"] = AdminApi(
-            self.functions, self.sockets, self.faults, log, own_processes=options.own_processes
-        ).application()
+            made["websocket"] = websocket_port(self._websockets, management)
         return made

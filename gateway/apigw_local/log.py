@@ -17,6 +17,7 @@ from apigw_local.runtime.invocation import Invocation, Result
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "dim": 2}
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 _SHOWN_CHARACTERS = 2000
+_SHOWN_OF_ERRORS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Record:
 
     Attributes:
         kind: ``socket``, ``event`` (a function is given one), ``invocation`` (it has ended),
-            ``output`` (of a function), ``call`` (of the management API), ``fault``, ``gateway``,
-            ``warning`` or ``trouble``.
+            ``output`` (of a function), ``call`` (of the management API), ``request`` (to an HTTP
+            API), ``fault``, ``gateway``, ``warning`` or ``trouble``.
         source: a route, a function, or what else it comes from.
         fields: for ``--json``.
         at: seconds since the Unix epoch.
@@ -92,10 +93,33 @@ class Log:
         self._record(Record("socket", route, text, fields), "cyan")
 
     def call(self, method: str, connection_id: str, status: int) -> None:
-        """A call of the management API."""
+        """A call of the management API; those that were refused are always written."""
         fields = {"connectionId": connection_id, "status": status}
         record = Record("call", f"@connections {method}", f"{connection_id} {status}", fields)
-        self._record(record, "cyan", write=self._verbose)
+        refused = status >= 400
+        colour = "yellow" if refused else ""
+        self._record(record, "cyan", colour, write=self._verbose or refused)
+
+    def request(
+        self, method: str, path: str, status: int, function: str | None, seconds: float
+    ) -> None:
+        """A request to an HTTP API, and the function that a route gave it to."""
+        milliseconds = round(seconds * 1000, 1)
+        fields = {"method": method, "path": path, "status": status, "function": function}
+        fields["milliseconds"] = milliseconds
+        shown = "".join(each if each.isprintable() else "�" for each in path)
+        text = f"{shown} {status} {function or 'no route'} "
+        text += self._paint(f"{milliseconds:.0f} ms", "dim")
+        colour = "red" if status >= 500 else ""
+        self._record(Record("request", method, text, fields), "cyan", colour)
+
+    def error_answer(self, function: str, status: int, body: str) -> None:
+        """A function has not failed, but answered an error."""
+        self.totals["errors"] += 1
+        shown = body[:_SHOWN_OF_ERRORS]
+        fields = {"status": status, "body": shown}
+        record = Record("trouble", function, f"answered {status}: {shown}", fields)
+        self._record(record, "red", "red")
 
     def event(self, function: str, invocation: Invocation) -> None:
         """A function is given an event."""
@@ -151,13 +175,15 @@ class Log:
 
     def total(self) -> None:
         """The last line."""
-        names = "sockets refused messages posts gone invocations failed"
+        names = "sockets refused messages posts gone invocations failed errors"
         count = {name: self.totals[name] for name in names.split()}
+        answered = f", {count['errors']} answered an error" if count["errors"] else ""
         seconds = time.monotonic() - self._began
         text = (
             f"{count['sockets']} sockets ({count['refused']} refused), "
             f"{count['messages']} messages, {count['posts']} posts ({count['gone']} gone), "
-            f"{count['invocations']} invocations ({count['failed']} failed) in {seconds:.0f} s"
+            f"{count['invocations']} invocations ({count['failed']} failed{answered}) "
+            f"in {seconds:.0f} s"
         )
         fields = {**count, "seconds": round(seconds, 3)}
         self._record(Record("gateway", "total", text, fields), "green")

@@ -84,7 +84,9 @@ class LocalGateway:
             overrides=self._parameters,
             env_vars=self._env_vars,
             region=self._options.region,
-            **self._choice,
+            elsewhere=self._options.lambda_endpoint is not None,
+            api=self._choice["api"],
+            stage=self._choice["stage"],
         )
         started = threading.Event()
         self._thread = threading.Thread(

@@ -501,11 +501,12 @@ def test_events(
         path=path,
         query=query,
         headers=tuple(headers),
+        body=encoded(path),
     )
     identity = identity_of(sent, sources) or []
     for version in ("1.0", "2.0"):
         assert json.loads(json.dumps(http_authorizer_event(sent, identity, version)))
-    assert json.loads(json.dumps(http_event(sent, body=path, base64=False)))
+    assert json.loads(json.dumps(http_event(sent)))
 
     socket = connection(headers=tuple(headers), query=query, domain=domain)
     assert isinstance(missing_identity(sources, socket), bool)

@@ -137,16 +137,21 @@ UNKNOWN_TO_US = [
 
 @pytest.mark.parametrize(("expression", "name", "said"), UNKNOWN_TO_US)
 class TestWhatOnlyAwsKnows:
-    def test_is_named_with_its_line(
-        self, refused: Refusal, expression: str, name: str, said: str
+    def test_is_made_up_and_named_with_its_line(
+        self, loaded: Load, expression: str, name: str, said: str
     ) -> None:
         line = "" if name in ("Secret", "Zone") else f"  {HERE}"
         text = variables(f"X: {expression}{line}", sections=SECTIONS, resources=RESOURCES)
+        application = loaded(text)
+        environment = application.functions["Under"].environment
+        assert environment["X"].removeprefix("xeu-west-1") == name
         if said:
-            advice = f"; give --parameter-overrides '{name}=…', or the variable that wants it by"
-            assert refused(text) == f"{said}{advice} --env-vars"
+            (warning,) = warnings_of(text, application)
+            advice = f"give --parameter-overrides '{name}=…', or the variable that wants it by"
+            assert warning == f"{said}, here it is {name}; {advice} --env-vars"
         else:
-            assert f"give --parameter-overrides {name}=…" in refused(text)
+            (warning,) = application.warnings
+            assert f"give --parameter-overrides {name}=…" in warning
 
     def test_can_be_given(self, loaded: Load, expression: str, name: str, said: str) -> None:
         text = variables(f"X: {expression}", sections=SECTIONS, resources=RESOURCES)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from apigw_local import cli
+from apigw_local import arguments
 from tests.aws import aws
 from tests.conftest import ECHO_APP
 from tests.running_gateway import (
@@ -190,6 +190,8 @@ def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
         ("Stage=dev Url=redis://x?a=b", {"Stage": "dev", "Url": "redis://x?a=b"}),
         ("Motto=hello there", {"Motto": "hello there"}),
         ('Motto="hello there" Stage=dev', {"Motto": "hello there", "Stage": "dev"}),
+        ("Motto='it is' Stage=dev", {"Motto": "it is", "Stage": "dev"}),
+        (r'Motto="say \"hi\"" Stage=dev', {"Motto": 'say "hi"', "Stage": "dev"}),
         ("Empty= Stage=dev", {"Empty": "", "Stage": "dev"}),
         ("Greeting=see http://h?a=b", {"Greeting": "see http://h?a=b"}),
         ("Db.Endpoint.Address=db", {"Db.Endpoint.Address": "db"}),
@@ -201,7 +203,7 @@ def test_an_option_that_cannot_be(arguments: tuple[str, str]) -> None:
     ],
 )
 def test_parameters_are_given_in_each_of_sams_forms(argument: str, values: dict[str, str]) -> None:
-    assert dict(cli._overrides(argument)) == values
+    assert dict(arguments.overrides(argument)) == values
 
 
 def test_a_debugger_has_nothing_to_attach_to_elsewhere() -> None:

@@ -46,6 +46,19 @@ class TestChoosing:
         api = api_of(loaded(self.two_stages, stage="test"))
         assert (api.stage, api.stage_variables) == ("test", {"a": "b"})
 
+    def test_a_stage_that_a_deployment_makes(self, loaded: Load) -> None:
+        text = plain().replace("Stage\n", "Other\n")
+        text = text.replace("{ApiId: !Ref Ws}", "{ApiId: !Ref Ws, StageName: made}", 1)
+        application = loaded(text)
+        assert (api_of(application).stage, application.warnings) == ("made", ())
+
+    @pytest.mark.parametrize("wanted", [None, "a"])
+    def test_without_any_there_is_one_all_the_same(self, loaded: Load, wanted: str | None) -> None:
+        application = loaded(plain().replace("Stage\n", "Other\n"), stage=wanted)
+        assert api_of(application).stage == (wanted or "default")
+        (said,) = application.warnings
+        assert said.endswith(f"Ws has no Stage; here it has one called {wanted or 'default'}")
+
     def test_an_api(self, loaded: Load) -> None:
         api = api_of(loaded(self.two_apis, api="Second"))
         assert (api.stage, api.api_id) == ("second", api_id("Second"))
@@ -65,8 +78,6 @@ class TestChoosing:
             (two_stages, {"stage": "prod"}, "Ws has no stage prod, but live, test"),
             (two_apis, {}, "there is more than one WebSocket API; choose one with --api: Ws, Sec"),
             (two_apis, {"api": "Third"}, "there is no WebSocket API Third, but Ws, Second"),
-            (plain().replace("Stage\n", "Other\n"), {}, "Ws: it has no Stage"),
-            (plain().replace("Stage\n", "Other\n"), {"stage": "a"}, "Ws has no stage a"),
             (plain(), {"stage": "prod"}, "Ws has no stage prod, but live"),
             ("Resources: {}", {"api": "Ws"}, "there is no WebSocket API Ws"),
         ],
@@ -133,27 +144,49 @@ class TestParameters:
         assert application.functions["Under"].environment == {"X": "b"}
 
     @pytest.mark.parametrize(
-        ("rule", "said"),
+        ("rule", "what", "value"),
         [
-            ("Type: String", "parameter P has no default; give --parameter-overrides P=…"),
-            (
-                "Type: 'AWS::SSM::Parameter::Value<String>', Default: /name",
-                "parameter P is kept in SSM; give --parameter-overrides P=…",
-            ),
+            ("Type: String", "has no default", "P"),
+            ("Type: 'AWS::SSM::Parameter::Value<String>', Default: /name", "is kept in SSM", "P"),
+            ("Type: 'AWS::EC2::VPC::Id'", "has no default", "P"),
+            ("Type: Number", "has no default", "1"),
+            ("Type: Number, MinValue: 5", "has no default", "5"),
+            ("Type: Number, MaxValue: 0", "has no default", "0"),
+            ("Type: String, AllowedValues: [prod, blue, dev]", "has no default", "dev"),
+            ("Type: String, AllowedValues: [prod, blue]", "has no default", "blue"),
         ],
     )
-    def test_without_a_value(self, refused: Refusal, rule: str, said: str) -> None:
-        assert refused(self.text(rule)) == said
+    def test_without_a_value_one_is_made_up(
+        self, loaded: Load, rule: str, what: str, value: str
+    ) -> None:
+        application = loaded(self.text(rule))
+        assert application.functions["Under"].environment == {"X": value}
+        (said,) = application.warnings
+        assert said.endswith(
+            f"parameter P {what}, here it is {value}; give --parameter-overrides P=…"
+        )
+
+    def test_none_of_production_is_made_up(self, refused: Refusal) -> None:
+        said = refused(self.text("Type: String, AllowedValues: [prod, live-eu]"))
+        assert said == "parameter P has no default; give --parameter-overrides P=…"
+
+    def test_a_configuration_file_may_be_for_other_templates_too(self, loaded: Load) -> None:
+        configured = {"P": "configured", "Another": "1"}
+        text = self.text("Type: String, Default: own")
+        application = loaded(text, configured=configured)
+        assert application.functions["Under"].environment == {"X": "configured"}
+        application = loaded(text, configured=configured, overrides={"P": "given"})
+        assert application.functions["Under"].environment == {"X": "given"}
 
     def test_an_override_of_nothing(self, refused: Refusal) -> None:
         said = refused(sam(), overrides={"Nothing": "1"})
         assert said.endswith("there is no parameter Nothing, nor anything else to resolve")
 
     def test_an_override_for_a_function_that_is_left_out(self, loaded: Load) -> None:
-        environment = "Environment: {Variables: {A: !ImportValue a, B: !ImportValue b}}"
+        environment = "Environment: {Variables: {A: !Cidr [a], B: !ImportValue b}}"
         text = function(f"Runtime: python3.13\nHandler: a.b\n{environment}")
         (warning,) = loaded(text, overrides={"b": "1"}).warnings
-        assert "Under is left out: only AWS knows a" in warning
+        assert "Under is left out: Fn::Cidr cannot be resolved locally" in warning
 
     def test_an_override_of_a_parameter_that_nothing_asks_for(self, loaded: Load) -> None:
         text = sam(sections="Parameters: {P: {Type: String}}")
@@ -229,7 +262,10 @@ class TestDocuments:
             ("Hello: 1", "not a SAM template: it has no Resources"),
             ("- a", "not a SAM template: it has no Resources"),
             ("", "not a SAM template: it has no Resources"),
-            ("Resources: {}", "there is neither a WebSocket API nor an HttpApi event to serve"),
+            (
+                "Resources: {}",
+                "there is neither a WebSocket API nor a route of an HTTP API to serve",
+            ),
         ],
     )
     def test_one_that_has_nothing(self, refused: Refusal, text: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""A route's integration: its function, invoked as a Lambda proxy."""
+"""A route's integration: its function, invoked as a Lambda proxy or through mapping templates."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,9 +7,11 @@ from enum import Enum
 from typing import Any
 
 from apigw_local.core.documents import parsed, written
+from apigw_local.core.mapping import rendered
+from apigw_local.core.routing import select_route
 from apigw_local.log import Log
 from apigw_local.runtime.invoker import Invoker
-from apigw_local.template.model import Route
+from apigw_local.template.model import Mapped, Route
 
 _SHOWN_CHARACTERS = 200
 
@@ -42,21 +44,45 @@ class Integrations:
 
         A function that runs out of its own time has failed, as one that raises.
         """
+        if route.unserved:
+            self._log.trouble(route.key, "what is behind this route does not run here")
+            return Trouble.FAILED
         if route.function is None:
-            return Answer(route.mock.status, route.mock.body)
-        invocation = self._functions.invoke(route.function, written(event).encode())
+            return Answer(route.mock.status, rendered(route.mock.body, event))
+        payload = _mapped(route.mapped, event) if route.mapped else written(event)
+        if route.mapped and route.mapped.asynchronous:
+            self._functions.invoke_async(route.function, payload.encode())
+            return Answer(200)
+        invocation = self._functions.invoke(route.function, payload.encode())
         try:
             result = await asyncio.wait_for(asyncio.shield(invocation), route.timeout)
         except TimeoutError:
             return Trouble.TIMED_OUT
         if result.failed:
             return Trouble.FAILED
+        if route.mapped:
+            said = result.payload.decode(errors="replace")
+            response = route.mapped.response
+            body = said if response is None else rendered(response, {**event, "body": said})
+            return Answer(200, body)
         answer = _answer(result.payload)
         if answer is None:
             said = result.payload.decode(errors="replace")[:_SHOWN_CHARACTERS]
             wanted = 'wanted {"statusCode": 200, …}'
             self._log.trouble(route.function, f"malformed answer: {wanted}, got {said}")
+        elif answer.status >= (500 if route.key == "$connect" else 400):
+            # Nobody else is told: where there is no answer to the client, the status is dropped.
+            self._log.error_answer(route.function, answer.status, answer.body)
         return answer or Trouble.FAILED
+
+
+def _mapped(mapped: Mapped, event: Mapping[str, Any]) -> str:
+    """What the function is given; without a template that is chosen, the message itself."""
+    chosen = select_route(mapped.selection.replace("\\$", "$"), event.get("body", ""))
+    template = mapped.requests.get(chosen, mapped.requests.get("$default"))
+    if template is None and len(mapped.requests) == 1:
+        template = next(iter(mapped.requests.values()))
+    return str(event.get("body", "")) if template is None else rendered(template, event)
 
 
 def _answer(payload: bytes) -> Answer | None:

@@ -1,36 +1,45 @@
 """Functions and layers."""
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
+
 from apigw_local.core.documents import parsed
 from apigw_local.errors import TemplateError
+from apigw_local.template.checks import missing_handler, missing_packages
+from apigw_local.template.code import CodeReader
 from apigw_local.template.document import Map, merge, text
 from apigw_local.template.generated import FUNCTION as _SAM
 from apigw_local.template.intrinsics import Resolver
 from apigw_local.template.model import Function
 
 _PLAIN = "AWS::Lambda::Function"
-_SAM_LAYER = "AWS::Serverless::LayerVersion"
+_DOTENV = re.compile(r"^\s*(?:export\s+)?\w+\s*=", re.MULTILINE)
 _NAME_IN_ARN = re.compile(r":function:([\w-]+)")
 
 EnvVars = Mapping[str, Mapping[str, str]]
 
 
 def read_env_vars(path: Path) -> EnvVars:
-    """A file for ``--env-vars``, in SAM's own format.
+    """A file for ``--env-vars``, in either of SAM's own formats.
 
-    ``{"Parameters": {name: value}}`` is for all functions, ``{"SomeFunction": {…}}`` for one.
+    ``{"Parameters": {name: value}}`` is for all functions, ``{"SomeFunction": {…}}`` for one; a
+    .env file is for all.
 
     Raises:
         TemplateError: it cannot be read or is of another form.
     """
     try:
-        found = parsed(path.read_text())
+        written = path.read_text()
+        found = parsed(written)
     except (OSError, ValueError) as error:
-        raise TemplateError(f"--env-vars {path}: {error}") from error
+        if isinstance(error, OSError | UnicodeDecodeError) or not _DOTENV.search(written):
+            raise TemplateError(f"--env-vars {path}: {error}") from error
+        return {"Parameters": read_env_file(path)}
     maps = found.values() if isinstance(found, dict) else [None]
     if not all(isinstance(each, dict) and _are_texts(each.values()) for each in maps):
         raise TemplateError(f'--env-vars {path}: must be {{"SomeFunction": {{"NAME": "value"}}}}')
@@ -38,6 +47,22 @@ def read_env_vars(path: Path) -> EnvVars:
         function: {name: text(value) for name, value in variables.items()}
         for function, variables in found.items()
     }
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """A .env file: ``NAME=value`` a line, with quotes, comments and ``export``.
+
+    Raises:
+        TemplateError: it cannot be read, or has no variable.
+    """
+    try:
+        found = dotenv_values(stream=io.StringIO(path.read_text()), interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"--env-file {path}: {error}") from error
+    values = {name: value for name, value in found.items() if value is not None}
+    if not values:
+        raise TemplateError(f"--env-file {path}: must be lines of NAME=value")
+    return values
 
 
 def _are_texts(values: Iterable[object]) -> bool:
@@ -48,21 +73,25 @@ class FunctionReader:
     """Reads the functions of a template.
 
     Args:
-        root: the folder that paths are relative to.
+        code: where their code is; None where it is not needed, because they run elsewhere.
 
     Attributes:
         left_out: why some could not be read; an error only once something invokes them.
+        incomplete: why the code of some cannot work as it is, each with a line.
         warnings: what will be missing, each with a line.
     """
 
-    def __init__(self, document: Map, resolver: Resolver, root: Path, env_vars: EnvVars) -> None:
+    def __init__(
+        self, document: Map, resolver: Resolver, code: CodeReader | None, env_vars: EnvVars
+    ) -> None:
         self._resources = document.map("Resources")
         self._globals = document.map("Globals").map("Function")
         self._resolver = resolver
-        self._root = root
+        self._code = code
         self._env_vars = env_vars
         self._names: dict[str, str] = {}
         self.left_out: dict[str, TemplateError] = {}
+        self.incomplete: dict[str, tuple[int, str]] = {}
         self.warnings: list[tuple[int, str]] = []
 
     def read(self) -> dict[str, Function]:
@@ -97,12 +126,16 @@ class FunctionReader:
             TemplateError: there is none, or it could not be read.
         """
         arn = str(self._resolver.resolve(value, line))
-        found = _NAME_IN_ARN.search(arn)
-        if found is None or found[1] not in self._names:
+        if not self.has(arn):
             raise TemplateError(f"{arn} is no function of this template", line)
-        name = self._names[found[1]]
+        name = self._names[_NAME_IN_ARN.findall(arn)[0]]
         self.check(name)
         return name
+
+    def has(self, arn: str) -> bool:
+        """Whether an ARN is, or contains, that of a function of this template."""
+        found = _NAME_IN_ARN.search(arn)
+        return found is not None and found[1] in self._names
 
     def check(self, name: str) -> None:
         """Something invokes the function.
@@ -124,44 +157,30 @@ class FunctionReader:
 
         function_name = self._resolver.name(name)
         is_image = self._resolver.value(properties, "PackageType") == "Image"
-        return Function(
+        runtime = "a container image" if is_image else value("Runtime")
+        code = Path()
+        if self._code and not is_image:
+            code = self._code.of_function(name, resource, properties, runtime)
+        function = Function(
             name=name,
             function_name=function_name,
             handler="" if is_image else value("Handler"),
-            runtime="a container image" if is_image else value("Runtime"),
-            code=self._root if is_image else self._code(name, resource, properties),
+            runtime=runtime,
+            code=code,
             layers=tuple(self._layers(properties)),
             environment=self._environment((name, function_name), properties),
             timeout=self._resolver.number(properties, "Timeout", 3),
             memory=int(self._resolver.number(properties, "MemorySize", 128)),
         )
+        if self._code:
+            self._check(function, properties)
+        return function
 
-    def _code(self, name: str, resource: Map, properties: Map) -> Path:
-        is_sam = resource.get("Type") == _SAM
-        key, inline = ("CodeUri", "InlineCode") if is_sam else ("Code", "ZipFile")
-        where = properties if is_sam else properties.get("Code")
-        if isinstance(where, Map) and inline in where:
-            raise TemplateError(
-                f"{name}: {inline} cannot be run; put the code into a folder and name it by {key}",
-                where.at(inline),
-            )
-        # Without a CodeUri SAM takes the template's own folder.
-        default = "." if is_sam else None
-        return self._folder(name, resource, properties, key, default)
-
-    def _folder(
-        self, name: str, resource: Map, properties: Map, key: str, default: str | None = None
-    ) -> Path:
-        """A folder that a property names, or that CDK says it has made the property of."""
-        metadata = resource.map("Metadata")
-        if metadata.get("aws:asset:property") == key:
-            properties, key = metadata, "aws:asset:path"
-        found = self._resolver.value(properties, key, default)
-        if not isinstance(found, str) or not _is_folder(self._root / found):
-            raise TemplateError(
-                f"{name}: {key} must name a folder, found {found!r}", properties.at(key)
-            )
-        return self._root / found
+    def _check(self, function: Function, properties: Map) -> None:
+        for what, key in ((missing_handler, "Handler"), (missing_packages, "CodeUri")):
+            if said := what(function):
+                self.incomplete[function.name] = (properties.at(key), f"{function.name}: {said}")
+                return
 
     def _environment(self, names: tuple[str, str], properties: Map) -> dict[str, str]:
         given = dict(self._env_vars.get("Parameters", {}))
@@ -182,18 +201,15 @@ class FunctionReader:
         layers = self._resolver.value(properties, "Layers", [])
         if not isinstance(layers, list):
             raise TemplateError(f"Layers must be a list, found {layers}", properties.at("Layers"))
+        code = self._code
+        if code is None:
+            return
         for name in layers:
-            if name in self._resources:
-                layer = self._resources.map(name)
-                key = "ContentUri" if layer.get("Type") == _SAM_LAYER else "Content"
-                yield self._folder(name, layer, layer.map("Properties"), key)
-            else:
+            if name not in self._resources:
                 said = f"layer {name} is not of this template: install its contents here"
                 self.warnings.append((properties.at("Layers"), said))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a name that is too long, or none
-        return False
+                continue
+            try:
+                yield code.of_layer(name, self._resources.map(name))
+            except TemplateError as error:
+                self.warnings.append((error.line, f"layer {error}; functions do without it"))

@@ -1,6 +1,7 @@
 """CloudFormation's intrinsic functions, as far as they can be resolved without an account."""
 
 import hashlib
+import json
 import math
 import re
 from base64 import b64encode
@@ -8,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apigw_local.core.events.websocket import ACCOUNT
-from apigw_local.errors import TemplateError
+from apigw_local.errors import NotKnown, TemplateError
 from apigw_local.template.document import Map, text
 from apigw_local.template.generated import HTTP_API, IMPLICIT_APIS, WEBSOCKET_API
+from apigw_local.template.names import ARNS, CALLED_NAME, NAMES, REFS
 from apigw_local.template.parameters import Parameters
 
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
@@ -18,47 +20,6 @@ _DYNAMIC = re.compile(r"\{\{resolve:([^}]+)\}\}")
 _APIS = ("AWS::ApiGatewayV2::Api", WEBSOCKET_API, HTTP_API)
 _FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 _NO_VALUE = object()
-
-_ARNS = {
-    "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}",
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
-    "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
-    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
-    "AWS::Kinesis::Stream": "arn:aws:kinesis:{region}:{account}:stream/{name}",
-    "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
-    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
-    "AWS::S3::Bucket": "arn:aws:s3:::{name}",
-    "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
-    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
-    "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
-    "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
-    "AWS::Serverless::SimpleTable": "arn:aws:dynamodb:{region}:{account}:table/{name}",
-    "AWS::Serverless::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
-    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
-}
-"""Of the types whose ARN follows from their name, the common ones."""
-
-_REFS = {
-    **{
-        kind: _ARNS[kind]
-        for kind in (
-            "AWS::SNS::Topic",
-            "AWS::SecretsManager::Secret",
-            "AWS::Serverless::StateMachine",
-            "AWS::StepFunctions::StateMachine",
-        )
-    },
-    "AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}",
-}
-"""What ``Ref`` gives where it is not the name."""
-
-_NAMES = (
-    "FunctionName", "TableName", "QueueName", "TopicName", "BucketName", "LogGroupName", "RoleName",
-    "StateMachineName",
-)  # fmt: skip
-_CALLED_NAME = ("AWS::Events::EventBus", "AWS::Kinesis::Stream", "AWS::SecretsManager::Secret")
-"""Types whose name is called ``Name``; elsewhere that is only a label."""
 
 
 class Resolver:
@@ -81,6 +42,7 @@ class Resolver:
         self._region = region
         self._generated = generated
         self.warnings: list[tuple[int, str]] = []
+        self._made_up_names: set[str] = set()
         self._functions: Mapping[str, Callable[[Any, int], Any]] = {
             "Ref": lambda argument, line: self._ref(str(argument), line),
             "Condition": lambda argument, line: self.holds(str(argument), line),
@@ -101,6 +63,10 @@ class Resolver:
             "Fn::Not": lambda a, line: not self.resolve(a[0], line),
             "Fn::Contains": lambda a, line: self._are_in([a[1]], a[0], line),
             "Fn::EachMemberIn": lambda a, line: self._are_in(a[0], a[1], line),
+            "Fn::Length": lambda a, line: len(self._list(a, line)),
+            "Fn::ToJsonString": lambda a, line: json.dumps(
+                self.resolve(a, line), separators=(",", ":")
+            ),
             "Fn::EachMemberEquals": lambda a, line: self._are_in(a[0], [a[1]], line),
         }
 
@@ -197,7 +163,7 @@ class Resolver:
         """What a resource is called: by its own property, else by its logical id."""
         resource = self._resources.map(logical_id)
         properties = resource.map("Properties")
-        keys = ("Name",) if resource.get("Type") in _CALLED_NAME else _NAMES
+        keys = ("Name",) if resource.get("Type") in CALLED_NAME else NAMES
         names = (self.value(properties, key) for key in keys if key in properties)
         return text(next((name for name in names if name is not None), logical_id))
 
@@ -223,7 +189,7 @@ class Resolver:
         if name in pseudo:
             return pseudo[name]
         if name in self._parameters:
-            return self._parameters.value(name)
+            return self.resolve(self._parameters.value(name), line)
         given = self._parameters.given(name)
         if given is not None:
             return given
@@ -244,9 +210,9 @@ class Resolver:
             return text(self.value(properties, "StageName", name))
         if kind in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
             function = text(self.value(properties, "FunctionName")).rpartition(":")[2]
-            arn = self._form(_ARNS["AWS::Lambda::Function"], function)
+            arn = self._form(ARNS["AWS::Lambda::Function"], function)
             return f"{arn}:{text(self.value(properties, 'Name', 1))}"
-        return self._form(_REFS.get(kind, "{name}"), self.name(name))
+        return self._form(REFS.get(kind, "{name}"), self.name(name))
 
     def _get_att(self, argument: Any, line: int) -> str:
         owner, attribute = argument if isinstance(argument, list) else argument.split(".", 1)
@@ -256,8 +222,8 @@ class Resolver:
         if owner not in self._resources:
             raise TemplateError(f"nothing is called {owner}", line)
         kind = str(self._resources.map(owner).get("Type"))
-        if attribute == "Arn" and kind in _ARNS:
-            return self._form(_ARNS[kind], self.name(owner))
+        if attribute == "Arn" and kind in ARNS:
+            return self._form(ARNS[kind], self.name(owner))
         if attribute in ("QueueName", "TopicName"):
             return self.name(owner)
         if attribute == "QueueUrl":
@@ -277,11 +243,16 @@ class Resolver:
         service = kind.partition("::")[2].partition("::")[0].lower()
         arn = f"arn:aws:{service}:{{region}}:{{account}}:{{name}}"
         value = self._form(arn, owner) if attribute.endswith("Arn") else name
-        said = (
-            f"only AWS knows {name}, here it is {value}; give --parameter-overrides '{name}=…', "
-            "or the variable that wants it by --env-vars"
-        )
-        self.warnings.append((line, said))
+        return self._warned_of(name, value, line)
+
+    def _warned_of(self, name: str, value: str, line: int) -> str:
+        """A value that is made up; where nothing may be, `NotKnown` is raised."""
+        how = f"give --parameter-overrides '{name}=…', or the variable that wants it by --env-vars"
+        if self._parameters.strict:
+            raise NotKnown(f"only AWS knows {name}; {how}", line)
+        if name not in self._made_up_names:
+            self._made_up_names.add(name)
+            self.warnings.append((line, f"only AWS knows {name}, here it is {value}; {how}"))
         return value
 
     def _form(self, form: str, name: str) -> str:
@@ -308,8 +279,12 @@ class Resolver:
 
     def _find_in_map(self, argument: Any, line: int) -> Any:
         found: Any = self._mappings
+        default = argument[3] if len(argument) > 3 else {}
         for key in argument[:3]:
-            found = found[text(self.resolve(key, line))]
+            name = text(self.resolve(key, line))
+            if name not in found and "DefaultValue" in default:
+                return self.resolve(default["DefaultValue"], line)
+            found = found[name]
         return self.resolve(found, line)
 
     def _are_in(self, values: Any, allowed: Any, line: int) -> bool:
@@ -324,13 +299,7 @@ class Resolver:
 
     def _known_to_aws(self, name: str, line: int) -> str:
         given = self._parameters.given(name)
-        if given is None:
-            raise TemplateError(
-                f"only AWS knows {name}; give --parameter-overrides '{name}=…', or the variable "
-                "that wants it by --env-vars",
-                line,
-            )
-        return given
+        return self._warned_of(name, name, line) if given is None else given
 
 
 def api_id(logical_id: str) -> str:

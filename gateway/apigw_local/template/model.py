@@ -7,6 +7,7 @@ from pathlib import Path
 from apigw_local.core.cors import Cors
 from apigw_local.core.events.http import DEFAULT_STAGE
 from apigw_local.limits import HTTP_INTEGRATION_SECONDS
+from apigw_local.template.scratch import Scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,27 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class Mock:
-    """What a MOCK integration answers."""
+    """What a MOCK integration answers; ``body`` is a mapping template."""
 
     status: int = 200
     body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """How a function is invoked that is behind an integration which is no proxy.
+
+    Attributes:
+        selection: the expression that says which template.
+        requests: mapping templates of what the function is given; without one, the body.
+        response: mapping template of what goes back to the client; None for the function's answer.
+        asynchronous: nobody waits for an answer.
+    """
+
+    selection: str
+    requests: Mapping[str, str]
+    response: str | None = None
+    asynchronous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,8 @@ class Route:
         mock: what that answers.
         timeout: of the integration, seconds.
         two_way: the function's ``body`` goes back to the client.
+        mapped: how the function is invoked, where not as a proxy.
+        unserved: what is behind it does not run here, and every message is answered an error.
     """
 
     key: str
@@ -76,6 +96,8 @@ class Route:
     api_key_required: bool
     throttle: Throttle | None
     mock: Mock = field(default_factory=Mock)
+    mapped: Mapped | None = None
+    unserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +245,9 @@ class Application:
             environment they are replaced by local ones.
         warnings: what AWS would do with this template that its author may not expect, each with
             its line.
+        incomplete: why the code of some functions cannot work as it is, for want of a build.
+        scratch: a folder for code that stands in the template; whoever serves the application
+            cleans it up in the end.
     """
 
     functions: Mapping[str, Function]
@@ -233,6 +258,8 @@ class Application:
     warnings: tuple[str, ...]
     queues: tuple[Queue, ...] = ()
     queue_triggers: tuple[QueueTrigger, ...] = ()
+    incomplete: Mapping[str, str] = field(default_factory=dict)
+    scratch: Scratch = field(default_factory=Scratch)
 
     def served(self) -> set[str]:
         """The logical ids of all functions that something invokes."""

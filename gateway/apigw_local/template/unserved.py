@@ -16,6 +16,8 @@ _RESOURCES = {
     "AWS::Scheduler::Schedule": "it invokes nothing here, only Schedule events of functions do",
     "AWS::Serverless::Api": "REST APIs are not served",
     "AWS::Serverless::Application": "nested applications are not read",
+    "AWS::Serverless::StateMachine": "state machines do not run here",
+    "AWS::StepFunctions::StateMachine": "state machines do not run here",
 }
 
 
@@ -28,9 +30,9 @@ def unserved(resources: Map, resolver: Resolver) -> Iterator[tuple[int, str]]:
         kind = str(resource.get("Type"))
         if kind in _RESOURCES:
             yield resource.at("Type"), f"{name}: {_RESOURCES[kind]}"
-        elif kind == "AWS::ApiGatewayV2::Api" and resolver.protocol(name) == "http":
-            said = "routes of an HTTP API that is not SAM's are not served"
-            yield resource.at("Type"), f"{name}: {said}"
+        elif kind == "AWS::Serverless::WebSocketApi" and "Domain" in resource.map("Properties"):
+            said = "its domain name is not served here, the stage's path is"
+            yield resource.map("Properties").at("Domain"), f"{name}: {said}"
         elif kind == "AWS::Serverless::HttpApi":
             for key in resource.map("Properties").keys() & {"DefinitionBody", "DefinitionUri"}:
                 said = f"only functions' HttpApi events are served, not {key}"

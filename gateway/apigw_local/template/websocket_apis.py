@@ -1,17 +1,18 @@
 """WebSocket APIs, in SAM's form and in CloudFormation's own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from apigw_local.core.routing import unread_paths
 from apigw_local.errors import TemplateError
 from apigw_local.limits import ACCOUNT_BURST, ACCOUNT_RATE, INTEGRATION_SECONDS
 from apigw_local.template.document import Map, merge, text
 from apigw_local.template.functions import FunctionReader
 from apigw_local.template.generated import DEFAULT_STAGE, WEBSOCKET_API, route_id
+from apigw_local.template.integrations import IntegrationReader
 from apigw_local.template.intrinsics import Resolver, api_id
-from apigw_local.template.mocks import read_mock
-from apigw_local.template.model import Authorizer, Mock, Route, Throttle, WebSocketApi
+from apigw_local.template.model import Authorizer, Route, Throttle, WebSocketApi
 from apigw_local.template.sam_rules import AUTH_TYPES, SPECIAL, check, surprises
 
 _V2 = "AWS::ApiGatewayV2::"
@@ -122,24 +123,38 @@ class WebSocketReader:
 
     def _read_plain(self, name: str, stage: str | None) -> WebSocketApi:
         properties = self._resources.map(name).map("Properties")
-        stage_properties = self._stage(name, stage)
-        routes = {}
+        said, stage_properties = self._stage(name, stage)
+        variables = self._resolver.texts(stage_properties, "StageVariables")
+        integrations = IntegrationReader(self._resolver, self._functions, variables)
+        found = dict(self._of_api("Integration", name))
+        responses = tuple(each for _, each in self._of_api("IntegrationResponse", name))
+        routes: dict[str, Route] = {}
         authorizer = None
         signed = needs_permission = False
         for logical_id, route in self._of_api("Route", name):
             key = self._needed(route, "RouteKey")
             if key in routes:
                 raise TemplateError(f"{name} has two routes {key}", route.at("RouteKey"))
-            integration = self._integration(name, route)
             self._check_plain_route(key, route)
-            function = self._behind(integration)
-            needs_permission |= function is not None and "CredentialsArn" not in integration
+            target = self._target(name, route, found)
+            integration = found.get(target or "", Map({}, route.line, {}))
+            behind = integrations.read(key, target, integration, responses)
+            needs_permission |= bool(behind.function) and "CredentialsArn" not in integration
             two_way = self._two_way(route, logical_id)
-            routes[key] = self._route(
-                key, function, integration, "TimeoutInMillis", two_way, stage_properties, route
+            routes[key] = replace(
+                self._route(
+                    key,
+                    behind.function,
+                    integration,
+                    "TimeoutInMillis",
+                    two_way,
+                    stage_properties,
+                    route,
+                ),
+                mock=behind.mock,
+                mapped=behind.mapped,
+                unserved=behind.unserved,
             )
-            if function is None:
-                routes[key] = replace(routes[key], mock=self._mock(name, route, integration))
             if key == "$connect":
                 kind = self._resolver.value(route, "AuthorizationType", "NONE")
                 if kind not in AUTH_TYPES:
@@ -149,64 +164,53 @@ class WebSocketReader:
                     )
                 signed = kind == "AWS_IAM"
                 authorizer = self._authorizer(name, route) if kind == "CUSTOM" else None
+        self.warnings += integrations.warnings
+        if integrations.failure and all(route.unserved for route in routes.values()):
+            raise integrations.failure
         if needs_permission and not any(self._of_type("AWS::Lambda::Permission")):
-            said = (
+            missing = (
                 "without an AWS::Lambda::Permission AWS can invoke no function: clients get errors"
             )
-            self._warn(self._resources.map(name).line, said)
-        said = self._needed(stage_properties, "StageName")
+            self._warn(self._resources.map(name).line, missing)
         return self._api(
             name, said, properties, stage_properties, routes, authorizer, signed=signed
         )
 
-    def _stage(self, api: str, wanted: str | None) -> Map:
+    def _stage(self, api: str, wanted: str | None) -> tuple[str, Map]:
         stages = {
             self._needed(properties, "StageName"): properties
             for _, properties in self._of_api("Stage", api)
         }
         line = self._resources.map(api).line
+        # A deployment may make the stage too ("AWS::ApiGatewayV2::Deployment").
+        for _, properties in self._of_api("Deployment", api):
+            if "StageName" in properties:
+                name = self._needed(properties, "StageName")
+                stages.setdefault(name, Map({}, properties.line, {}))
+        if not stages:
+            made_up = wanted or DEFAULT_STAGE
+            self._warn(line, f"{api} has no Stage; here it has one called {made_up}")
+            return made_up, Map({}, line, {})
         if wanted is None and len(stages) == 1:
-            return next(iter(stages.values()))
+            return next(iter(stages.items()))
         if wanted is None:
-            said = f"choose one with --stage: {', '.join(stages)}" if stages else "it has no Stage"
+            said = f"choose one with --stage: {', '.join(stages)}"
             raise TemplateError(f"{api}: {said}", line)
         if wanted not in stages:
-            others = f", but {', '.join(stages)}" if stages else ""
-            raise TemplateError(f"{api} has no stage {wanted}{others}", line)
-        return stages[wanted]
+            raise TemplateError(f"{api} has no stage {wanted}, but {', '.join(stages)}", line)
+        return wanted, stages[wanted]
 
-    def _integration(self, api: str, route: Map) -> Map:
-        target = self._needed(route, "Target").removeprefix("integrations/")
-        found = dict(self._of_api("Integration", api)).get(target)
-        if found is None:
-            raise TemplateError(
-                f"Target must name an Integration of {api}, found {target}", route.at("Target")
-            )
-        return found
-
-    def _behind(self, integration: Map) -> str | None:
-        kind = self._needed(integration, "IntegrationType")
-        if kind == "MOCK":
+    def _target(self, api: str, route: Map, found: Mapping[str, Map]) -> str | None:
+        """The integration that a route names; None for one that has none."""
+        target = self._resolver.value(route, "Target")
+        if target is None:
             return None
-        for key in ("RequestTemplates", "ContentHandlingStrategy"):
-            if kind == "AWS_PROXY" and key in integration:
-                said = f"{key} of an AWS_PROXY integration does nothing here"
-                self._warn(integration.at(key), said)
-        if kind != "AWS_PROXY":
+        name = text(target).removeprefix("integrations/")
+        if name not in found:
             raise TemplateError(
-                f"an integration of type {kind} cannot be run locally, only AWS_PROXY and MOCK",
-                integration.at("IntegrationType"),
+                f"Target must name an Integration of {api}, found {name}", route.at("Target")
             )
-        return self._function(integration, "IntegrationUri")
-
-    def _mock(self, api: str, route: Map, integration: Map) -> Mock:
-        target = self._needed(route, "Target").removeprefix("integrations/")
-        responses = (
-            response
-            for _, response in self._of_api("IntegrationResponse", api)
-            if self._resolver.value(response, "IntegrationId") == target
-        )
-        return read_mock(self._resolver, integration, responses)
+        return name
 
     def _check_plain_route(self, key: str, route: Map) -> None:
         """What API Gateway refuses ("Routes", "AWS::ApiGatewayV2::Route")."""
@@ -305,11 +309,12 @@ class WebSocketReader:
         signed: bool,
     ) -> WebSocketApi:
         selection = self._needed(api, "RouteSelectionExpression")
-        if not re.search(r"\$\{?request\.body\.", selection):
+        if not re.search(r"\$\{?request\.body[.\[]", selection):
             said = f"{selection} is the same route for every message; $request.body.action is not"
             self._warn(api.at("RouteSelectionExpression"), said)
-        if "$default" not in routes:
-            self._warn(api.line, 'there is no $default: messages of no route get "Forbidden"')
+        for path in unread_paths(selection):
+            said = f"{path} has more than names and indexes, and selects nothing here"
+            self._warn(api.at("RouteSelectionExpression"), said)
         if text(self._resolver.value(api, "DisableExecuteApiEndpoint", default=False)) == "true":
             said = "in AWS it is reached under its own domain name only, which is not served here"
             self._warn(api.at("DisableExecuteApiEndpoint"), said)

@@ -1,0 +1,40 @@
+"""What is served on one port: which API takes which request."""
+
+from apigw_local.apis.invoke import LambdaApi
+from apigw_local.apis.management import ManagementApi
+from apigw_local.apis.sqs import SqsApi
+from apigw_local.apis.websocket import WebSocketServer
+from apigw_local.inspector.admin import AdminApi
+from apigw_local.server.answers import message
+from apigw_local.server.http import Exchange, Handle
+from apigw_local.server.messages import Response
+
+
+def websocket_port(sockets: WebSocketServer, management: ManagementApi) -> Handle:
+    """The management API, and upgrade requests."""
+
+    async def handle(exchange: Exchange) -> Response | None:
+        return management.handle(exchange.request) or await sockets.handle(exchange)
+
+    return handle
+
+
+def lambda_port(invoke: LambdaApi, queues: SqsApi | None) -> Handle:
+    """Lambda's Invoke API, and SQS where the template has queues."""
+
+    async def handle(exchange: Exchange) -> Response:
+        answer = await invoke.handle(exchange.request)
+        if answer is None and queues:
+            answer = await queues.handle(exchange.request)
+        return answer or message(404, "Not Found")
+
+    return handle
+
+
+def admin_port(admin: AdminApi) -> Handle:
+    """The admin API."""
+
+    async def handle(exchange: Exchange) -> Response:
+        return admin.handle(exchange.request)
+
+    return handle
