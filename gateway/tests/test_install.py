@@ -126,6 +126,7 @@ def test_it_says_what_it_is(version: str, environments: Environments) -> None:
     helped = ran(programs / "apigw-local", "--help")
     assert helped.stdout.startswith("usage: apigw-local ")
     assert (helped.returncode, helped.stderr) == (0, "")
+    assert ran(programs / "apigw-local", "--version").stdout == f"apigw-local {stated()}\n"
     assert ran(programs / "python", "-m", "apigw_local", "--help").stdout == helped.stdout
     old = ran(programs / "hadir-gateway", "--help")
     assert old.stdout == helped.stdout
