@@ -80,6 +80,7 @@ class WebSocketServer:
             return message(414, "Request-URI Too Long")
         response = handshake(request)
         if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._log.trouble("refused", f"{response.status}: no upgrade to a WebSocket")
             return response
         connection = Connection(
             api_id=self._api.api_id,
