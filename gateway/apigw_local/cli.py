@@ -12,11 +12,13 @@ from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
+from apigw_local.backlog import Backlog
 from apigw_local.errors import GatewayError
 from apigw_local.faults import Faults, NoSuchFault
-from apigw_local.gateway import Gateway, Options
+from apigw_local.gateway import Gateway
 from apigw_local.limits import DURATION_SECONDS, IDLE_SECONDS
 from apigw_local.log import Log
+from apigw_local.options import Options
 from apigw_local.template.functions import read_env_vars
 from apigw_local.template.load import load
 from apigw_local.template.model import Application
@@ -44,7 +46,16 @@ def run() -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    log = Log(as_json=arguments.json, verbose=arguments.verbose)
+    backlog = Backlog(sys.stderr)
+    try:
+        await _serve_with(
+            Log(backlog, as_json=arguments.json, verbose=arguments.verbose), arguments
+        )
+    finally:
+        backlog.close()
+
+
+async def _serve_with(log: Log, arguments: argparse.Namespace) -> None:
     application = load(
         arguments.template,
         overrides=dict(chain.from_iterable(arguments.parameter_overrides)),
@@ -119,6 +130,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         lambda_endpoint=arguments.lambda_endpoint,
         debug_port=arguments.debug_port,
         reload=arguments.reload,
+        offline=arguments.offline,
         verify_signatures=arguments.verify_signatures,
         idle_seconds=arguments.idle_seconds,
         duration_seconds=arguments.duration_seconds,
@@ -220,6 +232,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_url,
         metavar="URL",
         help="run functions there instead: sam local start-lambda",
+    )
+
+    add(
+        "--offline",
+        action=argparse.BooleanOptionalAction,
+        help="refuse functions' calls to AWS itself; the default where there are no credentials",
     )
 
     add = parser.add_argument_group("how it behaves").add_argument

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from apigw_local.backlog import Backlog
 from apigw_local.core.documents import parsed
 from apigw_local.runtime.invocation import Invocation, Result
 
@@ -53,7 +54,7 @@ class Log:
 
     def __init__(
         self,
-        stream: TextIO = sys.stderr,
+        stream: TextIO | Backlog = sys.stderr,
         *,
         as_json: bool = False,
         verbose: bool = False,

@@ -21,8 +21,9 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from apigw_local.faults import Faults
-from apigw_local.gateway import Gateway, Options
+from apigw_local.gateway import Gateway
 from apigw_local.log import Log, Record
+from apigw_local.options import Options
 from apigw_local.template.load import load
 from apigw_local.template.model import Application
 

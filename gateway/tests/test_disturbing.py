@@ -204,7 +204,7 @@ def test_invocations_are_killed(serve: Serve, monkeypatch: pytest.MonkeyPatch, m
             assert json.loads(socket.recv(WAIT))["message"] == "Internal server error"
 
     gateway.wait_for_line("^Function .* is killed on purpose")
-    gateway.wait_for_line("^Function Runtime.ExitError: .* signal: SIGKILL")
+    gateway.wait_for_line("^Function Runtime.ExitError: .* signal: killed")
 
 
 def test_invocations_stand_still(gateway: LocalGateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,16 @@ from tests.debugger import Debugger
 from tests.functions import ask, echoing, function
 from tests.running_gateway import free_ports
 
+BY_OTHER = {
+    "Integration": {
+        "IntegrationUri": {
+            "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+            "${Other.Arn}/invocations"
+        }
+    }
+}
+"""A route's integration with another function."""
+
 
 def test_a_child_that_stays_hides_nothing_and_is_killed(serve: Serve) -> None:
     code = """
@@ -242,19 +252,32 @@ def test_a_debugger_may_attach_and_nothing_times_out(serve: Serve, tmp_path: Pat
     assert record.fields["answer"] == "look at me"
 
 
-def test_only_python(serve: Serve) -> None:
+def test_what_runs_on_neither_python_nor_node(serve: Serve) -> None:
     with pytest.raises(
         CannotRun,
-        match=r"Function runs on nodejs22\.x, and only Python runs here; run it with sam local "
+        match=r"Function runs on java21, and only Python and Node run here; run it with sam local "
         r"start-lambda, and give --lambda-endpoint http://",
     ):
-        serve("", {"$default": {}}, resources={"Function": function(Runtime="nodejs22.x")},
+        serve("", {"$default": {}}, resources={"Function": function(Runtime="java21")},
               in_process=False)  # fmt: skip
 
 
-def test_one_that_serves_nothing_is_only_warned_about(serve: Serve) -> None:
-    resources = {"Other": function(Runtime="nodejs22.x"), **answers_on(0)}
+def test_where_others_can_run_it_is_only_warned_of(serve: Serve) -> None:
+    routes = {"$default": TWO_WAY, "other": {**TWO_WAY, **BY_OTHER}}
+    resources = {"Other": function(Runtime="java21"), **answers_on(0, 1)}
+    gateway = serve(echoing("hi"), routes, resources=resources, in_process=False)
+
+    gateway.wait_for_line("warning Other runs on java21, and only Python and Node run here")
+    assert ask(gateway) == "hi"
+    with gateway.connect() as socket:
+        socket.send('{"action": "other"}')
+        assert "Internal server error" in str(socket.recv(WAIT))
+    gateway.wait_for_line("Other Gateway.CannotRun: Other runs on java21")
+
+
+def test_one_that_nothing_invokes_is_not_worth_a_word(serve: Serve) -> None:
+    resources = {"Other": function(Runtime="java21"), **answers_on(0)}
     gateway = serve(echoing("hi"), {"$default": TWO_WAY}, resources=resources, in_process=False)
 
     assert ask(gateway) == "hi"
-    gateway.wait_for_line("warning Other runs on nodejs22.x")
+    assert "java21" not in gateway.output

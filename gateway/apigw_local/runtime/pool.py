@@ -1,19 +1,28 @@
-"""One function's processes: which takes an invocation, and when another one is started."""
+"""One function's processes: drives the machine that decides which takes an invocation."""
 
 import asyncio
 import signal
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from apigw_local.faults import Faults, strikes
 from apigw_local.log import Log
 from apigw_local.runtime.cores import idle_ticks
+from apigw_local.runtime.guest import Host
 from apigw_local.runtime.invocation import Invocation, Result
-from apigw_local.runtime.worker import Worker
+from apigw_local.runtime.pool_machine import (
+    Effect,
+    Fail,
+    Hand,
+    Kill,
+    LookLater,
+    PoolMachine,
+    Start,
+)
+from apigw_local.runtime.worker import INIT_SECONDS, Worker
 from apigw_local.template.model import Function
 
 PATIENCE_SECONDS = 0.05
-"""How long an invocation waits for a busy worker before another one is started..."""
+"""How long an invocation waits for a busy process before another one is started..."""
 
 LONGEST_PATIENCE_SECONDS = 1.0
 """... and where no core has been idle meanwhile: there, starting one slows all the others down."""
@@ -23,104 +32,114 @@ _STILL_SECONDS = 2.0
 
 
 class Pool:
-    """Workers. The one used last is used first, as Lambda does.
+    """The processes of one function.
 
     Args:
-        environment: variables over the template's.
         most_workers: further invocations wait for one to be free.
-        debug_port: a debugger may attach there; then there is one worker, without a timeout.
+        debug_port: a debugger may attach there; then there is one process, without a timeout.
     """
 
     def __init__(
         self,
         function: Function,
-        environment: Mapping[str, str],
-        region: str,
+        host: Host,
         most_workers: int,
         debug_port: int | None,
         faults: Faults,
         log: Log,
     ) -> None:
         self._function = function
-        self._environment = environment
-        self._region = region
-        self._most_workers = 1 if debug_port else most_workers
+        self._host = host
         self._debug_port = debug_port
         self._faults = faults
         self._log = log
-        self._workers: set[Worker] = set()
-        self._idle: list[Worker] = []
-        self._waiting: deque[Invocation] = deque()
-        self._starting = 0
-        self._stopping = False
-        self._frozen = False
+        self._machine: PoolMachine[Invocation] = PoolMachine(1 if debug_port else most_workers)
+        self._workers: dict[int, Worker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._alarm: asyncio.TimerHandle | None = None
         self._idle_before: int | None = None
+        self._init_seconds = INIT_SECONDS
+        self._start_error: Result | None = None
+        self._called: set[str] = set()
 
     async def invoke(self, invocation: Invocation) -> Result:
-        """Hand over to a worker, when there is one; its result."""
-        if self._idle:
-            self._hand(self._idle.pop(), invocation)
-        else:
-            self._waiting.append(invocation)
-            self._start_soon()
+        """Hand over to a process, when there is one; its result."""
+        self._do(self._machine.asked(invocation))
         return await invocation.result
 
     async def start(self) -> None:
-        """Start a worker and wait until it has imported its handler, or failed to."""
-        worker = self._new_worker()
-        await self._launch(worker)
-        await worker.initialised.wait()
+        """Start a process and wait until it has imported its handler, or failed to."""
+        effects = self._machine.start()
+        self._do(effects)
+        started = [self._workers[each.worker] for each in effects if isinstance(each, Start)]
+        await asyncio.gather(*(worker.initialised.wait() for worker in started))
 
     async def stop(self) -> None:
-        """Kill every worker."""
-        self._stopping = True
-        await asyncio.gather(*(worker.stop() for worker in set(self._workers)))
+        """Kill every process."""
+        workers = list(self._workers.values())
+        self._do(self._machine.stop())
+        await asyncio.gather(*self._tasks, *(worker.gone.wait() for worker in workers))
 
     def reload(self) -> None:
-        """The code has changed: what runs may end, what is idle goes, and another is started."""
-        for worker in self._workers:
-            worker.outdated = True
-        while self._idle:
-            self._idle.pop().kill()
-        if len(self._workers) < self._most_workers and not self._frozen:
-            self._start()
+        """The code has changed."""
+        self._do(self._machine.changed())
 
     def send_signal(self, number: signal.Signals, /) -> int:
         """Send all processes a signal; how many there were."""
+        signalled = sum(worker.send_signal(number) for worker in self._workers.values())
         if number == signal.SIGKILL:
-            self._idle.clear()  # their end takes a moment to be noticed
+            self._do(self._machine.killed())
+        elif number == signal.SIGSTOP:
+            self._machine.froze()
         else:
-            self._frozen = number == signal.SIGSTOP
-        signalled = sum(worker.send_signal(number) for worker in self._workers)
-        self._start_soon()
+            self._do(self._machine.thawed())
         return signalled
 
-    def ready(self, worker: Worker, *, first: bool) -> None:
-        """A worker waits for an invocation."""
-        self._starting -= first
-        if worker.outdated:
-            worker.kill()
-        elif self._waiting:
-            self._hand(worker, self._waiting.popleft())
-        else:
-            self._idle.append(worker)
-        self._start_soon()
+    def _do(self, effects: Iterable[Effect[Invocation]]) -> None:
+        for effect in effects:
+            match effect:
+                case Start(number):
+                    self._start(number)
+                case Hand(number, invocation):
+                    self._hand(self._workers[number], invocation)
+                case Kill(number):
+                    self._workers[number].kill()
+                case Fail(invocation):
+                    assert self._start_error is not None
+                    invocation.finish(self._start_error)
+                case LookLater():
+                    self._idle_before = idle_ticks()
+                    asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._look)
 
-    def ended(self, worker: Worker, error: Result | None) -> None:
-        """A worker is gone."""
-        self._workers.discard(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
-        if error is not None and not self._stopping:
-            self._starting -= 1
-            if not worker.outdated:
-                kind, message = error.error()
-                self._log.trouble(self._function.name, f"did not start: {kind}: {message}")
-                if self._waiting:
-                    self._waiting.popleft().finish(error)
-        self._start_soon()
+    def _start(self, number: int) -> None:
+        worker = Worker(
+            self._function,
+            self._debug_port,
+            self._init_seconds,
+            ready=lambda: self._do(self._machine.ready(number)),
+            ended=lambda error: self._ended(number, error),
+            output=self._output,
+        )
+        self._workers[number] = worker
+        task = asyncio.create_task(self._launch(worker))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _launch(self, worker: Worker) -> None:
+        await worker.start(self._host)
+        if self._machine.frozen:  # since this one was asked for
+            worker.send_signal(signal.SIGSTOP)
+
+    def _ended(self, number: int, error: Result | None) -> None:
+        del self._workers[number]
+        if error is not None and self._machine.matters(number):
+            self._start_error = error
+            kind, message = error.error()
+            self._log.trouble(self._function.name, f"did not start: {kind}: {message}")
+            if kind == "Sandbox.Timedout":
+                # The init phase is then part of the next invocation, and has that long
+                # ("Lambda execution environment lifecycle").
+                self._init_seconds = max(INIT_SECONDS, self._function.timeout)
+        self._do(self._machine.ended(number, failed=error is not None))
 
     def _hand(self, worker: Worker, invocation: Invocation) -> None:
         name, request_id = self._function.name, invocation.request_id
@@ -131,50 +150,53 @@ class Pool:
             self._log.fault(name, f"{request_id} stands still for {_STILL_SECONDS:g} s on purpose")
             worker.send_signal(signal.SIGSTOP)
             asyncio.get_running_loop().call_later(_STILL_SECONDS, self._go_on, worker)
-        worker.invoke(invocation, doomed=doomed)
+        worker.invoke(invocation, self._host.region, doomed=doomed)
 
     def _go_on(self, worker: Worker) -> None:
-        if not self._frozen:
+        if not self._machine.frozen:
             worker.send_signal(signal.SIGCONT)
 
-    def _new_worker(self) -> Worker:
-        worker = Worker(self._function, self._region, self, self._log.output, self._debug_port)
-        self._workers.add(worker)
-        self._starting += 1
-        return worker
-
-    async def _launch(self, worker: Worker) -> None:
-        await worker.start(self._environment)
-        if self._frozen:  # since this one was asked for
-            worker.send_signal(signal.SIGSTOP)
-
-    def _start(self) -> None:
-        task = asyncio.create_task(self._launch(self._new_worker()))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _start_soon(self) -> None:
-        """Start another worker if an invocation has waited too long. One at a time.
-
-        Lambda would start one at once; here they would take each other's cores.
-        """
-        full = self._starting or len(self._workers) >= self._most_workers
-        if not self._waiting or full or self._stopping or self._frozen:
-            return
-        if not self._workers:
-            self._start()
-        elif self._alarm is None:
-            self._idle_before = idle_ticks()
-            loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(PATIENCE_SECONDS, self._look_again)
-
-    def _look_again(self) -> None:
-        self._alarm = None
-        room = not self._starting and len(self._workers) < self._most_workers
-        if self._waiting and room and not self._stopping and not self._frozen:
-            waited = asyncio.get_running_loop().time() - self._waiting[0].asked_at
+    def _look(self) -> None:
+        first = self._machine.waiting
+        enough = False
+        if first:
+            waited = asyncio.get_running_loop().time() - first.asked_at
             idle = idle_ticks()
             free = idle is None or idle != self._idle_before
-            if waited >= (PATIENCE_SECONDS if free else LONGEST_PATIENCE_SECONDS):
-                self._start()
-        self._start_soon()
+            enough = waited >= (PATIENCE_SECONDS if free else LONGEST_PATIENCE_SECONDS)
+        self._do(self._machine.looked(enough=enough))
+
+    def _output(self, line: str) -> None:
+        said = line.removeprefix("apigw-local: aws ")
+        if said == line:
+            self._log.output(self._function.name, line)
+        elif said not in self._called:
+            self._called.add(said)
+            self._log.warning(_about_aws(self._function.name, said, offline=self._host.offline))
+
+
+_SERVICE_IDS = {
+    "cognito-idp": "COGNITO_IDENTITY_PROVIDER",
+    "email": "SES",
+    "events": "EVENTBRIDGE",
+    "secretsmanager": "SECRETS_MANAGER",
+    "states": "SFN",
+}
+"""Where a host's name is not the service's in ``AWS_ENDPOINT_URL_…`` ("Service-specific endpoints",
+AWS SDKs and Tools Reference Guide)."""
+
+
+def _about_aws(function: str, name: str, *, offline: bool) -> str:
+    """What to do about a call to AWS, such as to ``dynamodb.us-east-1.amazonaws.com``."""
+    first = name.split(".amazonaws.", maxsplit=1)[0].split(".")
+    service = next((each for each in reversed(first) if each.count("-") < 2), first[0])
+    variable = f"AWS_ENDPOINT_URL_{_SERVICE_IDS.get(service, service.upper().replace('-', '_'))}"
+    if offline:
+        return (
+            f"{function} calls {name}: refused, as by --offline, which counts where there are no "
+            f"credentials. Set {variable} to where it is served here, or say --no-offline"
+        )
+    return (
+        f"{function} calls {name}, in AWS itself, with your credentials; set {variable} to lead it "
+        "elsewhere, or say --offline"
+    )

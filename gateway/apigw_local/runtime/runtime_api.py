@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 _LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,12})\b", re.IGNORECASE)
+_MEMORY = re.compile(rb"\r\napigw-local-memory: *(\d{1,12})\b", re.IGNORECASE)
 _REASONS = {200: "OK", 202: "Accepted", 404: "Not Found"}
 
 
@@ -17,10 +18,13 @@ class RuntimeConnection(asyncio.Protocol):
     """One connection of a function's process.
 
     Args:
-        asked: told of each request: the connection to answer on, method, path and body.
+        asked: told of each request: the connection to answer on, method, path, body, and the most
+            memory that the process has had, in kilobytes, where it says so.
     """
 
-    def __init__(self, asked: Callable[["RuntimeConnection", str, str, bytes], None]) -> None:
+    def __init__(
+        self, asked: Callable[["RuntimeConnection", str, str, bytes, int | None], None]
+    ) -> None:
         self._asked = asked
         self._received = bytearray()
         self._wanted = 0
@@ -52,7 +56,9 @@ class RuntimeConnection(asyncio.Protocol):
         body = bytes(self._received[start : self._wanted])
         del self._received[: self._wanted]
         self._wanted = 0
-        self._asked(self, request[1].decode(), request[2].decode(), body)
+        memory = _MEMORY.search(head)
+        used = int(memory[1]) if memory else None
+        self._asked(self, request[1].decode(), request[2].decode(), body, used)
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Answer the request that was asked last."""

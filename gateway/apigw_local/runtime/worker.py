@@ -1,25 +1,28 @@
-"""One process that runs a function, under AWS's runtime interface client.
+"""One process that runs a function.
 
-The process is served the Lambda Runtime API ("Using the Lambda runtime API for custom runtimes") on
-a port of its own, so that which process asks needs no telling.
+It is served the Lambda Runtime API ("Using the Lambda runtime API for custom runtimes") on a port
+of its own, so that which process asks needs no telling.
 """
 
 import asyncio
 import contextlib
 import ctypes
+import errno
 import io
 import os
 import re
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from enum import Enum, auto
 from pathlib import Path
-from typing import Protocol
 
 from apigw_local.core.events.websocket import ACCOUNT
 from apigw_local.faults import some_moment
-from apigw_local.runtime.environment import import_folders, inherited, of_function
+from apigw_local.runtime.guest import Host, command, variables
 from apigw_local.runtime.invocation import Invocation, Report, Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.model import Function
@@ -37,91 +40,127 @@ _PEAK = re.compile(rb"VmHWM:\s*(\d+) kB")
 _DOOMED_SECONDS = 0.2
 """How long a process may work that is to be killed meanwhile."""
 
-_INIT_SECONDS = 10.0
+INIT_SECONDS = 10.0
 """How long importing the handler may take ("Lambda execution environment lifecycle")."""
 
 
-class Owner(Protocol):
-    """Who the worker reports to."""
+class State(Enum):
+    """Of a worker; each follows from the one before, ``BUSY`` and ``IDLE`` in turn."""
 
-    def ready(self, worker: "Worker", *, first: bool) -> None:
-        """The worker waits for an invocation; ``first`` once, after its init phase."""
+    NEW = auto()
+    STARTING = auto()
+    """The process is started, and imports its handler."""
+    IDLE = auto()
+    """It waits for an invocation."""
+    BUSY = auto()
+    ENDED = auto()
+    """The process is gone, or never came to be."""
 
-    def ended(self, worker: "Worker", error: Result | None) -> None:
-        """The process is gone; ``error`` if it never got as far as its first invocation."""
+
+_AFTER = {
+    State.NEW: {State.STARTING},
+    State.STARTING: {State.IDLE, State.ENDED},
+    State.IDLE: {State.BUSY, State.ENDED},
+    State.BUSY: {State.IDLE, State.ENDED},
+    State.ENDED: set(),
+}
 
 
 class Worker:
     """A process, its Runtime API and the invocation it is busy with.
 
     Args:
-        debug_port: debugpy listens there, and nothing times out.
+        debug_port: a debugger may attach there, and nothing times out.
+        init_seconds: how long importing the handler may take.
+        ready: called whenever it waits for an invocation.
+        ended: called once, when it is gone, whatever went wrong; with an error if it has never
+            waited for one.
+        output: called with each line that it prints.
 
     Attributes:
         initialised: set once the handler's module has been imported, or could not be.
-        outdated: its code has changed since it was started.
+        gone: set once nothing is left of it.
     """
 
     def __init__(
         self,
         function: Function,
-        region: str,
-        owner: Owner,
-        output: Callable[[str, str], None],
         debug_port: int | None,
+        init_seconds: float,
+        *,
+        ready: Callable[[], None],
+        ended: Callable[[Result | None], None],
+        output: Callable[[str], None],
     ) -> None:
         self._function = function
-        self._region = region
-        self._owner = owner
-        self._output = output
         self._debug_port = debug_port
-        self.outdated = False
+        self._init_seconds = init_seconds
+        self._ready = ready
+        self._ended = ended
+        self._output = output
+        self._state = State.NEW
         self._began_at = 0.0
         self._init_milliseconds: float | None = None
         self._waiting: RuntimeConnection | None = None
         self._current: Invocation | None = None
         self._doomed = False
         self._timer: asyncio.TimerHandle | None = None
-        self.initialised = asyncio.Event()
         self._error: Result | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._server: asyncio.Server | None = None
         self._life: asyncio.Task[None] | None = None
+        self._killed = False
+        self.initialised = asyncio.Event()
+        self.gone = asyncio.Event()
 
-    async def start(self, environment: Mapping[str, str]) -> None:
-        """Start the process; it tells its owner when it is ready."""
+    async def start(self, host: Host) -> None:
+        """Start the process. Whatever fails meanwhile is reported, and leaves nothing behind."""
+        self._enter(State.STARTING)
+        self._began_at = asyncio.get_running_loop().time()
+        async with AsyncExitStack() as undo:
+            try:
+                process, output = await self._start(host, undo)
+            except Exception as error:  # noqa: BLE001 (whatever it is, others go on)
+                self._error = Result.failure("Runtime.ExitError", _said(error))
+            else:
+                self._process = process
+                self._life = asyncio.create_task(self._live(process, output, undo.pop_all()))
+                if self._killed:
+                    self.kill()
+                return
+        self._end(None)
+
+    async def _start(
+        self, host: Host, undo: AsyncExitStack
+    ) -> tuple[asyncio.subprocess.Process, io.FileIO]:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: RuntimeConnection(self._answer), "127.0.0.1", 0
-        )
-        port = self._server.sockets[0].getsockname()[1]
-        self._began_at = loop.time()
+        # Not asyncio's own, which has no socket, and says nothing, where none can be opened.
+        listening = undo.enter_context(socket.create_server(("127.0.0.1", 0)))
+        api = f"127.0.0.1:{listening.getsockname()[1]}"
+        server = await loop.create_server(lambda: RuntimeConnection(self._answer), sock=listening)
+        undo.callback(server.close)
         # Not asyncio's own pipe: with that, a process lives until its children have closed it too.
         read_end, write_end = os.pipe()
-        output = os.fdopen(read_end, "rb", buffering=0)
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command(),
+        output = undo.enter_context(os.fdopen(read_end, "rb", buffering=0))
+        with os.fdopen(write_end, "wb", buffering=0) as printed, contextlib.ExitStack() as theirs:
+            lifeline = None
+            if _prctl is None:
+                lifeline, ours = os.pipe()
+                theirs.callback(os.close, lifeline)
+                undo.callback(os.close, ours)
+            process = await asyncio.create_subprocess_exec(
+                *command(self._function, self._debug_port),
                 cwd=self._function.code,
-                env=self._environment(environment, port),
+                env=variables(self._function, host, api, lifeline),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
+                stdout=printed,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=_die_with_gateway if _prctl else None,
+                pass_fds=() if lifeline is None else (lifeline,),
             )
-        except OSError as error:
-            output.close()
-            self._server.close()
-            self._owner.ended(self, Result.failure("Runtime.ExitError", str(error)))
-            self.initialised.set()
-            return
-        finally:
-            os.close(write_end)
-        self._life = asyncio.create_task(self._live(self._process, output))
-        self._set_timer(_INIT_SECONDS, self._init_timed_out)
+        return process, output
 
-    def invoke(self, invocation: Invocation, *, doomed: bool) -> None:
+    def invoke(self, invocation: Invocation, region: str, *, doomed: bool) -> None:
         """Hand an idle worker an invocation.
 
         Args:
@@ -129,14 +168,14 @@ class Worker:
         """
         assert self._waiting is not None
         self._current = invocation
+        self._enter(State.BUSY)
         self._doomed = doomed
         if doomed:
             moment = some_moment(_DOOMED_SECONDS)
             asyncio.get_running_loop().call_later(moment, self.kill)
         invocation.began_at = asyncio.get_running_loop().time()
-        self._set_timer(self._function.timeout, self._time_out)
         deadline = time.time_ns() // 1_000_000 + int(self._function.timeout * 1000)
-        arn = f"arn:aws:lambda:{self._region}:{ACCOUNT}:function:{self._function.function_name}"
+        arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{self._function.function_name}"
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),
@@ -147,14 +186,9 @@ class Worker:
         self._waiting.answer(200, invocation.payload, headers)
         self._waiting = None
 
-    async def stop(self) -> None:
-        """Kill the process and wait until it is gone."""
-        self.kill()
-        if self._life:
-            await self._life
-
     def kill(self) -> None:
-        """Kill the process."""
+        """Kill the process; one that is being started, as soon as it is there."""
+        self._killed = True
         self.send_signal(signal.SIGKILL)
 
     def send_signal(self, number: signal.Signals) -> bool:
@@ -167,18 +201,22 @@ class Worker:
             return False
         return True
 
-    def _command(self) -> list[str]:
-        python = [sys.executable]
-        if self._debug_port:
-            python += ["-Xfrozen_modules=off", "-m", "debugpy", "--listen", str(self._debug_port)]
-        return [*python, "-m", "awslambdaric", self._function.handler]
-
-    def _set_timer(self, seconds: float, late: Callable[[], None]) -> None:
-        if self._debug_port is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, late)
+    def _enter(self, state: State) -> None:
+        """Change the state; each has its own time limit, or none."""
+        assert state in _AFTER[self._state], f"{self._state} -> {state}"
+        self._state = state
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        limits = {
+            State.STARTING: (self._init_seconds, self._init_timed_out),
+            State.BUSY: (self._function.timeout, self._time_out),
+        }
+        if state in limits and self._debug_port is None:
+            self._timer = asyncio.get_running_loop().call_later(*limits[state])
 
     def _init_timed_out(self) -> None:
-        message = f"Init phase timed out after {_INIT_SECONDS:.2f} seconds"
+        message = f"Init phase timed out after {self._init_seconds:.2f} seconds"
         self._error = Result.failure("Sandbox.Timedout", message)
         self.kill()
 
@@ -190,41 +228,65 @@ class Worker:
         self._current.finish(Result.failure("Sandbox.Timedout", text, report=report))
         self.kill()
 
-    def _report(self, invocation: Invocation) -> Report:
+    def _report(self, invocation: Invocation, kilobytes: int | None = None) -> Report:
         duration = (asyncio.get_running_loop().time() - invocation.began_at) * 1000
         init, self._init_milliseconds = self._init_milliseconds, None
-        pid = self._process.pid if self._process else 0
-        return Report(duration, init, self._function.memory, _most_memory(pid))
+        if kilobytes is None and self._process:
+            kilobytes = _most_memory(self._process.pid)
+        used = None if kilobytes is None else round(kilobytes / 1024)
+        return Report(duration, init, self._function.memory, used)
 
-    async def _live(self, process: asyncio.subprocess.Process, output: io.FileIO) -> None:
-        assert self._server is not None
+    async def _live(
+        self, process: asyncio.subprocess.Process, output: io.FileIO, undo: AsyncExitStack
+    ) -> None:
+        code = None
+        try:
+            code = await self._watch(process, output, undo)
+        finally:
+            await undo.aclose()
+            self._end(code)
+
+    async def _watch(
+        self, process: asyncio.subprocess.Process, output: io.FileIO, undo: AsyncExitStack
+    ) -> int:
         lines = asyncio.StreamReader(limit=_LINE_BYTES)
         pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(lines), output
         )
+        undo.callback(pipe.close)
         printing = asyncio.create_task(self._print(lines))
         code = await process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # children it may have left
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(printing, _LAST_WORDS_SECONDS)
-        pipe.close()
-        if self._timer:
-            self._timer.cancel()
-        how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        died = Result.failure("Runtime.ExitError", f"Error: Runtime exited with error: {how}")
+        return code
+
+    def _end(self, code: int | None) -> None:
+        """Nothing is left.
+
+        Args:
+            code: the process's exit status, or less than 0 a signal's; None where it never was.
+        """
+        initialised = self._state is not State.STARTING
+        self._enter(State.ENDED)
+        died = Result.failure("Runtime.ExitError", f"Error: {_how(code)}")
         if self._current:
-            self._current.finish(died)
-        self._server.close()
-        self._owner.ended(self, None if self.initialised.is_set() else self._error or died)
+            request_id = self._current.request_id
+            text = f"RequestId: {request_id} Error: {_how(code)}"
+            self._current.finish(Result.failure("Runtime.ExitError", text))
+        self._ended(None if initialised else self._error or died)
         self.initialised.set()
+        self.gone.set()
 
     async def _print(self, lines: asyncio.StreamReader) -> None:
         while line := await _read_line(lines):
             if text := line.decode(errors="replace").rstrip():
-                self._output(self._function.name, text)
+                self._output(text)
 
-    def _answer(self, connection: RuntimeConnection, method: str, path: str, body: bytes) -> None:
+    def _answer(
+        self, connection: RuntimeConnection, method: str, path: str, body: bytes, used: int | None
+    ) -> None:
         path = path.removeprefix(_VERSION)
         if method == "GET" and path == "/invocation/next" and self._waiting is None:
             self._wait_on(connection)
@@ -235,9 +297,9 @@ class Worker:
             self.kill()
             return
         elif self._current and path == f"/invocation/{self._current.request_id}/response":
-            self._current.finish(Result(body, report=self._report(self._current)))
+            self._current.finish(Result(body, report=self._report(self._current, used)))
         elif self._current and path == f"/invocation/{self._current.request_id}/error":
-            report = self._report(self._current)
+            report = self._report(self._current, used)
             self._current.finish(Result(body, failed=True, report=report))
         else:
             connection.answer(404, b"{}")
@@ -246,27 +308,14 @@ class Worker:
 
     def _wait_on(self, connection: RuntimeConnection) -> None:
         """The process wants an invocation."""
-        first = not self.initialised.is_set()
+        if self._state is State.STARTING:
+            seconds = asyncio.get_running_loop().time() - self._began_at
+            self._init_milliseconds = seconds * 1000
+        self._enter(State.IDLE)
         self.initialised.set()
-        if self._timer:
-            self._timer.cancel()
-        if first:
-            self._init_milliseconds = (asyncio.get_running_loop().time() - self._began_at) * 1000
         self._current = None
         self._waiting = connection
-        self._owner.ready(self, first=first)
-
-    def _environment(self, given: Mapping[str, str], port: int) -> dict[str, str]:
-        folders = map(str, import_folders(self._function))
-        return {
-            **inherited(),
-            **of_function(self._function, given, self._region),
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-            "PYTHONPATH": os.pathsep.join(folders),
-            "PYTHONUNBUFFERED": "1",
-            # Bytecode is told from newer code by whole seconds: a second save would not be seen.
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        self._ready()
 
 
 def _die_with_gateway() -> None:
@@ -275,14 +324,29 @@ def _die_with_gateway() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{error.strerror}: raise the limit (ulimit -n), or close some"
+    return str(error) or repr(error)
+
+
+def _how(code: int | None) -> str:
+    """How a process ended, in the words of Lambda's runtime interface emulator."""
+    if not code:
+        return "Runtime exited without providing a reason"
+    if code > 0:
+        return f"Runtime exited with error: exit status {code}"
+    return f"Runtime exited with error: signal: {(signal.strsignal(-code) or '').lower()}"
+
+
 def _most_memory(pid: int) -> int | None:
-    """The most a process has had in memory, in MB; None where there is no /proc."""
+    """The most a process has had in memory, in kilobytes; None where there is no /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
         return None
     kilobytes = _PEAK.search(status)
-    return round(int(kilobytes[1]) / 1024) if kilobytes else None
+    return int(kilobytes[1]) if kilobytes else None
 
 
 async def _read_line(stream: asyncio.StreamReader) -> bytes:

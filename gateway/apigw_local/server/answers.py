@@ -1,11 +1,14 @@
 """HTTP answers in the form AWS gives them, and whether a request may be answered at all."""
 
+import re
 import socket
 from ipaddress import ip_address
 
 from apigw_local.core.signature import BadSignature, SignedRequest, is_signed, verify
 from apigw_local.server.messages import Request, Response, json_response
 
+_AWS = re.compile(r"[\w.-]+\.amazonaws\.com(\.cn)?")
+"""Functions call us by these names, and nobody else can make them lead here."""
 _OWN_NAMES = {"localhost", "host.docker.internal", socket.gethostname().lower()}
 
 
@@ -31,7 +34,12 @@ def refusal_of_web_pages(request: Request) -> Response | None:
     make its own host name lead here, so of names only this machine's are known.
     """
     name = request.host_name
-    ours = name in _OWN_NAMES or name.endswith(".localhost") or _is_address(name)
+    ours = (
+        name in _OWN_NAMES
+        or _AWS.fullmatch(name)
+        or name.endswith(".localhost")
+        or _is_address(name)
+    )
     if ours and not {"origin", "sec-fetch-site"} & request.headers_by_name().keys():
         return None
     return message(403, "not for web pages")

@@ -12,7 +12,7 @@ import re
 import resource
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import certifi
@@ -127,12 +127,15 @@ async def _peek(connection: socket.socket) -> bytes:
     return connection.recv(1, socket.MSG_PEEK)
 
 
-def certificate(host: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A certificate for this machine, and a file of what to trust: it, and all the usual roots."""
+def certificate(hosts: Iterable[str], folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A certificate for this machine and these names, and a file of what to trust.
+
+    That is the certificate's authority, and all the usual ones.
+    """
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     names = {"localhost", "127.0.0.1", "::1"}
-    names |= {name for name in (host, socket.gethostname()) if _NAME.fullmatch(name)}
+    names |= {name for name in (*hosts, socket.gethostname()) if _NAME.fullmatch(name)}
     authority.issue_cert(*sorted(names)).configure_cert(context)
     named = (Path(os.environ.get(name, "")) for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE"))
     usual = next((file for file in named if file.is_file()), Path(certifi.where()))

@@ -1,9 +1,11 @@
 """Who has a port, and which ports are free: for the sentence that says that one is taken."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
+from apigw_local.errors import PortTaken
 from apigw_local.server.listener import bind
 
 _LISTENING = "0A"  # proc_pid_net(5), as in the kernel's tcp_states.h
@@ -21,6 +23,32 @@ def listener_on(port: int) -> str | None:
             if str(link.readlink()) in sockets:
                 return f"pid {link.parts[2]} ({_command(link.parents[1])})"
     return None
+
+
+def taken(host: str, port: int, whose: str, error: Exception, do: str) -> PortTaken:
+    """The error of a port that could not be had.
+
+    Args:
+        whose: what was to listen there.
+        do: what the user can do.
+    """
+    why = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+    if getattr(error, "errno", None) == errno.EADDRINUSE:
+        owner = listener_on(port)
+        why = f"address already in use{f' by {owner}' if owner else ''}"
+    return PortTaken(f"cannot listen on {host}:{port} ({whose}): {why}; {do}")
+
+
+def check_free(host: str, port: int, whose: str) -> None:
+    """Something else will listen there.
+
+    Raises:
+        PortTaken: it could not.
+    """
+    try:
+        bind(host, port).close()
+    except (OSError, OverflowError) as error:
+        raise taken(host, port, whose, error, "choose another port") from error
 
 
 def free_row(host: str, count: int) -> int:

@@ -36,6 +36,11 @@ class Function:
         """Whether this machine's Python can run it."""
         return self.runtime.startswith("python")
 
+    @property
+    def is_node(self) -> bool:
+        """Whether this machine's Node can run it."""
+        return self.runtime.startswith("nodejs")
+
 
 @dataclass(frozen=True, slots=True)
 class Throttle:

@@ -1,0 +1,47 @@
+// Leads connections to AWS's host names of the template's APIs to the gateway, whatever opens them:
+// every client ends in `Socket.connect`. Of calls to other AWS services it says so, or refuses them.
+'use strict';
+
+const net = require('node:net');
+
+const AWS = /(^|\.)(amazonaws\.com(\.cn)?|api\.aws|on\.aws)$/;
+
+/**
+ * @param {Record<string, [string, number]>} hosts where each name is served
+ * @param {boolean} offline whether other names of AWS's are refused
+ */
+function leadHosts(hosts, offline) {
+  const told = new Set();
+  const chosen = new Set(Object.entries(process.env)
+    .filter(([name]) => name.startsWith('AWS_ENDPOINT_URL'))
+    .map(([, url]) => URL.canParse(url) ? new URL(url).hostname : ''));
+  const connect = net.Socket.prototype.connect;
+  net.Socket.prototype.connect = function led(...given) {
+    // Node's own callers pass what `net.connect` has normalised: an array of options and callback.
+    const args = Array.isArray(given[0]) ? given[0] : given;
+    const [first, second, third] = args;
+    const options = typeof first === 'object' && first !== null ? first
+      : { port: first, host: typeof second === 'string' ? second : undefined };
+    const name = String(options.host ?? options.hostname ?? '').toLowerCase();
+    const callback = [first, second, third].find((each) => typeof each === 'function');
+    if (Object.hasOwn(hosts, name)) {
+      const [host, port] = hosts[name];
+      return connect.call(this, { ...options, host, port }, callback);
+    }
+    if (AWS.test(name) && !chosen.has(name)) {
+      if (!told.has(name)) {
+        told.add(name);
+        process.stderr.write(`apigw-local: aws ${name}\n`);
+      }
+      if (offline) {
+        const error = new Error(`apigw-local: ${name} is not called: --offline`);
+        error.code = 'ERR_APIGW_LOCAL_OFFLINE';
+        process.nextTick(() => this.destroy(error));
+        return this;
+      }
+    }
+    return connect.apply(this, given);
+  };
+}
+
+module.exports = { leadHosts };

@@ -1,0 +1,1 @@
+"""What runs in the processes of Python functions. Nothing here imports the rest of the gateway."""
