@@ -89,6 +89,8 @@ def no_fault_of_its_own(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         b"hello\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        head("Host: elsewhere"),
         head("no colon"),
         head("A b: c"),
         head("Content-Length: x"),
