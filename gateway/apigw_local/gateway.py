@@ -229,8 +229,8 @@ class Gateway:
             self.functions, self.sockets, self.faults, log, own_processes=options.own_processes
         )
         made = {
-            "lambda": lambda_port(LambdaApi(self.functions, signatures), queues),
-            "admin": admin_port(admin),
+            "lambda": lambda_port(LambdaApi(self.functions, signatures), queues, log),
+            "admin": admin_port(admin, log),
         }
         if "http" in self._taken:
             routes, static = self._application.http_routes, options.static

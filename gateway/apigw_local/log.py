@@ -18,6 +18,7 @@ _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cy
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 _SHOWN_CHARACTERS = 2000
 _SHOWN_OF_ERRORS = 200
+_SHOWN_OF_PATHS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Log:
         milliseconds = round(seconds * 1000, 1)
         fields = {"method": method, "path": path, "status": status, "function": function}
         fields["milliseconds"] = milliseconds
-        shown = "".join(each if each.isprintable() else "�" for each in path)
+        shown = "".join(each if each.isprintable() else "�" for each in path[:_SHOWN_OF_PATHS])
+        shown += "…" if len(path) > _SHOWN_OF_PATHS else ""
         text = f"{shown} {status} {function or 'no route'} "
         text += self._paint(f"{milliseconds:.0f} ms", "dim")
         colour = "red" if status >= 500 else ""

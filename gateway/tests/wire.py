@@ -217,10 +217,10 @@ class Servers:
             key_from_authorizer=False,
             stage_variables={},
         )
-        self._add("lambda", lambda_port(LambdaApi(functions, unsigned), None))
+        self._add("lambda", lambda_port(LambdaApi(functions, unsigned), None, self.log))
         queues = Queues((Queue("Jobs", "arn:aws:sqs:eu-west-1:1:Jobs", 0, 30),), self.log)
         queue_api = SqsApi(queues, unsigned)
-        self._add("queues", lambda_port(LambdaApi(functions, unsigned), queue_api))
+        self._add("queues", lambda_port(LambdaApi(functions, unsigned), queue_api, self.log))
         for name, authorizer in (("websocket", None), ("guarded", Authorizer("Guard", ()))):
             guarded = replaced(api, authorizer)
             upgrades = WebSocketServer(
@@ -241,7 +241,7 @@ class Servers:
         http = HttpApi(_http_routes(), functions, here, "eu-west-1", self.log)
         self._add("http", http.handle)
         admin = AdminApi(functions, Sockets(), Faults(), self.log, own_processes=True)
-        self._add("admin", admin_port(admin))
+        self._add("admin", admin_port(admin, self.log))
 
     def _add(self, name: str, handle: Handle) -> None:
         self._servers[name] = HttpServer(name, handle, self.log)
