@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each installs what it needs first, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint sam-local test-sam-local unit browser soak pictures fuzz mutants bench build format lock clean
+.PHONY: help run test lint sam-local test-sam-local unit browser soak pictures fuzz mutants bounds bench build format lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -51,11 +51,14 @@ pictures: .venv/dev browser ## The README's pictures, and one of every state of 
 		tests/browser/test_desk_accessibility.py tests/browser/test_widget*.py
 
 fuzz: .venv/dev ## A million inputs, some 30 minutes
-	@cd gateway && HADIR_FUZZ=6000 ../$(BIN)/pytest -s --timeout 3600 tests/test_fuzz.py
+	@cd gateway && FUZZ_EXAMPLES=6000 ../$(BIN)/pytest -s --timeout 3600 tests/test_fuzz.py
 	@HADIR_FUZZ_RUNS=1000000 $(BIN)/pytest -s tests/fuzz
 
 mutants: .venv/dev ## Break Hadir in some 370 ways, one at a time: a test must see each; takes long
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+bounds: .venv/dev ## Try the bounds of the gateway's dependencies, some minutes
+	@cd gateway && ../$(BIN)/python -m tests.bounds $(ARGS)
 
 bench: .venv/dev browser ## Measure, side by side
 	@$(BIN)/python -m benchmarks.fan_out

@@ -13,5 +13,11 @@ def main() -> int:
         return 130
 
 
+def main_by_old_name() -> int:
+    """The same as ``hadir-gateway``, its name before 0.2."""
+    print("hadir-gateway is called apigw-local now: this name goes with 0.3", file=sys.stderr)
+    return main()
+
+
 if __name__ == "__main__":
     sys.exit(main())

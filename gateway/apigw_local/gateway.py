@@ -8,12 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from aiohttp import web
-
 from apigw_local.apis.http import HttpApi
 from apigw_local.apis.invoke import LambdaApi
 from apigw_local.apis.management import ManagementApi
 from apigw_local.apis.path_form import PathForm
+from apigw_local.apis.ports import admin_port, lambda_port, websocket_port
 from apigw_local.apis.sockets import Sockets
 from apigw_local.apis.sqs import SqsApi
 from apigw_local.apis.throttles import Throttles
@@ -30,8 +29,8 @@ from apigw_local.runtime.packages import cache_folder, provide
 from apigw_local.runtime.python.network import lead_hosts
 from apigw_local.runtime.reloading import Watcher
 from apigw_local.server.answers import Signatures
-from apigw_local.server.listener import Listener, bind, certificate
-from apigw_local.server.own_faults import server_log
+from apigw_local.server.http import Handle, HttpServer
+from apigw_local.server.listener import Listener, allow_more_files, bind, certificate
 from apigw_local.server.ports import free_row, taken
 from apigw_local.template.model import Application
 from apigw_local.triggers.schedule import Scheduler
@@ -48,13 +47,6 @@ _TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_
 """Where boto3, requests, Python's ssl and Node look for the certificates to trust."""
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """To listen on, and one of them to connect to."""
-_ANY_PATH = r"/{path:[\s\S]*}"
-_LINE_BYTES = 1024 * 1024
-"""Of what is longer the HTTP parser says 400, where the WebSocket API has said 414 long before."""
-_OTHERS_LINE_BYTES = 8190
-"""The HTTP parser's own, which says that too."""
-_MOST_BODY_BYTES = 10 * 1024 * 1024
-"""An HTTP API's payload quota ("Quotas for configuring and running an HTTP API")."""
 
 
 class Gateway:
@@ -91,7 +83,7 @@ class Gateway:
         }
         self._secret = signing_secret() if options.verify_signatures else None
         self._taken: dict[str, socket.socket] = {}
-        self._runners: list[web.AppRunner] = []
+        self._servers: list[HttpServer] = []
         self._listeners: list[Listener] = []
         self._websockets: WebSocketServer | None = None
         self._shared = contextlib.ExitStack()
@@ -99,7 +91,7 @@ class Gateway:
             self._taken[name] = self._take(name, port)
         self._folder = tempfile.TemporaryDirectory(prefix="apigw-local-")
         self._tls, self._trusted = certificate(
-            (options.host, *self._led_hosts()), Path(self._folder.name)
+            (options.host, *self._led_hosts(), *_any_apis()), Path(self._folder.name)
         )
         self.faults = options.faults
         self.sockets = Sockets()
@@ -138,18 +130,11 @@ class Gateway:
             self._shared.callback(lead_hosts(self._led_hosts(), offline=False))
         if not self._options.lambda_endpoint:
             await provide(self._runnable.values(), self._log)
-        for name, application in self._applications().items():
-            runner = web.AppRunner(
-                application,
-                access_log=None,
-                logger=server_log(),
-                shutdown_timeout=_FINISH_SECONDS,
-                max_line_size=_LINE_BYTES if name == "websocket" else _OTHERS_LINE_BYTES,
-            )
-            self._runners.append(runner)
-            await runner.setup()
-            assert runner.server is not None
-            self._listeners.append(Listener(self._taken[name], runner.server, self._tls))
+        allow_more_files()
+        for name, handle in self._applications().items():
+            server = HttpServer(_SERVES[name].partition(",")[0], handle, self._log)
+            self._servers.append(server)
+            self._listeners.append(Listener(self._taken[name], server, self._tls, self._log))
         await self.functions.start()
         self._scheduler.start()
         self._poller.start()
@@ -165,8 +150,8 @@ class Gateway:
         if self._websockets:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._websockets.finish(), _FINISH_SECONDS)
-        for runner in self._runners:
-            await runner.cleanup()
+        for server in self._servers:
+            await server.close(_FINISH_SECONDS)
         await self._watcher.stop()
         await self.functions.stop()
         for each in self._taken.values():
@@ -212,7 +197,9 @@ class Gateway:
         options = self._options
         offline = bool(credentials()) if options.offline is None else options.offline
         packages = cache_folder() / "node_modules"
-        host = Host(options.region, self._environment(), self._led_hosts(), offline, packages)
+        port = self.port("websocket") or self.port("http")
+        api = (self._address(), port) if port else None
+        host = Host(options.region, self._environment(), self._led_hosts(), offline, api, packages)
         return backends(
             self._application, options, self._unavailable, host, self._local_hosts(), self._log
         )
@@ -227,18 +214,32 @@ class Gateway:
 
     def _led_hosts(self) -> dict[str, tuple[str, int]]:
         """AWS's names of all that is served here, each with address and port."""
-        address = _EVERY_ADDRESS.get(self._options.host, self._options.host)
         hosts = {
             **self._application.hosts,
             f"lambda.{self._options.region}.amazonaws.com": "lambda",
         }
         ports = {name: self.port(kind) for name, kind in hosts.items()}
-        return {name: (address, port) for name, port in ports.items() if port is not None}
+        return {name: (self._address(), port) for name, port in ports.items() if port is not None}
 
-    def _applications(self) -> dict[str, web.Application]:
+    def _address(self) -> str:
+        """To connect to."""
+        return _EVERY_ADDRESS.get(self._options.host, self._options.host)
+
+    def _applications(self) -> dict[str, Handle]:
+        """What answers on each port."""
         options, log, api = self._options, self._log, self._application.websocket_api
         signatures = Signatures(self._secret)
-        made = {name: web.Application(client_max_size=_MOST_BODY_BYTES) for name in self._taken}
+        queues = SqsApi(self._queues, signatures) if self._application.queues else None
+        admin = AdminApi(
+            self.functions, self.sockets, self.faults, log, own_processes=options.own_processes
+        )
+        made = {
+            "lambda": lambda_port(LambdaApi(self.functions, signatures), queues, log),
+            "admin": admin_port(admin, log),
+        }
+        if "http" in self._taken:
+            routes, static = self._application.http_routes, options.static
+            made["http"] = HttpApi(routes, self.functions, static, options.region, log).handle
         if api:
             throttles = Throttles(api.routes)
             self._websockets = WebSocketServer(
@@ -255,19 +256,13 @@ class Gateway:
             management = ManagementApi(
                 api.stage, self.sockets, throttles, signatures, self.faults, log
             )
-            router = made["websocket"].router
-            router.add_route("*", "/{stage}/@connections/{connection_id}", management.handle)
-            router.add_route("*", _ANY_PATH, self._websockets.handle)
-        if "http" in made:
-            routes, static = self._application.http_routes, options.static
-            http_api = HttpApi(routes, self.functions, static, options.region, log)
-            made["http"].router.add_route("*", _ANY_PATH, http_api.handle)
-        made["lambda"].router.add_post(
-            "/2015-03-31/functions/{name}/invocations", LambdaApi(self.functions, signatures).handle
-        )
-        if self._application.queues:
-            made["lambda"].router.add_post(_ANY_PATH, SqsApi(self._queues, signatures).handle)
-        made["admin"] = AdminApi(
-            self.functions, self.sockets, self.faults, log, own_processes=options.own_processes
-        ).application()
+            made["websocket"] = websocket_port(self._websockets, management)
         return made
+
+
+def _any_apis() -> list[str]:
+    """Names of APIs in any region, for a certificate."""
+    import botocore.session  # noqa: PLC0415 (takes a while, which --help need not)
+
+    regions = botocore.session.get_session().get_available_regions("apigatewayv2")
+    return [f"*.execute-api.{region}.amazonaws.com" for region in regions]

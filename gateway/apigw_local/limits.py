@@ -9,6 +9,11 @@ HTTP_INTEGRATION_SECONDS = 30.0
 """An HTTP API's ("Quotas for configuring and running an HTTP API")."""
 AUTHORIZER_BYTES = 8 * 1024
 URL_BYTES = 4096
+HEAD_BYTES = 10_240
+"""Request line and header values together ("Quotas for configuring and running an HTTP API", and
+the same of REST APIs)."""
+HTTP_BODY_BYTES = 10 * 1024 * 1024
+"""An HTTP API's payload; taken as the most on the other ports too."""
 
 CONNECTIONS_RATE = 500
 """New connections a second, per account and region."""

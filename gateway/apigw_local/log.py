@@ -12,11 +12,13 @@ from typing import Any, TextIO
 
 from apigw_local.backlog import Backlog
 from apigw_local.core.documents import parsed
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.core.results import Result
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "dim": 2}
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 _SHOWN_CHARACTERS = 2000
+_SHOWN_OF_ERRORS = 200
+_SHOWN_OF_PATHS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,8 @@ class Record:
 
     Attributes:
         kind: ``socket``, ``event`` (a function is given one), ``invocation`` (it has ended),
-            ``output`` (of a function), ``call`` (of the management API), ``fault``, ``gateway``,
-            ``warning`` or ``trouble``.
+            ``output`` (of a function), ``call`` (of the management API), ``request`` (to an HTTP
+            API), ``fault``, ``gateway``, ``warning`` or ``trouble``.
         source: a route, a function, or what else it comes from.
         fields: for ``--json``.
         at: seconds since the Unix epoch.
@@ -92,39 +94,63 @@ class Log:
         self._record(Record("socket", route, text, fields), "cyan")
 
     def call(self, method: str, connection_id: str, status: int) -> None:
-        """A call of the management API."""
+        """A call of the management API; those that were refused are always written."""
         fields = {"connectionId": connection_id, "status": status}
         record = Record("call", f"@connections {method}", f"{connection_id} {status}", fields)
-        self._record(record, "cyan", write=self._verbose)
+        refused = status >= 400
+        colour = "yellow" if refused else ""
+        self._record(record, "cyan", colour, write=self._verbose or refused)
 
-    def event(self, function: str, invocation: Invocation) -> None:
+    def request(
+        self, method: str, path: str, status: int, function: str | None, seconds: float
+    ) -> None:
+        """A request to an HTTP API, and the function that a route gave it to."""
+        milliseconds = round(seconds * 1000, 1)
+        fields = {"method": method, "path": path, "status": status, "function": function}
+        fields["milliseconds"] = milliseconds
+        shown = "".join(each if each.isprintable() else "�" for each in path[:_SHOWN_OF_PATHS])
+        shown += "…" if len(path) > _SHOWN_OF_PATHS else ""
+        text = f"{shown} {status} {function or 'no route'} "
+        text += self._paint(f"{milliseconds:.0f} ms", "dim")
+        colour = "red" if status >= 500 else ""
+        self._record(Record("request", method, text, fields), "cyan", colour)
+
+    def error_answer(self, function: str, status: int, body: str) -> None:
+        """A function has not failed, but answered an error."""
+        self.totals["errors"] += 1
+        shown = body[:_SHOWN_OF_ERRORS]
+        fields = {"status": status, "body": shown}
+        record = Record("trouble", function, f"answered {status}: {shown}", fields)
+        self._record(record, "red", "red")
+
+    def event(self, function: str, request_id: str, payload: bytes) -> None:
         """A function is given an event."""
         if self._listener:
-            fields = {"event": _json(invocation.payload)}
-            self._listener(Record("event", function, invocation.request_id, fields))
+            fields = {"event": _json(payload)}
+            self._listener(Record("event", function, request_id, fields))
         if self._verbose and not self._as_json:
-            self._payload(function, "event", invocation.payload)
+            self._payload(function, "event", payload)
 
-    def invocation(self, function: str, invocation: Invocation, result: Result) -> None:
+    def invocation(self, function: str, request_id: str, payload: bytes, result: Result) -> None:
         """An invocation has ended: Lambda's REPORT line, and the error if there was one."""
         self.totals["invocations"] += 1
         if result.failed:
             self.totals["failed"] += 1
             kind, message = result.error()
-            error = {"requestId": invocation.request_id, "errorType": kind}
+            error = {"requestId": request_id, "errorType": kind}
             error["errorMessage"] = message
             text = self._paint(f"{kind}: {message}", "red")
             self._record(Record("trouble", function, text, error), "red")
         fields: dict[str, Any] = {
-            "requestId": invocation.request_id,
+            "requestId": request_id,
             "failed": result.failed,
             **(result.report.fields() if result.report else {}),
         }
         if self._listener or self._verbose:
-            fields |= {"event": _json(invocation.payload), "answer": _json(result.payload)}
+            fields |= {"event": _json(payload), "answer": _json(result.payload)}
         if self._verbose and not self._as_json:
             self._payload(function, "answer", result.payload)
-        text = result.report.line(invocation.request_id) if result.report else "done"
+        text = result.report.line(request_id) if result.report else "done"
         self._record(Record("invocation", function, text, fields), "blue", "dim")
 
     def output(self, function: str, line: str) -> None:
@@ -151,13 +177,15 @@ class Log:
 
     def total(self) -> None:
         """The last line."""
-        names = "sockets refused messages posts gone invocations failed"
+        names = "sockets refused messages posts gone invocations failed errors"
         count = {name: self.totals[name] for name in names.split()}
+        answered = f", {count['errors']} answered an error" if count["errors"] else ""
         seconds = time.monotonic() - self._began
         text = (
             f"{count['sockets']} sockets ({count['refused']} refused), "
             f"{count['messages']} messages, {count['posts']} posts ({count['gone']} gone), "
-            f"{count['invocations']} invocations ({count['failed']} failed) in {seconds:.0f} s"
+            f"{count['invocations']} invocations ({count['failed']} failed{answered}) "
+            f"in {seconds:.0f} s"
         )
         fields = {**count, "seconds": round(seconds, 3)}
         self._record(Record("gateway", "total", text, fields), "green")

@@ -12,6 +12,7 @@ import asyncio
 import io
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -44,7 +45,8 @@ class LocalGateway:
 
     Attributes:
         template: its path.
-        records: everything that has happened, oldest first.
+        records: what has happened, oldest first: since the start, or since ``forget``. The fixture
+            ``start_gateway`` calls that at the beginning of each test.
         faults: what goes wrong on purpose; set its attributes at any time.
     """
 
@@ -71,6 +73,7 @@ class LocalGateway:
         self._failure: Exception | None = None
         self._changed = threading.Condition()
         self._output = io.StringIO()
+        self._output_from = 0
         self.records: list[Record] = []
         self.faults: Faults = self._options.faults
         self._first_faults = self.faults.values()
@@ -145,8 +148,8 @@ class LocalGateway:
 
     @property
     def output(self) -> str:
-        """The log, as a terminal would show it."""
-        return self._output.getvalue()
+        """The log, as a terminal would show it, of the same time as ``records``."""
+        return self._output.getvalue()[self._output_from :]
 
     def connect(
         self,
@@ -172,34 +175,59 @@ class LocalGateway:
             proxy=None,
         )
 
+    def forget(self) -> None:
+        """Begin anew: records, events and the log are of what happens from now on.
+
+        What is still under way then, an earlier test's ``$disconnect`` for example, counts as
+        having happened since: name the connection where it matters.
+        """
+        with self._changed:
+            self.records = []
+            self._output_from = self._output.tell()
+
     def wait_for(
         self, happened: Callable[[Record], bool], timeout: float = _WAITING_SECONDS
     ) -> Record:
-        """The first record for which ``happened`` is true, waiting for it if need be.
+        """The first of ``records`` for which ``happened`` is true, waiting for it if need be.
+
+        Args:
+            happened: asked once about each record, as it comes.
+            timeout: in seconds.
 
         Raises:
             AssertionError: it did not happen in time; with the last lines of the log.
         """
-
-        def found() -> Record | None:
-            return next((record for record in self.records if happened(record)), None)
-
-        with self._changed:
-            self._changed.wait_for(found, timeout)
-            record = found()
-        if record is None:
-            last = "\n".join(line[:200] for line in self.output.splitlines()[-20:])
-            raise AssertionError(f"it did not happen within {timeout} s; the log ends:\n{last}")
-        return record
+        records, asked = self.records, 0
+        until = time.monotonic() + timeout
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: len(records) > asked,  # noqa: B023 (called at once)
+                    until - time.monotonic(),
+                )
+                new = records[asked:]
+            # Outside: the gateway would wait, to write down what comes next.
+            for record in new:
+                if happened(record):
+                    return record
+            asked += len(new)
+            if not new or time.monotonic() > until:
+                break
+        last = "\n".join(line[:200] for line in self.output.splitlines()[-20:])
+        raise AssertionError(f"it did not happen within {timeout} s; the log ends:\n{last}")
 
     def wait_for_line(self, pattern: str, timeout: float = _WAITING_SECONDS) -> str:
-        """The text of the first record in which a regular expression is found."""
+        """The text of the first of ``records`` in which a regular expression is found."""
+        found = re.compile(pattern)
         return self.wait_for(
-            lambda record: bool(re.search(pattern, f"{record.source} {record.text}")), timeout
+            lambda record: bool(found.search(f"{record.source} {record.text}")), timeout
         ).text
 
     def events(self, function: str) -> list[dict[str, Any]]:
-        """The events that a function has been given, oldest first; it may not have ended yet."""
+        """The events that a function has been given, oldest first; it may not have ended yet.
+
+        Those of the same time as ``records``: in a test with ``start_gateway``, of this test.
+        """
         self._check(function)
         return [
             record.fields["event"]
@@ -213,7 +241,10 @@ class LocalGateway:
         connection_id: str | None = None,
         timeout: float = _WAITING_SECONDS,
     ) -> dict[str, Any]:
-        """The first event that a function has answered, of that connection if one is given."""
+        """The first event that a function has answered, of that connection if one is given.
+
+        Of the same time as ``records``: in a test with ``start_gateway``, of this test.
+        """
         self._check(function)
 
         def is_it(record: Record) -> bool:

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect as join_async
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from apigw_local.apis.sockets import Socket, Sockets
+from apigw_local.core.socket import SocketLife
 from apigw_local.testing import LocalGateway
 from tests.clients import WAIT, ask, closed_with, get, refusal
 from tests.conftest import MOCK, Serve, plain_template
+from tests.wire import connection
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,14 @@ def test_any_2xx_opens_and_headers_may_have_several_values(serve: Serve) -> None
 
     with gateway.connect(subprotocols=("chat",)) as socket:
         assert socket.subprotocol == "chat"
+
+
+@pytest.mark.aws("co-slash")
+def test_a_slash_at_the_end(gateway: LocalGateway) -> None:
+    with connect(f"{gateway.ws}/{gateway.stage}/?who=me") as socket:
+        assert ask(socket, "who am I")["requestContext"]["stage"] == gateway.stage
+    with pytest.raises(InvalidStatus):
+        connect(f"{gateway.ws}/{gateway.stage}//?who=me")
 
 
 @pytest.mark.aws("co-403")
@@ -185,6 +197,21 @@ def handler(event, context):
     assert closed == [(1000, "Connection Closed Normally")]
     told = [r.fields["event"] for r in gateway.records if r.kind == "invocation"]
     assert [each["requestContext"]["eventType"] for each in told] == ["CONNECT", "DISCONNECT"]
+
+
+def test_one_that_asks_while_the_gateway_stops_is_stopped_too() -> None:
+    """On a connection that was kept; its life then closes it as soon as it is open."""
+    stopped = []
+
+    class Noted(Socket):
+        def stop(self) -> None:
+            stopped.append(self)
+
+    asking = Noted(connection(), SocketLife(1, 1), lambda *_: None, lambda *_: None)
+    sockets = Sockets()
+    sockets.stop_all()
+    sockets.add(asking)
+    assert stopped == [asking]
 
 
 class TestPathForm:

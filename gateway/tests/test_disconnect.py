@@ -34,6 +34,11 @@ def reset(socket: ClientConnection) -> None:
     socket.socket.close()
 
 
+def end(socket: ClientConnection) -> None:
+    """A FIN, and no close frame: a process that has been killed."""
+    socket.socket.shutdown(sockets.SHUT_WR)
+
+
 @pytest.mark.parametrize(
     ("leave", "code", "reason"),
     [
@@ -49,6 +54,9 @@ def reset(socket: ClientConnection) -> None:
             reset, 1006, "Connection Closed Abnormally", marks=pytest.mark.aws("di-cut")
         ),
         pytest.param(
+            end, 1006, "Connection Closed Abnormally", marks=pytest.mark.aws("di-cut")
+        ),
+        pytest.param(
             lambda s: s.send(b"binary"), 1003, "", marks=pytest.mark.aws("di-rejected")
         ),
         pytest.param(
@@ -61,6 +69,29 @@ def test_how_the_client_left(gateway: LocalGateway, leave: Any, code: int, reaso
         own = id_of(socket)
         leave(socket)
         assert told(gateway, own) == (code, reason)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]), bytes([0x88, 2, 0x03, 0xE8])),
+        (bytes([0x88, 0x80, 0, 0, 0, 0]), bytes([0x88, 0])),
+        (bytes([0x82, 0x80, 0, 0, 0, 0]), bytes([0x88, 2, 0x03, 0xEB])),
+        (bytes([0x81, 0x81, 0, 0, 0, 0, 0xFF]), bytes([0x88, 2, 0x03, 0xEF])),
+    ],
+)
+def test_a_close_frame_comes_before_the_end(serve: Serve, sent: bytes, answered: bytes) -> None:
+    """RFC 6455, 5.5.1: whoever gets one, or fails the connection, sends one."""
+    gateway = serve(NOTHING, {"$default": MOCK})
+
+    with upgraded(gateway) as socket:
+        socket.sendall(sent)
+        received = b""
+        while part := socket.recv(100):
+            received += part
+
+    assert received.startswith(answered)
+    assert received.count(b"\x88") == 1
 
 
 @pytest.mark.aws("di-delete", "mg-delete")

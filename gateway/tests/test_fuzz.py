@@ -1,6 +1,6 @@
 """The gateway's parsers, given whatever there may be and nearly what there should be.
 
-None may fail but in the way it says it does. ``HADIR_FUZZ`` is the number of examples of each.
+None may fail but in the way it says it does. ``FUZZ_EXAMPLES`` is the number of examples of each.
 """
 
 import io
@@ -27,11 +27,11 @@ from apigw_local.core.policies import (
     allowed_by_http,
     missing_identity,
 )
+from apigw_local.core.results import Result
 from apigw_local.core.routing import select_route
 from apigw_local.core.signature import BadSignature, SignedRequest, verify
 from apigw_local.errors import TemplateError
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.document import Map, read
 from apigw_local.template.functions import read_env_vars
@@ -39,7 +39,7 @@ from apigw_local.template.load import load
 from tests.wire import ANSWER, GONE, GRANT, READER, SLOW, STAGE, Servers, Wire, connection
 from tests.wire import servers as running_servers
 
-EXAMPLES = int(os.environ.get("HADIR_FUZZ", "200"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 FUZZ = settings(
     max_examples=EXAMPLES,
     report_multiple_bugs=False,
@@ -501,11 +501,12 @@ def test_events(
         path=path,
         query=query,
         headers=tuple(headers),
+        body=encoded(path),
     )
     identity = identity_of(sent, sources) or []
     for version in ("1.0", "2.0"):
         assert json.loads(json.dumps(http_authorizer_event(sent, identity, version)))
-    assert json.loads(json.dumps(http_event(sent, body=path, base64=False)))
+    assert json.loads(json.dumps(http_event(sent)))
 
     socket = connection(headers=tuple(headers), query=query, domain=domain)
     assert isinstance(missing_identity(sources, socket), bool)
@@ -555,14 +556,14 @@ def test_path_forms(pattern: str, path: str, query: str) -> None:
 @example([b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"])
 @example([b"GET /\xff HTTP/1.1\r\nA: b\r\n\r\n"])
 def test_runtime_api(sent: list[bytes]) -> None:
-    asked: list[tuple[str, str, bytes]] = []
+    asked: list[tuple[str, str, bytes, int | None]] = []
     made = RuntimeConnection(lambda _, *request: asked.append(request))
     wire = Wire()
     made.connection_made(wire)
     for data in sent:
         if not wire.is_closing():
             made.data_received(data)
-    assert all(isinstance(method, str) and isinstance(body, bytes) for method, _, body in asked)
+    assert all(isinstance(method, str) and isinstance(body, bytes) for method, _, body, _ in asked)
 
 
 @FUZZ

@@ -301,7 +301,11 @@ class TestTemplates:
                     f"DefaultAuthorizer: A\nAuthorizers:\n  A:  {HERE}\n"
                     "    {JwtConfiguration: {issuer: x, audience: [y]}, IdentitySource: z}"
                 ),
-                "the JWT authorizer A is not there locally: requests are let through unchecked",
+                (
+                    "the JWT authorizer A is not there locally: requests are let through "
+                    "unchecked, and events have no requestContext.authorizer.jwt: a handler that "
+                    "reads its claims fails, which is a 500 with a token and without"
+                ),
             ),
             (
                 f"EnableIamAuthorizer: true\nDefaultAuthorizer: AWS_IAM  {HERE}",

@@ -1,14 +1,18 @@
 """The pytest plugin, as a project that is not ours would use it."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import apigw_local.pytest_plugin
+from apigw_local.log import Record
 from apigw_local.pytest_plugin import StartGateway
-from tests.conftest import ECHO_APP
+from tests.conftest import ECHO_APP, Serve
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -30,6 +34,7 @@ import boto3
 here = []
 def handler(event, context):
     if event["requestContext"]["eventType"] == "CONNECT":
+        print("somebody comes")
         here.append(event["requestContext"]["connectionId"])
     else:
         print("somebody speaks")
@@ -72,6 +77,31 @@ def test_each_begins_without_faults(start_gateway, turn):
 """
 
 
+EACH_ITS_OWN = """
+import pytest
+
+@pytest.mark.parametrize("turn", range(2))
+def test_each_has_its_own_events(start_gateway, turn):
+    gateway = start_gateway("template.yaml")
+    assert gateway.events("Room") == []
+    with gateway.connect(turn=str(turn)):
+        event = gateway.wait_for_event("Room")
+        assert event["queryStringParameters"] == {"turn": str(turn)}
+        assert gateway.events("Room") == [event]
+        assert gateway.wait_for_line("somebody comes")
+        assert gateway.output.count("somebody comes") == 1
+"""
+
+UNUSED = """
+import sys
+
+def test_nothing_of_the_gateway_is_there():
+    heavy = "awslambdaric boto3 botocore certifi trustme watchfiles websockets yaml"
+    assert "apigw_local.pytest_plugin" in sys.modules
+    assert not {*heavy.split(), "apigw_local.testing", "asyncio"} & sys.modules.keys()
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """With the very test that the plugin's docstring shows."""
@@ -82,13 +112,17 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path) -> "subprocess.CompletedProcess[str]":
+def run(
+    project: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    where = ["-p", "no:cacheprovider", "--rootdir", str(project), str(project)]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", project, project],
+        [sys.executable, "-m", "pytest", *options, *where],
         check=False,
         capture_output=True,
         text=True,
         cwd=project,
+        env={**os.environ, **(environment or {})},
     )
 
 
@@ -136,6 +170,50 @@ def test_faults_end_with_the_test_that_made_them(project: Path) -> None:
     ended = run(project)
 
     assert ended.returncode == 0, ended.stdout
+
+
+def test_each_test_has_its_own_events_records_and_log(project: Path) -> None:
+    (project / "test_room.py").write_text(EACH_ITS_OWN)
+
+    ended = run(project)
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_tests_that_need_no_gateway_import_none(project: Path) -> None:
+    (project / "test_room.py").write_text(UNUSED)
+
+    ended = run(
+        project,
+        *("-p", "apigw_local.pytest_plugin"),
+        environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # others may import what they like
+    )
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_waiting_asks_once_about_each_record(serve: Serve) -> None:
+    gateway = serve("def handler(event, _):\n    pass", {"$default": {}})
+    asked: list[Record] = []
+
+    def said_enough(record: Record) -> bool:
+        asked.append(record)
+        return record.kind == "invocation" and record.fields["event"]["body"] == "19"
+
+    with gateway.connect() as anna, ThreadPoolExecutor() as others:
+        waiting = others.submit(gateway.wait_for, said_enough)
+        for number in range(20):
+            anna.send(str(number))
+        found = waiting.result()
+
+    assert asked[-1] is found
+    assert asked == gateway.records[: len(asked)]
+
+
+def test_waiting_ends_where_it_does_not_happen(serve: Serve) -> None:
+    gateway = serve("def handler(event, _):\n    pass", {"$default": {}})
+    with pytest.raises(AssertionError, match=r"did not happen within 0.01 s; the log ends:"):
+        gateway.wait_for_line("never", timeout=0.01)
 
 
 def test_a_template_that_cannot_be_served(start_gateway: StartGateway) -> None:

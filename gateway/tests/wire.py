@@ -7,27 +7,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from apigw_local.apis.http import HttpApi
 from apigw_local.apis.invoke import LambdaApi
 from apigw_local.apis.management import ManagementApi
+from apigw_local.apis.ports import admin_port, lambda_port, websocket_port
 from apigw_local.apis.sockets import Socket, Sockets
 from apigw_local.apis.sqs import SqsApi
 from apigw_local.apis.throttles import Throttles
 from apigw_local.apis.websocket import Lifetimes, WebSocketServer
-from apigw_local.core.close_codes import Close
 from apigw_local.core.cors import Cors
 from apigw_local.core.events.websocket import Connection
+from apigw_local.core.results import Result
+from apigw_local.core.socket import SocketLife, State
 from apigw_local.core.throttle import Bucket
 from apigw_local.faults import Faults
 from apigw_local.inspector.admin import AdminApi
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.invoker import Invoker
 from apigw_local.server.answers import Signatures
-from apigw_local.server.own_faults import server_log
-from apigw_local.server.stream import BufferFull, Stream
+from apigw_local.server.http import Handle, HttpServer
+from apigw_local.server.stream import BufferFull
 from apigw_local.template.model import (
     Authorizer,
     Function,
@@ -53,6 +53,7 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
         self.written = bytearray()
+        self.reading = True
         self._closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -76,10 +77,10 @@ class Wire(asyncio.Transport):
         pass
 
     def pause_reading(self) -> None:
-        pass
+        self.reading = False
 
     def resume_reading(self) -> None:
-        pass
+        self.reading = True
 
 
 class Answering:
@@ -120,26 +121,24 @@ class Endless(Throttles):
         return True
 
 
-class Reader(Stream):
-    """A client that reads, or does not."""
+class Reader(Socket):
+    """The socket of a client that reads, or does not; nothing ends it."""
 
-    def __init__(self, trouble: Exception | None = None) -> None:
-        super().__init__(lambda _: None)
+    def __init__(self, connection_id: str, trouble: Exception | None = None) -> None:
+        life = SocketLife(1e6, 1e6)
+        super().__init__(connection(connection_id), life, lambda *_: None, lambda *_: None)
         self._trouble = trouble
+
+    @property
+    def state(self) -> State:
+        return State.OPEN
 
     def send(self, text: str) -> None:
         text.encode()
         if self._trouble:
             raise self._trouble
 
-    def close(self, close: Close) -> None:
-        pass
-
-
-class Kept(Sockets):
-    """Never without those that are in it."""
-
-    def remove(self, socket: Socket) -> None:
+    def delete(self) -> None:
         pass
 
 
@@ -152,7 +151,7 @@ class Servers:
         self.log = Log(self._output, verbose=True, listener=self._note)
         self.troubles: list[str] = []
         self.functions = {"Fn": Answering(Result(ANSWER)), "Guard": Answering(Result(GRANT))}
-        self._runners: dict[str, web.AppRunner] = {}
+        self._servers: dict[str, HttpServer] = {}
         loop.set_exception_handler(lambda _, context: self.troubles.append(repr(context)))
         loop.run_until_complete(self._start())
 
@@ -161,13 +160,12 @@ class Servers:
         return self._loop.run_until_complete(self._exchange(server, pieces))
 
     def stop(self) -> None:
-        for runner in self._runners.values():
-            self._loop.run_until_complete(runner.cleanup())
+        for server in self._servers.values():
+            self._loop.run_until_complete(server.close(0))
 
     async def _exchange(self, server: str, pieces: tuple[bytes, ...]) -> bytes:
-        made = self._runners[server].server
-        assert made is not None
-        protocol, wire = made(), Wire()
+        protocol, wire = self._servers[server](), Wire()
+        assert isinstance(protocol, asyncio.Protocol)
         protocol.connection_made(wire)
         for piece in pieces:
             protocol.data_received(piece)
@@ -176,7 +174,6 @@ class Servers:
         await self._settle(wire)
         troubles, self.troubles = self.troubles, []
         assert not troubles, troubles
-        assert b"got itself in trouble" not in wire.written
         for function in self.functions.values():
             function.answer()
         self._output.seek(0)
@@ -198,14 +195,14 @@ class Servers:
             for name in self.functions
         }
         functions = Invoker(made, self.functions, self.log)
-        faults, signatures, sockets = Faults(), Signatures("secret"), Kept()
+        faults, signatures, sockets = Faults(), Signatures("secret"), Sockets()
         unsigned = Signatures(None)
-        for name, stream in (
-            (READER, Reader()),
-            (SLOW, Reader(BufferFull())),
-            (GONE, Reader(ConnectionResetError())),
+        for reader in (
+            Reader(READER),
+            Reader(SLOW, BufferFull()),
+            Reader(GONE, ConnectionResetError()),
         ):
-            sockets.add(Socket(connection(name), stream, 1e6, 1e6))
+            sockets.add(reader)
         api = WebSocketApi(
             api_id="abc",
             stage=STAGE,
@@ -220,14 +217,10 @@ class Servers:
             key_from_authorizer=False,
             stage_variables={},
         )
-        for name, verifying in (("management", unsigned), ("verifying", signatures)):
-            management = ManagementApi(STAGE, sockets, Endless(), verifying, faults, self.log)
-            path = "/{stage}/@connections/{connection_id}"
-            await self._add(name, path, management.handle)
-        invoking = LambdaApi(functions, unsigned)
-        await self._add("lambda", "/2015-03-31/functions/{name}/invocations", invoking.handle)
+        self._add("lambda", lambda_port(LambdaApi(functions, unsigned), None, self.log))
         queues = Queues((Queue("Jobs", "arn:aws:sqs:eu-west-1:1:Jobs", 0, 30),), self.log)
-        await self._add("queues", "/", SqsApi(queues, unsigned).handle)
+        queue_api = SqsApi(queues, unsigned)
+        self._add("queues", lambda_port(LambdaApi(functions, unsigned), queue_api, self.log))
         for name, authorizer in (("websocket", None), ("guarded", Authorizer("Guard", ()))):
             guarded = replaced(api, authorizer)
             upgrades = WebSocketServer(
@@ -241,23 +234,17 @@ class Servers:
                 faults,
                 self.log,
             )
-            await self._add(name, "/{path:.*}", upgrades.handle)
+            self._add(name, upgrades.handle)
+            for verifying, judge in (("management", unsigned), ("verifying", signatures)):
+                management = ManagementApi(STAGE, sockets, Endless(), judge, faults, self.log)
+                self._add(verifying, websocket_port(upgrades, management))
         http = HttpApi(_http_routes(), functions, here, "eu-west-1", self.log)
-        await self._add("http", "/{path:.*}", http.handle)
+        self._add("http", http.handle)
         admin = AdminApi(functions, Sockets(), Faults(), self.log, own_processes=True)
-        await self._add_application("admin", admin.application())
+        self._add("admin", admin_port(admin, self.log))
 
-    async def _add(self, name: str, path: str, handler: Any) -> None:
-        application = web.Application()
-        application.router.add_route("*", path, handler)
-        await self._add_application(name, application)
-
-    async def _add_application(self, name: str, application: web.Application) -> None:
-        runner = web.AppRunner(
-            application, access_log=None, logger=server_log(), shutdown_timeout=0
-        )
-        await runner.setup()
-        self._runners[name] = runner
+    def _add(self, name: str, handle: Handle) -> None:
+        self._servers[name] = HttpServer(name, handle, self.log)
 
 
 def replaced(api: WebSocketApi, authorizer: Authorizer | None) -> WebSocketApi:

@@ -3,29 +3,27 @@
 import asyncio
 import json
 import re
-from base64 import b64decode, b64encode
+import time
 from pathlib import Path
 from typing import Any
-
-from aiohttp import hdrs, web
 
 from apigw_local.apis.admission import Refused
 from apigw_local.apis.http_authorizers import HttpAuthorizers
 from apigw_local.core.cors import PREFIX, Cors, is_preflight, preflight_headers, response_headers
-from apigw_local.core.documents import parsed
 from apigw_local.core.events.http import HttpRequest, http_event, prefix_of
-from apigw_local.integrations.lambda_proxy import status_of
+from apigw_local.core.ids import new_request_id
+from apigw_local.core.paths import precedence
+from apigw_local.core.results import Result
+from apigw_local.integrations.http_proxy import http_response
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Result
 from apigw_local.runtime.invoker import Invoker
-from apigw_local.server.answers import message, query_of
+from apigw_local.server.answers import message
+from apigw_local.server.http import Exchange
+from apigw_local.server.messages import Request, Response
 from apigw_local.server.static_files import static_file
 from apigw_local.template.model import DEFAULT_PATH, HttpRoute
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_FRAMING = ("connection", "content-length", "transfer-encoding")
-"""Headers that are the gateway's to set."""
+_READING = ("GET", "HEAD")
 
 _Found = tuple[HttpRoute, dict[str, str]]
 
@@ -45,28 +43,43 @@ class HttpApi:
         region: str,
         log: Log,
     ) -> None:
-        # As API Gateway does: the route with the fewest variables wins, a greedy one is last.
-        ordered = sorted(
-            routes, key=lambda r: (r.path == DEFAULT_PATH, "+}" in r.path, r.path.count("{"))
-        )
+        ordered = sorted(routes, key=lambda route: precedence(route.method, route.path))
         self._routes = [(r, _Path(prefix_of(r.api.stage), r.path)) for r in ordered]
         self._apis = {route.api.api_id: route.api for route in routes}
         self._functions = functions
         self._authorizers = HttpAuthorizers(functions, log)
         self._static = static.resolve() if static else None
         self._region = region
+        self._log = log
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, exchange: Exchange) -> Response:
         """Answer one request."""
-        found = self._route(request.method, request.path)
-        if preflight := await self._preflight(found, request):
-            return preflight
-        if found:
-            answer = await self._answer(*found, request)
-            return _with_cors(answer, found[0].api.cors, request)
-        reading = request.method in (hdrs.METH_GET, hdrs.METH_HEAD)
-        file = static_file(self._static, request.path) if self._static and reading else None
-        return file or message(404, "Not Found")
+        request = exchange.request
+        started = time.monotonic()
+        # Seen in AWS: what follows a question mark is cut off even where that was encoded.
+        path = request.path.partition("?")[0]
+        found = self._route(request.method, path)
+        request_id = new_request_id()
+        if answer := await self._preflight(found, request, path, request_id):
+            pass
+        elif found:
+            described = self._described(*found, request, path, request_id)
+            answer = await self._answer(described, found[0])
+            answer = _with_cors(answer, found[0].api.cors, request)
+        elif file := self._file(request):
+            return file
+        else:
+            answer = message(404, "Not Found")
+        answer.headers.append(("Apigw-Requestid", request_id))
+        function = found[0].function if found else None
+        seconds = time.monotonic() - started
+        self._log.request(request.method, path, answer.status, function, seconds)
+        return answer
+
+    def _file(self, request: Request) -> Response | None:
+        if self._static is None or request.method not in _READING:
+            return None
+        return static_file(self._static, request.path, request.header("if-none-match"))
 
     def _route(self, method: str, path: str) -> _Found | None:
         for route, pattern in self._routes:
@@ -75,22 +88,23 @@ class HttpApi:
                 return route, parameters
         return None
 
-    async def _preflight(self, found: _Found | None, request: web.Request) -> web.Response | None:
+    async def _preflight(
+        self, found: _Found | None, request: Request, path: str, request_id: str
+    ) -> Response | None:
         """The answer to a preflight request; None if it is none, or CORS is not configured."""
-        cors = self._cors(request.path)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        cors = self._cors(path)
+        headers = request.headers_by_name()
         if cors is None or not is_preflight(request.method, headers):
             return None
-        answer = web.Response(status=204)
         if found and found[0].path == DEFAULT_PATH:
             # The one route whose authorizer is asked ("Configure CORS for an HTTP API with a
             # $default route and an authorizer").
+            described = self._described(*found, request, path, request_id)
             try:
-                await self._authorize(found[0], self._described(*found, request))
+                await self._authorize(found[0], described)
             except Refused as refused:
                 return _with_cors(message(refused.status, str(refused)), cors, request)
-        answer.headers.update(preflight_headers(cors, headers["origin"]))
-        return answer
+        return Response(204, headers=list(preflight_headers(cors, headers["origin"]).items()))
 
     def _cors(self, path: str) -> Cors | None:
         """Of the API that has a route for ``path``, of whatever method; else of the only API."""
@@ -101,44 +115,54 @@ class HttpApi:
         return api.cors if api else None
 
     def _described(
-        self, route: HttpRoute, parameters: dict[str, str], request: web.Request
+        self,
+        route: HttpRoute,
+        parameters: dict[str, str],
+        request: Request,
+        path: str,
+        request_id: str,
     ) -> HttpRequest:
         return HttpRequest(
             api_id=route.api.api_id,
             region=self._region,
             domain=request.host,
-            source_ip=request.remote or "127.0.0.1",
+            source_ip=request.remote,
             route_key=route.key,
             method=request.method,
-            path=request.path,
-            query=query_of(request),
-            headers=tuple(request.headers.items()),
+            path=path,
+            query=request.query,
+            headers=request.headers,
+            body=request.body,
             path_parameters=parameters,
             stage_variables=route.api.stage_variables,
             stage=route.api.stage,
+            request_id=request_id,
         )
 
-    async def _answer(
-        self, route: HttpRoute, parameters: dict[str, str], request: web.Request
-    ) -> web.Response:
-        described = self._described(route, parameters, request)
+    async def _answer(self, described: HttpRequest, route: HttpRoute) -> Response:
         try:
             context = await self._authorize(route, described)
         except Refused as refused:
             return message(refused.status, str(refused))
-        body = await request.read()
+        event = json.dumps(http_event(described, authorizer=context)).encode()
+        invocation = self._functions.invoke(route.function, event)
         try:
-            text, base64 = body.decode(), False
-        except UnicodeDecodeError:
-            text, base64 = b64encode(body).decode(), True
-        event = http_event(
-            described, body=text if body else None, base64=base64, authorizer=context
-        )
-        invocation = self._functions.invoke(route.function, json.dumps(event).encode())
-        try:
-            return _response(await asyncio.wait_for(asyncio.shield(invocation), route.timeout))
+            result = await asyncio.wait_for(asyncio.shield(invocation), route.timeout)
         except TimeoutError:  # the function runs on
             return message(503, "Service Unavailable")
+        return self._response(route.function, result)
+
+    def _response(self, function: str, result: Result) -> Response:
+        if result.failed:
+            return message(500, "Internal Server Error")
+        try:
+            answer = http_response(result.payload)
+        except (ValueError, TypeError) as error:
+            self._log.trouble(function, f"malformed answer: {error}")
+            return message(500, "Internal Server Error")
+        if answer.status >= 500:
+            self._log.error_answer(function, answer.status, answer.body.decode(errors="replace"))
+        return answer
 
     async def _authorize(self, route: HttpRoute, request: HttpRequest) -> dict[str, Any] | None:
         if route.authorizer is None:
@@ -168,52 +192,9 @@ class _Path:
         return None if found is None else dict(zip(self._names, found.groups(), strict=True))
 
 
-def _with_cors(answer: web.Response, cors: Cors | None, request: web.Request) -> web.Response:
+def _with_cors(answer: Response, cors: Cors | None, request: Request) -> Response:
     """An answer with the API's CORS headers, not the function's, where the API has some."""
-    if cors is None:
-        return answer
-    for name in [each for each in answer.headers if each.lower().startswith(PREFIX)]:
-        answer.headers.popall(name, None)
-    answer.headers.update(response_headers(cors, request.headers.get(hdrs.ORIGIN)))
+    if cors is not None:
+        kept = [each for each in answer.headers if not each[0].lower().startswith(PREFIX)]
+        answer.headers = [*kept, *response_headers(cors, request.header("origin")).items()]
     return answer
-
-
-def _response(result: Result) -> web.Response:
-    """A function's answer as HTTP; without a ``statusCode`` the whole of it is the body."""
-    if result.failed:
-        return message(500, "Internal Server Error")
-    try:
-        answer = parsed(result.payload)
-        if not isinstance(answer, dict) or "statusCode" not in answer:
-            return web.json_response(answer)
-        return _proxy_response(answer)
-    except (AttributeError, TypeError, ValueError):  # something in it is not what it should be
-        return message(500, "Internal Server Error")
-
-
-def _proxy_response(answer: dict[str, Any]) -> web.Response:
-    status = status_of(answer)
-    if status is None:
-        raise ValueError(answer["statusCode"])
-    body = answer.get("body") or ""
-    body = body if isinstance(body, str) else json.dumps(body)
-    raw = b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
-    response = web.Response(status=status, body=raw)
-    for name, value in (answer.get("headers") or {}).items():
-        if not _TOKEN.fullmatch(name):
-            raise ValueError(name)
-        if name.lower() not in _FRAMING:
-            response.headers[name] = _one_line(str(value))
-    cookies = answer.get("cookies") or []
-    if not isinstance(cookies, list):
-        raise TypeError(cookies)
-    for cookie in cookies:
-        response.headers.add(hdrs.SET_COOKIE, _one_line(cookie))
-    return response
-
-
-def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError(value)
-    value.encode()  # JSON may have halves of characters, which no header can
-    return value

@@ -3,14 +3,15 @@
 import json
 import re
 from base64 import b64decode
-
-from aiohttp import web
+from urllib.parse import unquote
 
 from apigw_local.core.documents import parsed, written
 from apigw_local.runtime.invocation import CLIENT_CONTEXT
 from apigw_local.runtime.invoker import Invoker
 from apigw_local.server.answers import Signatures, aws_error
+from apigw_local.server.messages import Request, Response
 
+_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _NAME = re.compile(r"(arn:[\w-]+:lambda:[\w-]+:)?(\d+:)?function:")
 
 
@@ -43,33 +44,36 @@ class LambdaApi:
         self._functions = functions
         self._signatures = signatures
 
-    async def handle(self, request: web.Request) -> web.Response:
-        """Answer one call."""
-        if refusal := await self._signatures.refusal(request):
+    async def handle(self, request: Request) -> Response | None:
+        """Answer one call; None where it is not of this API."""
+        called = _PATH.fullmatch(request.raw_path)
+        if called is None or request.method != "POST":
+            return None
+        if refusal := self._signatures.refusal(request):
             return refusal
-        name = request.match_info["name"]
+        name = unquote(called[1])
         # A name, an ARN or a part of one, each with or without a version.
         name = _NAME.sub("", name).partition(":")[0]
         if name not in self._functions:
             return aws_error(404, "ResourceNotFoundException", f"Function not found: {name}")
-        payload = await request.read() or b"{}"
+        payload = request.body or b"{}"
         if not _is_json(payload):
             kind = "InvalidRequestContentException"
             return aws_error(400, kind, "Could not parse request body into json")
         try:
-            client_context = _client_context(request.headers.get(CLIENT_CONTEXT))
+            client_context = _client_context(request.header(CLIENT_CONTEXT.lower()))
         except ValueError:
             kind = "InvalidRequestContentException"
             said = "Client context must be a valid Base64-encoded JSON object."
             return aws_error(400, kind, said)
-        match request.headers.get("X-Amz-Invocation-Type", "RequestResponse"):
+        match request.header("x-amz-invocation-type"):
             case "Event":
                 self._functions.invoke_async(name, payload, client_context)
-                return web.Response(status=202)
+                return Response(202)
             case "DryRun":
-                return web.Response(status=204)
+                return Response(204)
         result = await self._functions.invoke(name, payload, client_context)
-        headers = {"X-Amz-Executed-Version": "$LATEST"}
+        headers = [("Content-Type", "application/json"), ("X-Amz-Executed-Version", "$LATEST")]
         if result.failed:
-            headers["X-Amz-Function-Error"] = "Unhandled"
-        return web.Response(body=result.payload, headers=headers, content_type="application/json")
+            headers.append(("X-Amz-Function-Error", "Unhandled"))
+        return Response(200, result.payload, headers)

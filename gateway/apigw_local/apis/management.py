@@ -6,18 +6,17 @@
 
 from datetime import UTC, datetime
 from time import monotonic
-
-from aiohttp import web
+from urllib.parse import unquote
 
 from apigw_local.apis.sockets import Socket, Sockets
 from apigw_local.apis.throttles import Throttles
-from apigw_local.core.close_codes import DELETED
 from apigw_local.core.ids import is_connection_id
 from apigw_local.core.throttle import Bucket
 from apigw_local.faults import Faults, strikes
 from apigw_local.limits import MESSAGE_BYTES
 from apigw_local.log import Log
 from apigw_local.server.answers import Signatures, aws_error, gone, message
+from apigw_local.server.messages import Request, Response, json_response
 from apigw_local.server.stream import BufferFull
 
 
@@ -41,21 +40,24 @@ class ManagementApi:
         self._log = log
         self._posts: tuple[float, Bucket] | None = None
 
-    async def handle(self, request: web.Request) -> web.Response:
-        """Answer one call."""
-        answer = await self._answer(request)
+    def handle(self, request: Request) -> Response | None:
+        """Answer one call; None where the path is not of this API."""
+        match [unquote(part) for part in request.raw_path.split("/")]:
+            case ["", stage, "@connections", connection_id] if stage and connection_id:
+                answer = self._answer(request, stage, connection_id)
+            case _:
+                return None
         if request.method == "POST":
             self._log.totals["posts"] += 1
             self._log.totals["gone"] += answer.status == 410
-        self._log.call(request.method, request.match_info["connection_id"], answer.status)
+        self._log.call(request.method, connection_id, answer.status)
         return answer
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        if request.match_info["stage"] != self._stage:
+    def _answer(self, request: Request, stage: str, connection_id: str) -> Response:
+        if stage != self._stage:
             return message(403, "Forbidden")
-        if refusal := await self._signatures.refusal(request):
+        if refusal := self._signatures.refusal(request):
             return refusal
-        connection_id = request.match_info["connection_id"]
         if "%" in connection_id:  # encoded twice
             return message(403, "Forbidden")
         if not is_connection_id(connection_id):
@@ -67,16 +69,15 @@ class ManagementApi:
             return gone()
         match request.method:
             case "POST":
-                return self._fault() or await self._post(socket, request)
+                return self._fault() or _post(socket, request.body)
             case "GET":
-                return self._get(socket)
+                return _describe(socket)
             case "DELETE":
-                socket.close(DELETED)
-                self._sockets.remove(socket)
-                return web.Response(status=204)
+                socket.delete()
+                return Response(204)
         return message(403, "Forbidden")
 
-    def _fault(self) -> web.Response | None:
+    def _fault(self) -> Response | None:
         """An answer that goes wrong on purpose."""
         faults = self._faults
         rate = faults.posts_per_second
@@ -89,38 +90,38 @@ class ManagementApi:
             return _too_many()
         return gone() if strikes(faults.gone) else None
 
-    async def _post(self, socket: Socket, request: web.Request) -> web.Response:
-        length = request.content_length or 0
-        body = b"" if length > MESSAGE_BYTES else await request.read()
-        if max(length, len(body)) > MESSAGE_BYTES:
-            return aws_error(413, "PayloadTooLargeException", "Message too long")
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            return aws_error(400, "BadRequestException", "the message is not UTF-8")
-        try:
-            socket.send(text)
-        except BufferFull:
-            return aws_error(429, "LimitExceededException", "the client reads too slowly")
-        except ConnectionError:
-            return gone()
-        return web.Response()
 
-    def _get(self, socket: Socket) -> web.Response:
-        connection = socket.connection
-        identity = {"sourceIp": connection.source_ip}
-        if connection.user_agent is not None:
-            identity["userAgent"] = connection.user_agent
-        return web.json_response(
-            {
-                "connectedAt": _iso(connection.connected_at),
-                "identity": identity,
-                "lastActiveAt": _iso(connection.last_active_at),
-            }
-        )
+def _post(socket: Socket, body: bytes) -> Response:
+    if len(body) > MESSAGE_BYTES:
+        return aws_error(413, "PayloadTooLargeException", "Message too long")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return aws_error(400, "BadRequestException", "the message is not UTF-8")
+    try:
+        socket.send(text)
+    except BufferFull:
+        return aws_error(429, "LimitExceededException", "the client reads too slowly")
+    except ConnectionError:
+        return gone()
+    return Response()
 
 
-def _too_many() -> web.Response:
+def _describe(socket: Socket) -> Response:
+    connection = socket.connection
+    identity = {"sourceIp": connection.source_ip}
+    if connection.user_agent is not None:
+        identity["userAgent"] = connection.user_agent
+    return json_response(
+        {
+            "connectedAt": _iso(connection.connected_at),
+            "identity": identity,
+            "lastActiveAt": _iso(connection.last_active_at),
+        }
+    )
+
+
+def _too_many() -> Response:
     return aws_error(429, "LimitExceededException", "Too Many Requests")
 
 

@@ -9,8 +9,6 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
-
 from apigw_local.core.documents import parsed
 from apigw_local.core.events.sqs import system_attributes
 from apigw_local.core.events.websocket import ACCOUNT
@@ -23,9 +21,10 @@ from apigw_local.core.queue import (
 )
 from apigw_local.limits import QUEUE_MESSAGE_BYTES
 from apigw_local.server.answers import Signatures
+from apigw_local.server.messages import Request, Response, json_response
 from apigw_local.triggers.sqs import Queues
 
-_Call = Callable[[Mapping[str, Any], web.Request], Awaitable[dict[str, Any]]]
+_Call = Callable[[Mapping[str, Any], Request], Awaitable[dict[str, Any]]]
 
 _TARGET = "AmazonSQS."
 _TYPE = "application/x-amz-json-1.0"
@@ -77,19 +76,19 @@ class SqsApi:
             "GetQueueAttributes": self._describe,
         }
 
-    async def handle(self, request: web.Request) -> web.Response:
-        """Answer one call."""
-        target = request.headers.get("X-Amz-Target", "")
-        if not target.startswith(_TARGET):
-            raise web.HTTPNotFound
-        if refusal := await self._signatures.refusal(request):
+    async def handle(self, request: Request) -> Response | None:
+        """Answer one call; None where it is not of this API."""
+        target = request.header("x-amz-target") or ""
+        if request.method != "POST" or not target.startswith(_TARGET):
+            return None
+        if refusal := self._signatures.refusal(request):
             return refusal
         try:
             call = self._call(target.removeprefix(_TARGET))
-            answer = await call(_body(await request.read()), request)
+            answer = await call(_body(request.body), request)
         except _Refused as refused:
             return _error(refused)
-        return web.Response(text=json.dumps(answer), content_type=_TYPE)
+        return json_response(answer, kind=_TYPE)
 
     def _call(self, name: str) -> _Call:
         if name not in self._calls:
@@ -97,10 +96,10 @@ class SqsApi:
             raise _Refused("UnsupportedOperation", said)
         return self._calls[name]
 
-    async def _send(self, given: Mapping[str, Any], _: web.Request) -> dict[str, Any]:
+    async def _send(self, given: Mapping[str, Any], _: Request) -> dict[str, Any]:
         return _sent(self._take(self._queue(given), given))
 
-    async def _send_batch(self, given: Mapping[str, Any], _: web.Request) -> dict[str, Any]:
+    async def _send_batch(self, given: Mapping[str, Any], _: Request) -> dict[str, Any]:
         queue = self._queue(given)
         entries = _entries(given)
         answer: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
@@ -113,7 +112,7 @@ class SqsApi:
                 answer["Failed"].append({**fault, "Message": str(refused)})
         return answer
 
-    async def _receive(self, given: Mapping[str, Any], _: web.Request) -> dict[str, Any]:
+    async def _receive(self, given: Mapping[str, Any], _: Request) -> dict[str, Any]:
         queue = self._queue(given)
         most = _number(given, "MaxNumberOfMessages", 1, _BATCH)
         visibility = _number(given, "VisibilityTimeout", 0, 43_200)
@@ -125,7 +124,7 @@ class SqsApi:
         )
         return {"Messages": [_received(each, wanted, named) for each in found]} if found else {}
 
-    async def _delete(self, given: Mapping[str, Any], _: web.Request) -> dict[str, Any]:
+    async def _delete(self, given: Mapping[str, Any], _: Request) -> dict[str, Any]:
         queue, receipt = self._queue(given), _text(given, "ReceiptHandle")
         if not is_receipt(receipt):
             said = f'The input receipt handle "{receipt}" is not a valid receipt handle.'
@@ -133,11 +132,11 @@ class SqsApi:
         self._queues.delete(queue, receipt)
         return {}
 
-    async def _url(self, given: Mapping[str, Any], request: web.Request) -> dict[str, Any]:
+    async def _url(self, given: Mapping[str, Any], request: Request) -> dict[str, Any]:
         name = self._existing(_text(given, "QueueName"))
         return {"QueueUrl": f"{request.scheme}://{request.host}/{ACCOUNT}/{name}"}
 
-    async def _describe(self, given: Mapping[str, Any], _: web.Request) -> dict[str, Any]:
+    async def _describe(self, given: Mapping[str, Any], _: Request) -> dict[str, Any]:
         name = self._queue(given)
         queue, counts = self._queues[name], self._queues.counts(name)
         known = {
@@ -318,8 +317,8 @@ def _is_named(name: str, named: list[str]) -> bool:
     )
 
 
-def _error(refused: _Refused) -> web.Response:
+def _error(refused: _Refused) -> Response:
     """In JSON by the new name, and in a header by the one that it always had."""
     body = {"__type": f"com.amazonaws.sqs#{refused.kind}", "message": str(refused)}
     headers = {"x-amzn-query-error": f"{refused.code};Sender"}
-    return web.Response(status=400, text=json.dumps(body), headers=headers, content_type=_TYPE)
+    return json_response(body, 400, headers, _TYPE)

@@ -7,23 +7,24 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from aiohttp import web
-
 from apigw_local.apis.admission import Admission, Refused
 from apigw_local.apis.path_form import PathForm
 from apigw_local.apis.sockets import Socket, Sockets
 from apigw_local.apis.throttles import Throttles
-from apigw_local.core.close_codes import DELETED, Close
+from apigw_local.core.close_codes import Close
 from apigw_local.core.events.websocket import Connection, disconnect_event, message_event
 from apigw_local.core.ids import new_request_id
 from apigw_local.core.routing import select_route
+from apigw_local.core.socket import SocketLife, State
 from apigw_local.faults import Faults, some_moment, strikes
 from apigw_local.integrations.lambda_proxy import Integrations, Trouble
 from apigw_local.limits import MESSAGE_BYTES, URL_BYTES
 from apigw_local.log import Log
 from apigw_local.runtime.invoker import Invoker
-from apigw_local.server.answers import message, query_of
-from apigw_local.server.stream import Answered, BufferFull, Stream
+from apigw_local.server.answers import message
+from apigw_local.server.http import Exchange
+from apigw_local.server.messages import Request, Response
+from apigw_local.server.stream import BufferFull, handshake
 from apigw_local.template.model import WebSocketApi
 
 _CUT_SECONDS = 60.0
@@ -66,74 +67,81 @@ class WebSocketServer:
         self._faults = faults
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
-        self._entering = 0
-        self._finishing = False
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer an upgrade request, and live with the socket until it closes."""
+    async def handle(self, exchange: Exchange) -> Response | None:
+        """Answer an upgrade request; None where there is a socket from then on."""
+        request = exchange.request
         query = self._query(request)
         if query is None or request.method != "GET":
             self._log.trouble("refused", f"403: {request.method} {request.path!r} is not served")
             return message(403, "Forbidden")
-        if len(request.raw_path) > URL_BYTES:
+        if len(request.target) > URL_BYTES:
+            self._log.trouble("refused", f"414: the URL is over {URL_BYTES} characters")
             return message(414, "Request-URI Too Long")
+        response = handshake(request)
+        if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._log.trouble("refused", f"{response.status}: no upgrade to a WebSocket")
+            return response
         connection = Connection(
             api_id=self._api.api_id,
             stage=self._api.stage,
             domain=request.host,
             region=self._region,
-            source_ip=request.remote or "127.0.0.1",
-            headers=tuple(request.headers.items()),
+            source_ip=request.remote,
+            headers=request.headers,
             query=query,
             stage_variables=self._api.stage_variables,
         )
-        stream = Stream(lambda text: self._spawn(self._dispatch(socket, text)))
-        handshake = stream.handshake(request)
-        if handshake.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            return message(handshake.status_code, handshake.reason_phrase)
+        life = SocketLife(self._lifetimes.idle, self._lifetimes.duration)
+        socket = Socket(connection, life, self._received, self._ended)
+        self._sockets.add(socket)
         started = time.monotonic()
-        self._entering += 1
+        admitted = False
         try:
             protocol = await self._admission.admit(connection)
+            admitted = True
         except Refused as refused:
             self._log.totals["refused"] += 1
             self._tell(connection, "$connect", started, f"refused with {refused.status}: {refused}")
             return message(refused.status, str(refused))
         finally:
-            self._entering -= 1
-        socket = Socket(connection, stream, self._lifetimes.idle, self._lifetimes.duration)
-        if stream.open(request, handshake, protocol):
-            self._sockets.add(socket)
+            if not admitted:
+                socket.refuse()
+                self._sockets.remove(socket)
+        if protocol:
+            response.headers.append(("Sec-WebSocket-Protocol", protocol))
+        socket.accept(exchange, response)
+        if socket.state is not State.GONE:
             self._log.totals["sockets"] += 1
             self._tell(connection, "$connect", started, "open")
             if strikes(self._faults.cut):
                 moment = some_moment(_CUT_SECONDS)
                 asyncio.get_running_loop().call_later(moment, self._cut, socket)
-            if self._finishing:
-                socket.close(DELETED)
-        close = await stream.closed()
-        self._sockets.remove(socket)
-        self._spawn(self._disconnect(connection, close))
-        await stream.gone()
-        return Answered()
+        return None
 
     async def finish(self) -> None:
         """Close every socket; wait until all events under way have been handled."""
-        self._finishing = True
-        self._sockets.close_all()
-        while self._entering or self._sockets or self._tasks:
+        self._sockets.stop_all()
+        while self._sockets.pending or self._tasks:
             await asyncio.sleep(0.01)
 
-    def _query(self, request: web.Request) -> str | None:
-        if request.path == f"/{self._api.stage}":
-            return query_of(request)
+    def _query(self, request: Request) -> str | None:
+        # wscat in "Connect to a WebSocket API" has the slash.
+        if request.path in (f"/{self._api.stage}", f"/{self._api.stage}/"):
+            return request.query
         if self._path_form:
-            return self._path_form.query(request.path, query_of(request))
+            return self._path_form.query(request.path, request.query)
         return None
+
+    def _received(self, socket: Socket, text: str) -> None:
+        self._spawn(self._dispatch(socket, text))
+
+    def _ended(self, socket: Socket, close: Close) -> None:
+        self._sockets.remove(socket)
+        self._spawn(self._disconnect(socket.connection, close))
 
     async def _dispatch(self, socket: Socket, text: str) -> None:
         """Route one message. Messages of one socket run side by side, as in AWS."""
-        socket.touch()
         started = time.monotonic()
         self._log.totals["messages"] += 1
         key = select_route(self._api.selection_expression, text)

@@ -70,6 +70,9 @@ class Integrations:
             said = result.payload.decode(errors="replace")[:_SHOWN_CHARACTERS]
             wanted = 'wanted {"statusCode": 200, …}'
             self._log.trouble(route.function, f"malformed answer: {wanted}, got {said}")
+        elif answer.status >= (500 if route.key == "$connect" else 400):
+            # Nobody else is told: where there is no answer to the client, the status is dropped.
+            self._log.error_answer(route.function, answer.status, answer.body)
         return answer or Trouble.FAILED
 
 

@@ -6,8 +6,10 @@ a certificate that only the functions are told to trust.
 """
 
 import asyncio
+import contextlib
 import os
 import re
+import resource
 import socket
 import ssl
 from collections.abc import Callable, Iterable
@@ -16,10 +18,18 @@ from pathlib import Path
 import certifi
 import trustme
 
+from apigw_local.log import Log
+
 _BACKLOG = 1024
 _SILENT_SECONDS = 60.0
 """How long a client that has connected may say nothing."""
-_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PAUSE_SECONDS = 0.1
+"""Until accepting is tried again where it has failed."""
+_MOST_FILES = 10_240
+"""macOS grants a process no more, whatever its hard limit says (``OPEN_MAX``)."""
+_NAME = re.compile(
+    r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+)
 _TLS_HANDSHAKE = b"\x16"  # the content type of a first record (RFC 8446, 5.1)
 
 
@@ -35,6 +45,20 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
+def allow_more_files() -> None:
+    """Let this process, and the functions' that it starts, open as many files as it may.
+
+    Each socket is one, and many shells allow 256 or 1024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, min(hard, _MOST_FILES)):
+        if soft == wanted:
+            break
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            break
+
+
 class Listener:
     """Accepts connections for a protocol, from now on.
 
@@ -47,10 +71,12 @@ class Listener:
         listening: socket.socket,
         factory: Callable[[], asyncio.BaseProtocol],
         tls: ssl.SSLContext,
+        log: Log,
     ) -> None:
         self._listening = listening
         self._factory = factory
         self._tls = tls
+        self._log = log
         self._greeting: set[asyncio.Task[None]] = set()
         self._accepting = asyncio.create_task(self._accept())
 
@@ -62,12 +88,20 @@ class Listener:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
+        said = False
         while True:
             try:
                 connection, _ = await loop.sock_accept(self._listening)
-            except OSError:  # too many open files: those that close make room
-                await asyncio.sleep(0.1)
+            except ConnectionError:  # a client that has left again
                 continue
+            except OSError as error:  # too many open files: those that close make room
+                if not said:
+                    why = f"{error.strerror}: new connections wait until others close"
+                    self._log.trouble("gateway", f"cannot accept connections: {why}")
+                    said = True
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            said = False
             task = asyncio.create_task(self._greet(connection))
             self._greeting.add(task)
             task.add_done_callback(self._greeting.discard)

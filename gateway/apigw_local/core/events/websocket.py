@@ -35,6 +35,11 @@ def request_time(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
+def new_trace() -> str:
+    """A trace id as ``X-Amzn-Trace-Id`` has it ("Trace ID format", AWS X-Ray)."""
+    return f"Root=1-{now_ms() // 1000:08x}-{secrets.token_hex(12)}"
+
+
 @dataclass(slots=True)
 class Connection:
     """A client's socket, from its upgrade request on.
@@ -168,9 +173,8 @@ def _headers(headers: Headers) -> dict[str, Any]:
 
 
 def _forwarded(connection: Connection) -> list[tuple[str, str]]:
-    trace = f"Root=1-{connection.connected_at // 1000:08x}-{secrets.token_hex(12)}"
     return [
-        ("X-Amzn-Trace-Id", trace),
+        ("X-Amzn-Trace-Id", new_trace()),
         ("X-Forwarded-For", connection.source_ip),
         ("X-Forwarded-Port", "443"),
         ("X-Forwarded-Proto", "https"),
