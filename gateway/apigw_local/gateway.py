@@ -91,7 +91,7 @@ class Gateway:
             self._taken[name] = self._take(name, port)
         self._folder = tempfile.TemporaryDirectory(prefix="apigw-local-")
         self._tls, self._trusted = certificate(
-            (options.host, *self._led_hosts()), Path(self._folder.name)
+            (options.host, *self._led_hosts(), *_any_apis()), Path(self._folder.name)
         )
         self.faults = options.faults
         self.sockets = Sockets()
@@ -197,7 +197,9 @@ class Gateway:
         options = self._options
         offline = bool(credentials()) if options.offline is None else options.offline
         packages = cache_folder() / "node_modules"
-        host = Host(options.region, self._environment(), self._led_hosts(), offline, packages)
+        port = self.port("websocket") or self.port("http")
+        api = (self._address(), port) if port else None
+        host = Host(options.region, self._environment(), self._led_hosts(), offline, api, packages)
         return backends(
             self._application, options, self._unavailable, host, self._local_hosts(), self._log
         )
@@ -212,13 +214,16 @@ class Gateway:
 
     def _led_hosts(self) -> dict[str, tuple[str, int]]:
         """AWS's names of all that is served here, each with address and port."""
-        address = _EVERY_ADDRESS.get(self._options.host, self._options.host)
         hosts = {
             **self._application.hosts,
             f"lambda.{self._options.region}.amazonaws.com": "lambda",
         }
         ports = {name: self.port(kind) for name, kind in hosts.items()}
-        return {name: (address, port) for name, port in ports.items() if port is not None}
+        return {name: (self._address(), port) for name, port in ports.items() if port is not None}
+
+    def _address(self) -> str:
+        """To connect to."""
+        return _EVERY_ADDRESS.get(self._options.host, self._options.host)
 
     def _applications(self) -> dict[str, Handle]:
         """What answers on each port."""
@@ -229,8 +234,8 @@ class Gateway:
             self.functions, self.sockets, self.faults, log, own_processes=options.own_processes
         )
         made = {
-            "lambda": lambda_port(LambdaApi(self.functions, signatures), queues),
-            "admin": admin_port(admin),
+            "lambda": lambda_port(LambdaApi(self.functions, signatures), queues, log),
+            "admin": admin_port(admin, log),
         }
         if "http" in self._taken:
             routes, static = self._application.http_routes, options.static
@@ -253,3 +258,11 @@ class Gateway:
             )
             made["websocket"] = websocket_port(self._websockets, management)
         return made
+
+
+def _any_apis() -> list[str]:
+    """Names of APIs in any region, for a certificate."""
+    import botocore.session  # noqa: PLC0415 (takes a while, which --help need not)
+
+    regions = botocore.session.get_session().get_available_regions("apigatewayv2")
+    return [f"*.execute-api.{region}.amazonaws.com" for region in regions]

@@ -12,12 +12,13 @@ from typing import Any, TextIO
 
 from apigw_local.backlog import Backlog
 from apigw_local.core.documents import parsed
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.core.results import Result
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "dim": 2}
 _LEVELS = {"DEBUG": "dim", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 _SHOWN_CHARACTERS = 2000
 _SHOWN_OF_ERRORS = 200
+_SHOWN_OF_PATHS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Log:
         milliseconds = round(seconds * 1000, 1)
         fields = {"method": method, "path": path, "status": status, "function": function}
         fields["milliseconds"] = milliseconds
-        shown = "".join(each if each.isprintable() else "�" for each in path)
+        shown = "".join(each if each.isprintable() else "�" for each in path[:_SHOWN_OF_PATHS])
+        shown += "…" if len(path) > _SHOWN_OF_PATHS else ""
         text = f"{shown} {status} {function or 'no route'} "
         text += self._paint(f"{milliseconds:.0f} ms", "dim")
         colour = "red" if status >= 500 else ""
@@ -121,34 +123,34 @@ class Log:
         record = Record("trouble", function, f"answered {status}: {shown}", fields)
         self._record(record, "red", "red")
 
-    def event(self, function: str, invocation: Invocation) -> None:
+    def event(self, function: str, request_id: str, payload: bytes) -> None:
         """A function is given an event."""
         if self._listener:
-            fields = {"event": _json(invocation.payload)}
-            self._listener(Record("event", function, invocation.request_id, fields))
+            fields = {"event": _json(payload)}
+            self._listener(Record("event", function, request_id, fields))
         if self._verbose and not self._as_json:
-            self._payload(function, "event", invocation.payload)
+            self._payload(function, "event", payload)
 
-    def invocation(self, function: str, invocation: Invocation, result: Result) -> None:
+    def invocation(self, function: str, request_id: str, payload: bytes, result: Result) -> None:
         """An invocation has ended: Lambda's REPORT line, and the error if there was one."""
         self.totals["invocations"] += 1
         if result.failed:
             self.totals["failed"] += 1
             kind, message = result.error()
-            error = {"requestId": invocation.request_id, "errorType": kind}
+            error = {"requestId": request_id, "errorType": kind}
             error["errorMessage"] = message
             text = self._paint(f"{kind}: {message}", "red")
             self._record(Record("trouble", function, text, error), "red")
         fields: dict[str, Any] = {
-            "requestId": invocation.request_id,
+            "requestId": request_id,
             "failed": result.failed,
             **(result.report.fields() if result.report else {}),
         }
         if self._listener or self._verbose:
-            fields |= {"event": _json(invocation.payload), "answer": _json(result.payload)}
+            fields |= {"event": _json(payload), "answer": _json(result.payload)}
         if self._verbose and not self._as_json:
             self._payload(function, "answer", result.payload)
-        text = result.report.line(invocation.request_id) if result.report else "done"
+        text = result.report.line(request_id) if result.report else "done"
         self._record(Record("invocation", function, text, fields), "blue", "dim")
 
     def output(self, function: str, line: str) -> None:

@@ -1,12 +1,14 @@
-"""A project that was not written for the gateway runs on it unchanged.
+"""Projects that were not written for the gateway run on it unchanged.
 
-``projects/chat`` is of the kind one finds published: CloudFormation's own API Gateway resources,
-connection ids in DynamoDB, and the management API's address put together from the event. All that
-a developer adds is where DynamoDB is.
+``projects/chat`` and ``projects/node_chat`` are of the kind one finds published: CloudFormation's
+own API Gateway resources, connection ids in DynamoDB, and the management API's address put together
+from the event, in the latter of the API's id. That one leaves the AWS SDK to Lambda. All that a
+developer adds is where DynamoDB is.
 """
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.running_gateway import running_gateway
 
-TEMPLATE = Path(__file__).parent / "projects" / "chat" / "template.yaml"
+PROJECTS = Path(__file__).parent / "projects"
 NEVER_CONNECTED = "AAAAAAAAAAACAAA="
 
 EnvVars = dict[str, dict[str, str]]
@@ -78,6 +80,18 @@ def dynamodb() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="module", params=["chat", "node_chat"])
+def template(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The project's template; what it leaves to Lambda is installed into an empty cache."""
+    if request.param == "node_chat" and shutil.which("node") is None:
+        pytest.skip("there is no node")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield PROJECTS / request.param / "template.yaml"
+
+
 @pytest.fixture(scope="module")
 def env_vars(dynamodb: str) -> EnvVars:
     """All that is said from outside."""
@@ -93,8 +107,10 @@ def table(dynamodb: str) -> Iterator[Table]:
 
 
 @pytest.fixture
-def chat(table: Table, env_vars: EnvVars, start_gateway: StartGateway) -> LocalGateway:
-    return start_gateway(TEMPLATE, env_vars=env_vars, region="eu-west-1")
+def chat(
+    table: Table, template: Path, env_vars: EnvVars, start_gateway: StartGateway
+) -> LocalGateway:
+    return start_gateway(template, env_vars=env_vars, region="eu-west-1")
 
 
 @pytest.fixture
@@ -184,7 +200,7 @@ def test_a_row_of_nobody_goes_when_somebody_speaks(
     [
         ('{"action": "dance", "data": "hello"}', "Forbidden"),  # there is no $default
         ("hello", "Forbidden"),
-        ('{"action": "sendmessage"}', "Internal server error"),  # the handler raises KeyError
+        ('{"action": "sendmessage"}', "Internal server error"),  # the handler fails
     ],
 )
 def test_the_gateway_itself_answers_what_goes_wrong(
@@ -201,10 +217,10 @@ def test_the_gateway_itself_answers_what_goes_wrong(
 
 @pytest.mark.usefixtures("table")
 def test_nobody_connects_where_the_parameter_names_no_table(
-    env_vars: EnvVars, start_gateway: StartGateway
+    template: Path, env_vars: EnvVars, start_gateway: StartGateway
 ) -> None:
     chat = start_gateway(
-        TEMPLATE,
+        template,
         parameters={"TableName": "no_such_table"},
         env_vars=env_vars,
         region="eu-west-1",
@@ -218,11 +234,13 @@ def test_nobody_connects_where_the_parameter_names_no_table(
     assert "ResourceNotFoundException" in record.fields["answer"]["body"]
 
 
-def test_from_the_command_line(table: Table, env_vars: EnvVars, tmp_path: Path) -> None:
+def test_from_the_command_line(
+    table: Table, template: Path, env_vars: EnvVars, tmp_path: Path
+) -> None:
     file = tmp_path / "env.json"
     file.write_text(json.dumps(env_vars))
 
-    with running_gateway(TEMPLATE, "--env-vars", str(file)) as gateway:
+    with running_gateway(template, "--env-vars", str(file)) as gateway:
         url = f"{gateway.ws}/Prod"
         with connect(url, proxy=None) as anna, connect(url, proxy=None) as ben:
             assert len(table.connection_ids()) == 2

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.core.results import Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.remote import Remote
 from tests.conftest import TWO_WAY, Serve, answers_on
 from tests.functions import ask, function

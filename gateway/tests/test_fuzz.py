@@ -27,11 +27,11 @@ from apigw_local.core.policies import (
     allowed_by_http,
     missing_identity,
 )
+from apigw_local.core.results import Result
 from apigw_local.core.routing import select_route
 from apigw_local.core.signature import BadSignature, SignedRequest, verify
 from apigw_local.errors import TemplateError
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Result
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.document import Map, read
 from apigw_local.template.functions import read_env_vars
@@ -556,14 +556,14 @@ def test_path_forms(pattern: str, path: str, query: str) -> None:
 @example([b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"])
 @example([b"GET /\xff HTTP/1.1\r\nA: b\r\n\r\n"])
 def test_runtime_api(sent: list[bytes]) -> None:
-    asked: list[tuple[str, str, bytes]] = []
+    asked: list[tuple[str, str, bytes, int | None]] = []
     made = RuntimeConnection(lambda _, *request: asked.append(request))
     wire = Wire()
     made.connection_made(wire)
     for data in sent:
         if not wire.is_closing():
             made.data_received(data)
-    assert all(isinstance(method, str) and isinstance(body, bytes) for method, _, body in asked)
+    assert all(isinstance(method, str) and isinstance(body, bytes) for method, _, body, _ in asked)
 
 
 @FUZZ

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -88,6 +89,8 @@ def no_fault_of_its_own(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         b"hello\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        head("Host: elsewhere"),
         head("no colon"),
         head("A b: c"),
         head("Content-Length: x"),
@@ -98,6 +101,79 @@ def no_fault_of_its_own(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 )
 def test_what_is_no_request(gateway: LocalGateway, port: str, sent: bytes) -> None:
     refused(gateway, exchange(gateway, port, sent), 400)
+
+
+@pytest.mark.parametrize(
+    ("port", "first", "kind"),
+    [
+        ("invoke", "POST /2015-03-31/functions/RestFunction/invocations", "InvalidRequestContent"),
+        ("invoke", "GET /elsewhere", "Not Found"),
+        ("admin", "PATCH /faults", "the body must be a map"),
+        ("admin", "PUT /faults", "Not Found"),
+    ],
+)
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_bodies_in_a_coding(
+    gateway: LocalGateway, port: str, first: str, kind: str, coding: str
+) -> None:
+    """They are taken as they are, which then is no JSON; and the log says what came of it."""
+    signature = (
+        "AWS4-HMAC-SHA256 Credential=a/20250101/eu-west-1/lambda/aws4_request, "
+        "SignedHeaders=host, Signature=00"
+    )
+    lines = (
+        f"Content-Encoding: {coding}",
+        f"Authorization: {signature}",
+        "Content-Length: 4",
+        "Connection: close",
+    )
+    answer = exchange(gateway, port, head(*lines, first=f"{first} HTTP/1.1") + b"\x1f\x8bno")
+    status = 404 if kind == "Not Found" else 400
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert kind.encode() in answer
+    method, path = first.split(" ")
+    assert lines_of(gateway, f"{status}: {method} {path!r}: ")
+
+
+def test_an_origin_that_is_no_text(serve: Serve) -> None:
+    rest = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "CodeUri": ".",
+            "Handler": "app.handler",
+            "Runtime": "python3.13",
+            "Events": {"All": {"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "Web"}}}},
+        },
+    }
+    cors = {"CorsConfiguration": {"AllowOrigins": ["https://*"]}}
+    web = {"Type": "AWS::Serverless::HttpApi", "Properties": cors}
+    code = "def handler(event, context): return 'hello'"
+    gateway = serve(code, {"$default": {}}, resources={"Rest": rest, "Web": web})
+    sent = head("Connection: close", "Origin: https://é").replace("é".encode(), b"\xff")
+    answer = exchange(gateway, "http", sent)
+    assert b"\r\naccess-control-allow-origin: https://\xff\r\n" in answer
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_a_handshake_that_is_none(gateway: LocalGateway, port: str) -> None:
+    """It begins as TLS does; there is nobody to answer."""
+    assert not exchange(gateway, port, b"\x16\x03\x01\x00\x05hello").startswith(b"HTTP")
+
+
+@pytest.mark.aws("ht-no-http")
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(head("no colon"), 400), (head(f"A: {'x' * HEAD_BYTES}"), 431)],
+)
+def test_what_is_no_request_over_tls(
+    gateway: LocalGateway, port: str, sent: bytes, status: int
+) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(opened(gateway, port)) as connection:
+        connection.sendall(sent)
+        refused(gateway, read_all(connection), status)
 
 
 @pytest.mark.aws("ht-no-http")

@@ -60,6 +60,24 @@ def test_a_post_to_the_apis_own_host_name_comes_here(serve: Serve, in_process: b
         assert [client.recv(WAIT), client.recv(WAIT)] == ["posted", "sent"]
 
 
+def test_so_does_one_to_an_api_that_is_in_the_code_where_there_are_no_credentials(
+    serve: Serve,
+) -> None:
+    code = POST.replace("f\"{there['apiId']}.execute-api", 'f"a1b2c3d4e5.execute-api').replace(
+        "{os.environ['AWS_REGION']}", "ap-southeast-3"
+    )
+    gateway = serve(
+        code, {"$default": TWO_WAY}, resources=answers_on(0), in_process=False, offline=True
+    )
+    with gateway.connect() as client:
+        client.send("x")
+        assert [client.recv(WAIT), client.recv(WAIT)] == ["posted", "sent"]
+    gateway.wait_for_line(
+        "Function calls a1b2c3d4e5.execute-api.ap-southeast-3.amazonaws.com, which is not of this "
+        "template: taken for its API"
+    )
+
+
 def test_so_does_an_invocation_without_the_endpoints_variable(serve: Serve) -> None:
     gateway = serve(INVOKE, {"$default": TWO_WAY}, resources=answers_on(0), in_process=False)
 

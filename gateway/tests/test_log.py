@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
+from apigw_local.core.results import Report
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Report
 from tests.conftest import ECHO_APP
 from tests.running_gateway import RunningGateway, running_gateway
 

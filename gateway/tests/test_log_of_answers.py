@@ -94,12 +94,13 @@ def test_posts_that_are_refused(serve: Serve) -> None:
 
 def test_a_line_for_each_request_to_an_http_api(gateway: LocalGateway) -> None:
     connection = http.client.HTTPConnection(gateway.http.removeprefix("http://"), timeout=15)
-    for path in ("/items/1?a=b", "/"):
+    for path in ("/items/1?a=b", "/", f"/items/{'x' * 101}"):
         connection.request("GET", path)
         connection.getresponse().read()
     connection.close()
 
     gateway.wait_for_line(r"^GET /items/1 201 RestFunction \d+ ms$")
     gateway.wait_for_line(r"^GET / 404 no route \d+ ms$")
+    gateway.wait_for_line(rf"^GET /items/{'x' * 93}… 201 RestFunction \d+ ms$")
     record = gateway.wait_for(lambda record: record.kind == "request")
     assert {"method", "path", "status", "function", "milliseconds"} == set(record.fields)

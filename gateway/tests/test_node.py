@@ -1,6 +1,7 @@
 """Functions on Node: in processes under our own runtime client."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -328,6 +329,7 @@ def answering(text: str) -> str:
 
 
 POSTING = {
+    "in the code": "`https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/${stage}`",
     "id of the API": "`https://${apiId}.execute-api.${process.env.AWS_REGION}.amazonaws.com/${stage}`",
     "domain name": "`https://${domainName}/${stage}`",
 }
@@ -348,7 +350,7 @@ def test_posts_by_https_reach_the_gateway(serve_node: ServeNode, endpoint: str) 
             return {{statusCode: 200, body: `${{status}}`}};
         }};
     """
-    gateway = serve_node({"app.js": code})
+    gateway = serve_node({"app.js": code}, options={"offline": True})
     with gateway.connect() as socket:
         socket.send("x")
         assert {socket.recv(WAIT), socket.recv(WAIT)} == {"posted", "200"}
@@ -398,3 +400,93 @@ def test_and_otherwise_only_told_of(serve_node: ServeNode) -> None:
 
     assert ask(gateway) != "ERR_APIGW_LOCAL_OFFLINE"
     gateway.wait_for_line("Function calls dynamodb.us-nowhere-1.amazonaws.com, in AWS itself")
+
+
+SDK_3 = """
+    const { ApiGatewayManagementApiClient, PostToConnectionCommand } =
+        require('@aws-sdk/client-apigatewaymanagementapi');
+    exports.handler = async (event) => {
+        const { domainName, stage, connectionId: ConnectionId } = event.requestContext;
+        const client = new ApiGatewayManagementApiClient({endpoint: `https://${domainName}/${stage}`});
+        await client.send(new PostToConnectionCommand({ ConnectionId, Data: 'posted' }));
+        return { statusCode: 200, body: 'sent' };
+    };
+"""
+SDK_3_AS_MODULE = (
+    SDK_3.replace("    const { ApiGateway", "    import { ApiGateway", 1)
+    .replace("=\n        require(", "from ")
+    .replace("managementapi')", "managementapi'")
+    .replace("exports.handler =", "export const handler =")
+)
+SDK_2 = """
+    const AWS = require('aws-sdk');
+    exports.handler = async (event) => {
+        const { domainName, stage, connectionId: ConnectionId } = event.requestContext;
+        const api = new AWS.ApiGatewayManagementApi({ endpoint: `${domainName}/${stage}` });
+        await api.postToConnection({ ConnectionId, Data: 'posted' }).promise();
+        return { statusCode: 200, body: new AWS.DynamoDB().endpoint.href };
+    };
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's cache, in which packages are installed once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "runtime", "answer"),
+    [
+        ("app.js", SDK_3, "nodejs20.x", "sent"),
+        ("app.mjs", SDK_3_AS_MODULE, "nodejs20.x", "sent"),
+        ("app.js", SDK_2, "nodejs16.x", "http://127.0.0.1:8000/"),
+    ],
+    ids=["v3", "v3 in an ES module", "v2"],
+)
+def test_the_sdk_that_a_project_leaves_to_lambda(
+    serve_node: ServeNode,
+    monkeypatch: pytest.MonkeyPatch,
+    cache: Path,
+    name: str,
+    code: str,
+    runtime: str,
+    answer: str,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")
+    gateway = serve_node({name: code}, Runtime=runtime, Timeout=20)
+    with gateway.connect() as socket:
+        socket.send("x")
+        assert [socket.recv(WAIT), socket.recv(WAIT)] == ["posted", answer]
+
+
+def test_a_package_that_cannot_be_installed_is_named(
+    serve_node: ServeNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\necho there is no network; exit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}{os.pathsep}{os.environ['PATH']}")
+    gateway = serve_node({"app.js": SDK_3})
+
+    assert "Internal server error" in ask(gateway)
+    gateway.wait_for_line(
+        "warning npm install --prefix .* @aws-sdk/client-apigatewaymanagementapi failed: "
+        "there is no network"
+    )
+    gateway.wait_for_line("Cannot find module '@aws-sdk/client-apigatewaymanagementapi'")
+
+
+def test_what_a_project_has_itself_is_not_installed(serve_node: ServeNode, tmp_path: Path) -> None:
+    files = {
+        "node_modules/@aws-sdk/client-own/package.json": "{}",
+        "node_modules/@aws-sdk/client-own/index.js": "exports.text = 'own'",
+        "src/app.js": "const {text} = require('@aws-sdk/client-own');"
+        + answering("x").replace("'x'", "text"),
+    }
+    gateway = serve_node(files, CodeUri="src")
+
+    assert ask(gateway) == "own"
+    assert not (tmp_path / "cache").exists()

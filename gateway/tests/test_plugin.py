@@ -96,7 +96,7 @@ UNUSED = """
 import sys
 
 def test_nothing_of_the_gateway_is_there():
-    heavy = "aiohttp awslambdaric boto3 botocore certifi trustme watchfiles websockets yaml"
+    heavy = "awslambdaric boto3 botocore certifi trustme watchfiles websockets yaml"
     assert "apigw_local.pytest_plugin" in sys.modules
     assert not {*heavy.split(), "apigw_local.testing", "asyncio"} & sys.modules.keys()
 """

@@ -248,7 +248,7 @@ def test_under_nohup_a_terminal_that_goes_away_ends_nothing() -> None:
 
 def test_a_ctrl_c_while_it_imports_ends_it_without_a_trace(tmp_path: Path) -> None:
     # Whoever started the tests may have them ignore SIGINT, and their children with them.
-    (tmp_path / "aiohttp.py").write_text(
+    (tmp_path / "httptools.py").write_text(
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "signal.raise_signal(signal.SIGINT)"

@@ -17,12 +17,13 @@ from apigw_local.apis.throttles import Throttles
 from apigw_local.apis.websocket import Lifetimes, WebSocketServer
 from apigw_local.core.cors import Cors
 from apigw_local.core.events.websocket import Connection
+from apigw_local.core.results import Result
 from apigw_local.core.socket import SocketLife, State
 from apigw_local.core.throttle import Bucket
 from apigw_local.faults import Faults
 from apigw_local.inspector.admin import AdminApi
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.invoker import Invoker
 from apigw_local.server.answers import Signatures
 from apigw_local.server.http import Handle, HttpServer
@@ -216,10 +217,10 @@ class Servers:
             key_from_authorizer=False,
             stage_variables={},
         )
-        self._add("lambda", lambda_port(LambdaApi(functions, unsigned), None))
+        self._add("lambda", lambda_port(LambdaApi(functions, unsigned), None, self.log))
         queues = Queues((Queue("Jobs", "arn:aws:sqs:eu-west-1:1:Jobs", 0, 30),), self.log)
         queue_api = SqsApi(queues, unsigned)
-        self._add("queues", lambda_port(LambdaApi(functions, unsigned), queue_api))
+        self._add("queues", lambda_port(LambdaApi(functions, unsigned), queue_api, self.log))
         for name, authorizer in (("websocket", None), ("guarded", Authorizer("Guard", ()))):
             guarded = replaced(api, authorizer)
             upgrades = WebSocketServer(
@@ -240,7 +241,7 @@ class Servers:
         http = HttpApi(_http_routes(), functions, here, "eu-west-1", self.log)
         self._add("http", http.handle)
         admin = AdminApi(functions, Sockets(), Faults(), self.log, own_processes=True)
-        self._add("admin", admin_port(admin))
+        self._add("admin", admin_port(admin, self.log))
 
     def _add(self, name: str, handle: Handle) -> None:
         self._servers[name] = HttpServer(name, handle, self.log)

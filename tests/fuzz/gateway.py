@@ -14,11 +14,11 @@ import atheris
 
 with atheris.instrument_imports(include=["apigw_local"]):
     from apigw_local.core.policies import MalformedAnswer, allowed, allowed_by_http
+    from apigw_local.core.results import Result
     from apigw_local.core.routing import select_route
     from apigw_local.core.signature import BadSignature, SignedRequest, verify
     from apigw_local.errors import TemplateError
     from apigw_local.log import Log
-    from apigw_local.runtime.invocation import Result
     from apigw_local.runtime.runtime_api import RuntimeConnection
     from apigw_local.template.document import read
     from gateway.tests.wire import ANSWER, STAGE, Servers, Wire, servers

@@ -93,7 +93,7 @@ class TestSockets:
 
     def test_nor_with_an_id_of_10_kilobytes(self, guarded: LocalGateway) -> None:
         """More than API Gateway takes: it never comes to a function."""
-        url = f"{guarded.http}/api/session/{'x' * 10_000}/events"
+        url = f"{guarded.http}/api/session/{'x' * 10_240}/events"
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(url)
         refused.value.close()

@@ -13,9 +13,9 @@ from apigw_local.core.cors import PREFIX, Cors, is_preflight, preflight_headers,
 from apigw_local.core.events.http import HttpRequest, http_event, prefix_of
 from apigw_local.core.ids import new_request_id
 from apigw_local.core.paths import precedence
+from apigw_local.core.results import Result
 from apigw_local.integrations.http_proxy import http_response
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Result
 from apigw_local.runtime.invoker import Invoker
 from apigw_local.server.answers import message
 from apigw_local.server.http import Exchange

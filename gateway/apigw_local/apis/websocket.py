@@ -80,6 +80,7 @@ class WebSocketServer:
             return message(414, "Request-URI Too Long")
         response = handshake(request)
         if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._log.trouble("refused", f"{response.status}: no upgrade to a WebSocket")
             return response
         connection = Connection(
             api_id=self._api.api_id,
@@ -95,14 +96,18 @@ class WebSocketServer:
         socket = Socket(connection, life, self._received, self._ended)
         self._sockets.add(socket)
         started = time.monotonic()
+        admitted = False
         try:
             protocol = await self._admission.admit(connection)
+            admitted = True
         except Refused as refused:
-            self._sockets.remove(socket)
-            socket.refuse()
             self._log.totals["refused"] += 1
             self._tell(connection, "$connect", started, f"refused with {refused.status}: {refused}")
             return message(refused.status, str(refused))
+        finally:
+            if not admitted:
+                socket.refuse()
+                self._sockets.remove(socket)
         if protocol:
             response.headers.append(("Sec-WebSocket-Protocol", protocol))
         socket.accept(exchange, response)

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 
+from apigw_local.core.results import Result
 from apigw_local.errors import CannotRun, NoProcesses
 from apigw_local.log import Log
 from apigw_local.options import Options
 from apigw_local.runtime.guest import Host
 from apigw_local.runtime.in_process import InProcess
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.invoker import Backend
 from apigw_local.runtime.pool import Pool
 from apigw_local.runtime.remote import Remote

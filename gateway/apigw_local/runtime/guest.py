@@ -6,7 +6,9 @@ The script that runs there, ``python/start.py`` or ``node/start.cjs``, finds in 
 ``hosts``
     AWS's names of the template's APIs, each with the address and port that they are served at.
 ``offline``
-    whether calls to other names of AWS's are refused.
+    whether calls to other names of AWS's are refused...
+``api``
+    ... but those of other APIs: address and port that they lead to.
 ``modules``
     of Node functions, folders of packages that stand for Lambda's own.
 ``layers``
@@ -40,6 +42,7 @@ class Host:
         environment: variables, over the template's.
         hosts: AWS's names of what is served here, with address and port.
         offline: calls to other names of AWS's are refused.
+        api: but those of other APIs lead there.
         packages: a ``node_modules`` that stands for the one of Lambda's own runtime.
     """
 
@@ -47,6 +50,7 @@ class Host:
     environment: Mapping[str, str] = field(default_factory=dict)
     hosts: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     offline: bool = False
+    api: tuple[str, int] | None = None
     packages: Path | None = None
 
 
@@ -70,7 +74,7 @@ def variables(function: Function, host: Host, api: str, lifeline: int | None) ->
         api: host and port of its Lambda Runtime API.
         lifeline: a file descriptor of the process's, see above.
     """
-    told: dict[str, object] = {"hosts": host.hosts, "offline": host.offline}
+    told: dict[str, object] = {"hosts": host.hosts, "offline": host.offline, "api": host.api}
     if lifeline is not None:
         told["lifeline"] = lifeline
     own = _of_node(function, host, told) if function.is_node else _of_python(function)

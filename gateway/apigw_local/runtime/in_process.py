@@ -20,9 +20,10 @@ from typing import Any
 from awslambdaric.lambda_context import Client, ClientContext, make_obj_from_dict
 
 from apigw_local.core.events.websocket import ACCOUNT
+from apigw_local.core.results import Report, Result
 from apigw_local.errors import CannotRun, NoProcesses
 from apigw_local.runtime.environment import import_folders, of_function
-from apigw_local.runtime.invocation import Invocation, Report, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.modules import Modules
 from apigw_local.template.model import Function
 

@@ -5,8 +5,9 @@ import signal
 from collections.abc import Coroutine, Mapping
 from typing import Protocol
 
+from apigw_local.core.results import Result
 from apigw_local.log import Log
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.template.model import Function
 
 ASYNC_RETRY_SECONDS = (60.0, 120.0)
@@ -71,9 +72,9 @@ class Invoker:
         """
         logical_id = self._names[name]
         invocation = Invocation(payload, client_context=client_context)
-        self._log.event(logical_id, invocation)
+        self._log.event(logical_id, invocation.request_id, payload)
         result = await self._backends[logical_id].invoke(invocation)
-        self._log.invocation(logical_id, invocation, result)
+        self._log.invocation(logical_id, invocation.request_id, payload, result)
         return result
 
     def invoke_async(self, name: str, payload: bytes, client_context: str | None = None) -> None:

@@ -1,14 +1,16 @@
 """One function's processes: drives the machine that decides which takes an invocation."""
 
 import asyncio
+import re
 import signal
 from collections.abc import Iterable
 
+from apigw_local.core.results import Result
 from apigw_local.faults import Faults, strikes
 from apigw_local.log import Log
 from apigw_local.runtime.cores import idle_ticks
 from apigw_local.runtime.guest import Host
-from apigw_local.runtime.invocation import Invocation, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.pool_machine import (
     Effect,
     Fail,
@@ -167,13 +169,17 @@ class Pool:
         self._do(self._machine.looked(enough=enough))
 
     def _output(self, line: str) -> None:
-        said = line.removeprefix("apigw-local: aws ")
-        if said == line:
+        called = _CALLED.fullmatch(line)
+        if not called:
             self._log.output(self._function.name, line)
-        elif said not in self._called:
-            self._called.add(said)
-            self._log.warning(_about_aws(self._function.name, said, offline=self._host.offline))
+        elif line not in self._called:
+            self._called.add(line)
+            kind, name = called.groups()
+            self._log.warning(_about(self._function.name, kind, name, offline=self._host.offline))
 
+
+_CALLED = re.compile(r"apigw-local: (aws|api) (\S+)")
+"""What the process says of a name of AWS's that is not of the template."""
 
 _SERVICE_IDS = {
     "cognito-idp": "COGNITO_IDENTITY_PROVIDER",
@@ -186,8 +192,13 @@ _SERVICE_IDS = {
 AWS SDKs and Tools Reference Guide)."""
 
 
-def _about_aws(function: str, name: str, *, offline: bool) -> str:
+def _about(function: str, kind: str, name: str, *, offline: bool) -> str:
     """What to do about a call to AWS, such as to ``dynamodb.us-east-1.amazonaws.com``."""
+    if kind == "api":
+        return (
+            f"{function} calls {name}, which is not of this template: taken for its API, as there "
+            "are no credentials (--offline)"
+        )
     first = name.split(".amazonaws.", maxsplit=1)[0].split(".")
     service = next((each for each in reversed(first) if each.count("-") < 2), first[0])
     variable = f"AWS_ENDPOINT_URL_{_SERVICE_IDS.get(service, service.upper().replace('-', '_'))}"

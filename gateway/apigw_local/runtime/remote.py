@@ -1,19 +1,27 @@
 """Functions that run elsewhere, behind an Invoke API such as ``sam local start-lambda``."""
 
+import asyncio
+import http.client
 import json
 import re
 import signal
+import threading
 import time
+import urllib.error
+import urllib.request
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import replace
 
-import aiohttp
-
+from apigw_local.core.results import Report, Result
 from apigw_local.errors import NoProcesses
-from apigw_local.runtime.invocation import CLIENT_CONTEXT, Invocation, Report, Result
+from apigw_local.runtime.invocation import CLIENT_CONTEXT, Invocation
 
 _ENDPOINT = "Gateway.EndpointError"
 _TIMED_OUT = re.compile(rb"Task timed out after [\d.]+ seconds")
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""What is asked is on this machine, or near."""
 
 
 class Remote:
@@ -29,36 +37,44 @@ class Remote:
         self._name = name
         self._memory = memory
         self._url = f"{endpoint}/2015-03-31/functions/{name}/invocations"
-        self._timeout = aiohttp.ClientTimeout(total=timeout + 30)
-        self._session: aiohttp.ClientSession | None = None
+        self._timeout = timeout + 30
 
     async def start(self) -> None:
         """Nothing is started here."""
-        self._session = aiohttp.ClientSession(timeout=self._timeout)
 
     async def stop(self) -> None:
-        """Close our connections."""
-        if self._session:
-            await self._session.close()
+        """Nothing is there; requests under way end with the process."""
 
     async def invoke(self, invocation: Invocation) -> Result:
         """Invoke; an endpoint that cannot be reached is a failed invocation."""
-        assert self._session is not None
-        headers = {}
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            result = self._asked(invocation)
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(invocation.finish, result)
+
+        # Not a pool's: those are waited for when the interpreter ends.
+        threading.Thread(target=run, name=self._name, daemon=True).start()
+        return await invocation.result
+
+    def _asked(self, invocation: Invocation) -> Result:
+        """In a thread of its own."""
+        headers = {"Content-Type": "application/json"}
         if invocation.client_context:
             headers[CLIENT_CONTEXT] = b64encode(invocation.client_context.encode()).decode()
+        request = urllib.request.Request(self._url, invocation.payload, headers)  # noqa: S310
         began = time.monotonic()
         try:
-            async with self._session.post(
-                self._url, data=invocation.payload, headers=headers
-            ) as answer:
-                body = await answer.read()
+            with _opener.open(request, timeout=self._timeout) as answer:
+                body = answer.read()
                 failed = "X-Amz-Function-Error" in answer.headers
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return Result.failure(_ENDPOINT, f"{self._url}: {error!r}")
-        if answer.status >= 300:
-            said = body.decode(errors="replace")
-            return Result.failure(_ENDPOINT, f"{self._url}: {answer.status} {said}")
+        except urllib.error.HTTPError as error:
+            with error:
+                said = error.read().decode(errors="replace")
+            return Result.failure(_ENDPOINT, f"{self._url}: {error.code} {said}")
+        except (OSError, http.client.HTTPException) as error:
+            return Result.failure(_ENDPOINT, f"{self._url}: {error}")
         report = Report((time.monotonic() - began) * 1000, None, self._memory, None)
         return replace(_result(body, failed=failed), report=report)
 

@@ -21,9 +21,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 from apigw_local.core.events.websocket import ACCOUNT
+from apigw_local.core.results import Report, Result
 from apigw_local.faults import some_moment
 from apigw_local.runtime.guest import Host, command, variables
-from apigw_local.runtime.invocation import Invocation, Report, Result
+from apigw_local.runtime.invocation import Invocation
 from apigw_local.runtime.runtime_api import RuntimeConnection
 from apigw_local.template.model import Function
 

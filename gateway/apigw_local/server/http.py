@@ -68,6 +68,7 @@ class _Refused(Exception):
 
 
 _NO_REQUEST = (400, "Bad Request", "what came is not HTTP/1.1")
+_NO_HOST = (400, "Bad Request", "the request must have one Host header (RFC 9112, 3.2)")
 _LONG_TARGET = (414, "Request-URI Too Long", f"the URL is over {HEAD_BYTES} bytes")
 _LONG_HEAD = (
     431,
@@ -210,6 +211,9 @@ class _Connection(asyncio.Protocol):
         self._count(b"%s  HTTP/1.1" % self._parser.get_method())
         self._in_head = False
         given = {name.lower(): value for name, value in self._headers}
+        hosts = sum(name.lower() == b"host" for name, _ in self._headers)
+        if hosts > 1 or (not hosts and self._parser.get_http_version() == "1.1"):
+            raise _Refused(*_NO_HOST)
         if int(given.get(b"content-length", b"0")) > HTTP_BODY_BYTES:
             raise _Refused(*_LONG_BODY)
         if given.get(b"expect", b"").lower() == b"100-continue" and not self.working:

@@ -27,7 +27,9 @@ _PAUSE_SECONDS = 0.1
 """Until accepting is tried again where it has failed."""
 _MOST_FILES = 10_240
 """macOS grants a process no more, whatever its hard limit says (``OPEN_MAX``)."""
-_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NAME = re.compile(
+    r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+)
 _TLS_HANDSHAKE = b"\x16"  # the content type of a first record (RFC 8446, 5.1)
 
 

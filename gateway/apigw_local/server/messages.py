@@ -79,7 +79,8 @@ class Response:
         lines += [f"{name}: {value}" for name, value in (*self.headers, *more)]
         if self.has_body:
             lines.append(f"Content-Length: {len(self.body)}")
-        return "\r\n".join((*lines, "", "")).encode()
+        # An allowed origin is sent back, whatever bytes it had.
+        return "\r\n".join((*lines, "", "")).encode(errors="surrogateescape")
 
     @property
     def has_body(self) -> bool:

@@ -5,12 +5,15 @@
 const net = require('node:net');
 
 const AWS = /(^|\.)(amazonaws\.com(\.cn)?|api\.aws|on\.aws)$/;
+const API = /^[a-z0-9]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
 
 /**
  * @param {Record<string, [string, number]>} hosts where each name is served
  * @param {boolean} offline whether other names of AWS's are refused
+ * @param {[string, number]} [api] where other APIs' names lead then: a project that has one in its
+ *   code means its own
  */
-function leadHosts(hosts, offline) {
+function leadHosts(hosts, offline, api) {
   const told = new Set();
   const chosen = new Set(Object.entries(process.env)
     .filter(([name]) => name.startsWith('AWS_ENDPOINT_URL'))
@@ -24,15 +27,15 @@ function leadHosts(hosts, offline) {
       : { port: first, host: typeof second === 'string' ? second : undefined };
     const name = String(options.host ?? options.hostname ?? '').toLowerCase();
     const callback = [first, second, third].find((each) => typeof each === 'function');
-    if (Object.hasOwn(hosts, name)) {
-      const [host, port] = hosts[name];
-      return connect.call(this, { ...options, host, port }, callback);
-    }
+    const lead = ([host, port]) => connect.call(this, { ...options, host, port }, callback);
+    if (Object.hasOwn(hosts, name)) return lead(hosts[name]);
     if (AWS.test(name) && !chosen.has(name)) {
+      const ledAnyway = offline && API.test(name) ? api : undefined;
       if (!told.has(name)) {
         told.add(name);
-        process.stderr.write(`apigw-local: aws ${name}\n`);
+        process.stderr.write(`apigw-local: ${ledAnyway ? 'api' : 'aws'} ${name}\n`);
       }
+      if (ledAnyway) return lead(ledAnyway);
       if (offline) {
         const error = new Error(`apigw-local: ${name} is not called: --offline`);
         error.code = 'ERR_APIGW_LOCAL_OFFLINE';

@@ -7,7 +7,7 @@
 
 const given = JSON.parse(process.env.APIGW_LOCAL ?? '{}');
 delete process.env.APIGW_LOCAL;
-require('./network.cjs').leadHosts(given.hosts ?? {}, given.offline ?? false);
+require('./network.cjs').leadHosts(given.hosts ?? {}, given.offline ?? false, given.api);
 require('./packages.cjs').offerPackages(given.modules ?? [], given.layers ?? []);
 if (given.lifeline) require('./lifeline.cjs').endWith(given.lifeline);
 

@@ -14,19 +14,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 AWS = re.compile(r"(.+\.)?(amazonaws\.com(\.cn)?|api\.aws|on\.aws)")
+API = re.compile(r"[a-z0-9]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 
 
 class Offline(RuntimeError):
     """A call to AWS that is refused. No ``OSError``: clients would try those again."""
 
 
-def lead_hosts(hosts: Mapping[str, Sequence[Any]], *, offline: bool) -> Callable[[], None]:
+def lead_hosts(
+    hosts: Mapping[str, Sequence[Any]], *, offline: bool, api: Sequence[Any] | None = None
+) -> Callable[[], None]:
     """From now on resolve these names to the addresses and ports given.
 
     Args:
         hosts: for each name in small letters, an address and a port.
         offline: other names of AWS's raise ``Offline``, but those that a variable
             ``AWS_ENDPOINT_URL…`` names.
+        api: where other APIs' names lead then: a project that has one in its code means its own.
 
     Returns:
         what ends it.
@@ -40,9 +44,14 @@ def lead_hosts(hosts: Mapping[str, Sequence[Any]], *, offline: bool) -> Callable
             address, port = hosts[name]
             return resolve(address, port, *args, **kwargs)
         if AWS.fullmatch(name) and name not in _chosen():
+            led_anyway = api if offline and API.fullmatch(name) else None
             if name not in told:
                 told.add(name)
-                print(f"apigw-local: aws {name}", file=sys.stderr, flush=True)  # noqa: T201
+                kind = "api" if led_anyway else "aws"
+                print(f"apigw-local: {kind} {name}", file=sys.stderr, flush=True)  # noqa: T201
+            if led_anyway:
+                address, port = led_anyway
+                return resolve(address, port, *args, **kwargs)
             if offline:
                 raise Offline(f"apigw-local: {name} is not called: --offline")
         return resolve(host, port, *args, **kwargs)

@@ -28,7 +28,9 @@ def _sibling(name: str) -> Any:
 def _main() -> None:
     given = json.loads(os.environ.pop("APIGW_LOCAL", "{}"))
     sys.path[0] = os.getcwd()  # noqa: PTH109 (as `python -m` does)
-    _sibling("network").lead_hosts(given.get("hosts", {}), offline=given.get("offline", False))
+    _sibling("network").lead_hosts(
+        given.get("hosts", {}), offline=given.get("offline", False), api=given.get("api")
+    )
     if given.get("lifeline"):
         _sibling("lifeline").end_with(given["lifeline"])
     if importlib.util.find_spec("runtime_client") is None:
