@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from apigw_local.arguments import parser
 from tests.clients import WAIT
 from tests.install import ROOT, found, installed, uv
 from tests.running_gateway import RunningGateway, free_row, ready
@@ -189,6 +190,17 @@ def test_its_page_has_no_links_that_lead_nowhere_in_an_index(wheel: Path) -> Non
     here = {f"#{re.sub(r'[^a-z0-9 -]', '', each.lower()).replace(' ', '-')}" for each in headings}
     leading = set(re.findall(r"\]\(([^)]*)\)", page))
     assert {each for each in leading if not each.startswith("https://")} <= here
+
+
+def test_its_page_names_options_that_there_are() -> None:
+    page = (ROOT / "README.md").read_text()
+    of_others = {
+        *("--add-host", "--inspect"),  # sam's and Node's
+        *("--cli-binary-format", "--connection-id", "--data", "--endpoint-url"),  # AWS's CLI
+        *("--message-body", "--queue-url"),
+    }
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page))
+    assert named - of_others <= set(re.findall(r"--[a-z-]+", parser().format_help()))
 
 
 def test_its_changes_are_told() -> None:
