@@ -83,7 +83,14 @@ def serve_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
         ),
         (
             {"app.js": "export const handler = async () => ({statusCode: 200, body: 'hi'})"},
-            {"Runtime": "nodejs22.x"},
+            {},
+        ),
+        (
+            {
+                "app.js": "const text = await Promise.resolve('hi');"
+                "export const handler = async () => ({statusCode: 200, body: text})"
+            },
+            {},
         ),
         (
             {
@@ -103,7 +110,7 @@ def serve_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
     ],
     ids=[
         "async", "callback", "context.succeed", "async with a callback", "mjs", "type module",
-        "detected as in nodejs22.x", "cjs", "in a folder, deep", "default export",
+        "an ES module by its syntax", "one that waits", "cjs", "in a folder, deep", "default export",
     ],
 )  # fmt: skip
 def test_handlers_of_every_form(
@@ -440,9 +447,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("app.js", SDK_3, "nodejs20.x", "sent"),
         ("app.mjs", SDK_3_AS_MODULE, "nodejs20.x", "sent"),
+        ("app.js", SDK_3_AS_MODULE, "nodejs20.x", "sent"),
         ("app.js", SDK_2, "nodejs16.x", "http://127.0.0.1:8000/"),
     ],
-    ids=["v3", "v3 in an ES module", "v2"],
+    ids=["v3", "v3 in an ES module", "v3 in one by its syntax", "v2"],
 )
 def test_the_sdk_that_a_project_leaves_to_lambda(
     serve_node: ServeNode,

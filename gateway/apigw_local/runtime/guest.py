@@ -58,9 +58,7 @@ def command(function: Function, debug_port: int | None) -> list[str]:
     """What starts a process of the function; a debugger may attach to ``debug_port``."""
     if function.is_node:
         inspect = [f"--inspect=127.0.0.1:{debug_port}"] if debug_port else []
-        # As Lambda's Node does by itself since this version.
-        detect = ["--experimental-detect-module"] if _version(function) >= 22 else []
-        return ["node", *detect, *inspect, str(_NODE_START)]
+        return ["node", *inspect, str(_NODE_START)]
     debugpy = ["-Xfrozen_modules=off", "-m", "debugpy", "--listen", str(debug_port)]
     return [
         sys.executable, *(debugpy if debug_port else []), str(_PYTHON_START), function.handler

@@ -57,15 +57,16 @@ async function load(file, handler) {
   }
 }
 
-/** Since Node 22.7 what has the syntax of an ES module is one, if nothing says otherwise. */
+/**
+ * What has the syntax of an ES module is one, if nothing says otherwise. Since Node 20.19 `require`
+ * loads it, but neither waits for it nor asks whoever resolves packages for it.
+ */
 async function required(file) {
   try {
     return require(file);
   } catch (error) {
-    const esm = /\b(import statement outside a module|Unexpected token 'export'|import\.meta)/;
-    const is22 = Number(process.versions.node.split('.')[0]) >= 22;
-    const detects = is22 || process.execArgv.includes('--experimental-detect-module');
-    if (!(error instanceof SyntaxError && esm.test(error.message) && detects)) throw error;
+    const asModule = ['ERR_MODULE_NOT_FOUND', 'ERR_REQUIRE_ASYNC_MODULE', 'ERR_REQUIRE_ESM'];
+    if (!asModule.includes(error?.code)) throw error;
     return import(pathToFileURL(file));
   }
 }
