@@ -110,7 +110,8 @@ def serve_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
     ],
     ids=[
         "async", "callback", "context.succeed", "async with a callback", "mjs", "type module",
-        "an ES module by its syntax", "one that waits", "cjs", "in a folder, deep", "default export",
+        "an ES module by its syntax", "one that waits", "cjs", "in a folder, deep",
+        "default export",
     ],
 )  # fmt: skip
 def test_handlers_of_every_form(
