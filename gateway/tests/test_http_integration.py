@@ -308,3 +308,33 @@ def test_two_apis_with_the_same_route(loaded: Load, first: str, second: str, her
     said = warnings_of(text, application)
     assert len(said) == len(application.warnings) == here
     assert all("is a route of another HTTP API too" in each for each in said)
+
+
+@pytest.mark.aws("ht-hosts")
+def test_one_of_sams_and_one_of_cloudformations(loaded: Load) -> None:
+    uri = "!Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/x'"
+    text = sam(
+        resources=f"""
+        Under:
+          Type: AWS::Serverless::Function
+          Properties:
+            Runtime: python3.13
+            Handler: app.handler
+            CodeUri: src
+            Events: {{A: {{Type: HttpApi, Properties: {{Path: /a, Method: GET}}}}}}
+        Plain:
+          Type: AWS::ApiGatewayV2::Api
+          Properties: {{ProtocolType: HTTP}}
+        ToFn:
+          Type: AWS::ApiGatewayV2::Integration
+          Properties: {{ApiId: !Ref Plain, IntegrationType: AWS_PROXY, IntegrationUri: {uri}}}
+        Route:
+          Type: AWS::ApiGatewayV2::Route
+          Properties:
+            ApiId: !Ref Plain
+            RouteKey: GET /a  {HERE}
+            Target: !Join [/, [integrations, !Ref ToFn]]
+        """
+    )
+    said = warnings_of(text, loaded(text))
+    assert any("is a route of another HTTP API too" in each for each in said)

@@ -18,6 +18,7 @@ from apigw_local.template.plain_http_apis import PlainHttpReader
 from apigw_local.template.queues import QueueReader
 from apigw_local.template.rules import Rules
 from apigw_local.template.scratch import Scratch
+from apigw_local.template.shared_port import SharedPort
 from apigw_local.template.triggers import EventReader
 from apigw_local.template.unserved import unserved, unserved_events
 from apigw_local.template.websocket_apis import WebSocketReader
@@ -111,9 +112,10 @@ def _application(
     name = _choose(websockets.names(), wanted)
     api = websockets.read(name, stage) if name else None
     http_apis = HttpApiReader(document, resolver, reader)
-    events = EventReader(resolver, reader, http_apis)
+    port = SharedPort()
+    events = EventReader(resolver, reader, http_apis, port)
     named = (*functions, *reader.left_out)
-    plain_http = PlainHttpReader(document, resolver, reader)
+    plain_http = PlainHttpReader(document, resolver, reader, port)
     http_routes = tuple(route for each in named for route in events.http_routes(each))
     http_routes += tuple(plain_http.read())
     schedules = tuple(schedule for each in named for schedule in events.schedules(each))

@@ -10,6 +10,7 @@ from apigw_local.template.document import Map, text
 from apigw_local.template.functions import FunctionReader
 from apigw_local.template.intrinsics import Resolver, api_id
 from apigw_local.template.model import DEFAULT_PATH, HttpAuthorizer, HttpRoute, HttpSettings
+from apigw_local.template.shared_port import SharedPort
 
 _V2 = "AWS::ApiGatewayV2::"
 _REMEMBERED_SECONDS = 300
@@ -23,10 +24,13 @@ class PlainHttpReader:
         warnings: what is not served, each with a line.
     """
 
-    def __init__(self, document: Map, resolver: Resolver, functions: FunctionReader) -> None:
+    def __init__(
+        self, document: Map, resolver: Resolver, functions: FunctionReader, port: SharedPort
+    ) -> None:
         self._resources = document.map("Resources")
         self._resolver = resolver
         self._functions = functions
+        self._port = port
         self.warnings: list[tuple[int, str]] = []
 
     def read(self) -> Iterator[HttpRoute]:
@@ -73,6 +77,8 @@ class PlainHttpReader:
             self.warnings.append((integration.at(version), said))
         method, _, path = key.rpartition(" ")
         longest = HTTP_INTEGRATION_SECONDS * 1000
+        if clash := self._port.clash(method or "ANY", path, settings):
+            self.warnings.append((route.at("RouteKey"), clash))
         yield HttpRoute(
             method=method or "ANY",
             path=path,

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from apigw_local.core.events.http import prefix_of
-from apigw_local.core.paths import same_requests
 from apigw_local.template.document import Map, text
 from apigw_local.template.functions import FunctionReader
 from apigw_local.template.http_apis import HttpApiReader
 from apigw_local.template.intrinsics import Resolver
-from apigw_local.template.model import DEFAULT_PATH, HttpRoute, HttpSettings, Schedule
+from apigw_local.template.model import DEFAULT_PATH, HttpRoute, Schedule
+from apigw_local.template.shared_port import SharedPort
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
@@ -25,12 +24,16 @@ class EventReader:
     """
 
     def __init__(
-        self, resolver: Resolver, functions: FunctionReader, http_apis: HttpApiReader
+        self,
+        resolver: Resolver,
+        functions: FunctionReader,
+        http_apis: HttpApiReader,
+        port: SharedPort,
     ) -> None:
         self._resolver = resolver
         self._functions = functions
         self._http_apis = http_apis
-        self._taken: dict[str, list[tuple[str, HttpSettings]]] = {}
+        self._port = port
         self.warnings: list[tuple[int, str]] = []
 
     def http_routes(self, function: str) -> Iterator[HttpRoute]:
@@ -42,23 +45,9 @@ class EventReader:
             api = self._http_apis.settings(event)
             authorizer = self._http_apis.authorizer(event, method, path)
             timeout = self._http_apis.timeout(event)
-            self._warn_of_another_api(event, method, path, api)
+            if clash := self._port.clash(method, path, api):
+                self.warnings.append((event.at("Path"), clash))
             yield HttpRoute(method, path, function, api, authorizer, timeout)
-
-    def _warn_of_another_api(self, event: Map, method: str, path: str, api: HttpSettings) -> None:
-        """Of two APIs, which have a host each in AWS, and share a port here."""
-        whole = same_requests(prefix_of(api.stage) + path)
-        taken = self._taken.setdefault(whole, [])
-        for other, first in taken:
-            if first.api_id != api.api_id and (other == method or "ANY" in (other, method)):
-                said = (
-                    f"{method} {path} is a route of another HTTP API too; in AWS each API has a "
-                    "host of its own, here they share a port, and only one of the two routes is "
-                    "reached: give one API a StageName, or serve them from templates of their own"
-                )
-                self.warnings.append((event.at("Path"), said))
-                break
-        taken.append((method, api))
 
     def schedules(self, function: str) -> Iterator[Schedule]:
         """The schedules on which ``function`` is invoked; those that are enabled."""
