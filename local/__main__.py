@@ -132,7 +132,7 @@ def _run_gateway(
             gateway = child.start(
                 [
                     *(sys.executable, "-m", "apigw_local"),
-                    *("--template", str(_ROOT / "template.yaml")),
+                    *("--template", str(_ROOT / "template.yaml"), "--no-build-dir"),
                     *("--path", _PATH_FORM),
                     *("--static", str(_ROOT / "web")),
                     *("--parameter-overrides", *parameters),

@@ -79,7 +79,7 @@ class TestAFunctionBehindTemplates:
         with gateway.connect() as socket:
             socket.send('{"action": "ask", "text": "hi"}')
             gateway.wait_for_line("^ask ")
-            (given,) = gateway.events("Function")
+            given = gateway.wait_for(lambda record: record.kind == "event").fields["event"]
             assert given["said"] == "hi"
             released.touch()
             gateway.wait_for_event("Function")

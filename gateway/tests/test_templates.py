@@ -264,7 +264,7 @@ class TestDocuments:
             ("", "not a SAM template: it has no Resources"),
             (
                 "Resources: {}",
-                "there is neither a WebSocket API nor a route of an HTTP API to serve",
+                "there is neither a WebSocket API nor a route of HTTP to serve",
             ),
         ],
     )
