@@ -195,6 +195,26 @@ def test_a_change_of_the_code_is_served_at_once(serve: Serve, tmp_path: Path) ->
     assert ask(gateway) == "new"
 
 
+def test_so_is_a_change_in_a_layer(serve: Serve, tmp_path: Path) -> None:
+    words = tmp_path / "layer" / "python" / "words_of_a_layer.py"
+    words.parent.mkdir(parents=True)
+    words.write_text("TEXT = 'old'\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text(
+        "from words_of_a_layer import TEXT\n"
+        "def handler(event, context):\n    return {'statusCode': 200, 'body': TEXT}\n"
+    )
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}}
+    own = {"Function": function(CodeUri="src", Layers=[{"Ref": "Words"}]), "Words": layer}
+    gateway = serve("", {"$default": TWO_WAY}, resources={**answers_on(0), **own}, in_process=False)
+    assert ask(gateway) == "old"
+
+    words.write_text("TEXT = 'new'\n")
+
+    gateway.wait_for_line("Function: words_of_a_layer.py has changed")
+    assert ask(gateway) == "new"
+
+
 def test_what_runs_when_the_code_changes_may_end(serve: Serve, tmp_path: Path) -> None:
     code = """
 import pathlib, time

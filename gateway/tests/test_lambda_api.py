@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from apigw_local.runtime import invoker
 from apigw_local.testing import LocalGateway
 from tests.aws import aws
 from tests.conftest import Serve
@@ -146,3 +147,20 @@ def test_a_dry_run_invokes_nothing(gateway: LocalGateway, functions: Any) -> Non
 
     assert answer["StatusCode"] == 204
     assert {"invoked": "dry"} not in gateway.events("EchoFunction")
+
+
+def test_what_fails_asynchronously_is_tried_after_one_minute_and_after_two_more(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoker.ASYNC_RETRY_SECONDS == (60.0, 120.0)
+    monkeypatch.setattr(invoker, "ASYNC_RETRY_SECONDS", (0.1, 0.4))
+    code = "import time\ndef handler(event, context):\n    raise ValueError(time.monotonic())\n"
+    gateway = serve(code, {"$default": {}})
+
+    aws("lambda", gateway.invoke).invoke(FunctionName="Function", InvocationType="Event")
+
+    gateway.wait_for_line("asynchronous invocation given up after three failures")
+    said = (each.fields.get("errorMessage") for each in gateway.records)
+    first, second, third = (float(each) for each in said if each is not None)
+    assert second - first >= 0.1
+    assert third - second >= 0.4

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from apigw_local.testing import LocalGateway
 from tests.clients import WAIT, refusal
 from tests.conftest import TWO_WAY, answers_on, plain_template
 from tests.functions import ask
+from tests.running_gateway import free_ports
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no node")
@@ -499,3 +501,20 @@ def test_what_a_project_has_itself_is_not_installed(serve_node: ServeNode, tmp_p
 
     assert ask(gateway) == "own"
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_debugger_may_attach_and_nothing_times_out(serve_node: ServeNode) -> None:
+    (port,) = free_ports(1)
+    code = """
+        exports.handler = async () => {
+            await new Promise((done) => setTimeout(done, 1500));
+            return {statusCode: 200, body: 'after the timeout'};
+        };
+    """
+    gateway = serve_node({"app.js": code}, Timeout=1, options={"debug_port": port})
+    gateway.wait_for_line(f"Function: attach a debugger to port {port}")
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=WAIT) as answer:
+        (target,) = json.load(answer)
+    assert target["type"] == "node"
+    assert ask(gateway) == "after the timeout"

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import time
 from typing import Any
 
 from apigw_local.log import Log
@@ -51,3 +52,10 @@ def test_an_input_of_its_own() -> None:
     (_, event), _ = run(Schedule("Sweep", "EveryMinute", 0.01, '{"depth": 2}'))
 
     assert event == {"depth": 2}
+
+
+def test_a_period_passes_before_each_time() -> None:
+    began = time.monotonic()
+    run(Schedule("Sweep", "EveryMinute", 0.2))
+
+    assert time.monotonic() - began >= 0.4
