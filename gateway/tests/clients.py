@@ -49,12 +49,12 @@ def closed_with(socket: ClientConnection) -> tuple[int, str]:
     return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
-def upgraded(gateway: LocalGateway) -> socket.socket:
+def upgraded(gateway: LocalGateway, query: str = "") -> socket.socket:
     """A WebSocket of whose frames nobody takes care, to be used in a ``with`` statement."""
     host, _, port = gateway.ws.removeprefix("ws://").partition(":")
     made = socket.create_connection((host, int(port)), timeout=WAIT)
     lines = (
-        f"GET /{gateway.stage} HTTP/1.1",
+        f"GET /{gateway.stage}?{query} HTTP/1.1",
         f"Host: {host}:{port}",
         "Connection: Upgrade",
         "Upgrade: websocket",

@@ -29,11 +29,6 @@ def close_without_a_code(socket: ClientConnection) -> None:
     socket.socket.sendall(bytes([0x88, 0x80, 0, 0, 0, 0]))
 
 
-def reset(socket: ClientConnection) -> None:
-    socket.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
-    socket.socket.close()
-
-
 def end(socket: ClientConnection) -> None:
     """A FIN, and no close frame: a process that has been killed."""
     socket.socket.shutdown(sockets.SHUT_WR)
@@ -51,9 +46,6 @@ def end(socket: ClientConnection) -> None:
         pytest.param(lambda s: s.close(1001), 1001, "", marks=pytest.mark.aws("di-code")),
         pytest.param(lambda s: s.close(4001, "bye"), 4001, "bye", marks=pytest.mark.aws("di-code")),
         pytest.param(
-            reset, 1006, "Connection Closed Abnormally", marks=pytest.mark.aws("di-cut")
-        ),
-        pytest.param(
             end, 1006, "Connection Closed Abnormally", marks=pytest.mark.aws("di-cut")
         ),
         pytest.param(
@@ -69,6 +61,14 @@ def test_how_the_client_left(gateway: LocalGateway, leave: Any, code: int, reaso
         own = id_of(socket)
         leave(socket)
         assert told(gateway, own) == (code, reason)
+
+
+@pytest.mark.aws("di-cut")
+def test_a_connection_that_was_reset(gateway: LocalGateway) -> None:
+    with upgraded(gateway, "who=me") as socket:
+        own = gateway.events("ConnectFunction")[-1]["requestContext"]["connectionId"]
+        socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+    assert told(gateway, own) == (1006, "Connection Closed Abnormally")
 
 
 @pytest.mark.parametrize(
