@@ -15,7 +15,7 @@ from hadir.connections.poster import Poster
 from hadir.connections.sockets import Sockets
 from tests.running_gateway import ROOT
 
-ECHO_APP = ROOT / "tests" / "gateway" / "echo_app" / "template.yaml"
+ECHO_APP = ROOT / "gateway" / "tests" / "echo_app" / "template.yaml"
 NOBODY = "AAAAAAAAAAACAAA="
 IMPOSSIBLE = "no such form/é"
 SECONDS = 10

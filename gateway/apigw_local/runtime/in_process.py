@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awslambdaric.lambda_context import Client, ClientContext, make_obj_from_dict
+from awslambdaric.lambda_runtime_marshaller import to_json
 
 from apigw_local.core.events.websocket import ACCOUNT
 from apigw_local.core.results import Report, Result
@@ -115,7 +116,7 @@ class InProcess:
                 deadline=imported + function.timeout,
                 client_context=_client_context(invocation),
             )
-            answer = json.dumps(handler(json.loads(invocation.payload), context))
+            answer = to_json(handler(json.loads(invocation.payload), context))
         except SystemExit:
             said = "Error: Runtime exited without providing a reason"
             return Result.failure("Runtime.ExitError", said, report=self._report(began))
