@@ -121,6 +121,8 @@ class PlainHttpReader:
         name = self._text(route, "AuthorizerId")
         if kind != "CUSTOM" or name not in authorizers:
             said = f"{key}: {kind} is not there locally: requests are let through unchecked"
+            if kind == "JWT":
+                said += ", and a handler that reads a token's claims fails"
             self.warnings.append((route.at("AuthorizationType"), said))
             return None
         own = authorizers[name]
