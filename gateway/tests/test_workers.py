@@ -189,3 +189,12 @@ def test_where_there_is_no_prctl_a_process_ends_with_the_gateway(
         gateway.send_signal(signal.SIGKILL)
         gateway.wait(WAIT)
         process.wait(WAIT)
+
+
+def test_a_package_that_is_not_there_is_named_and_what_to_do(serve: Serve) -> None:
+    gateway = serve("import not_installed", {"$default": {}}, in_process=False)
+
+    gateway.wait_for_line(
+        "did not start: Runtime.ImportModuleError: Unable to import module 'app': No module named "
+        "'not_installed'. Install it beside apigw-local .pip install …., or run sam build"
+    )

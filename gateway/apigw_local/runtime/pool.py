@@ -136,7 +136,8 @@ class Pool:
         if error is not None and self._machine.matters(number):
             self._start_error = error
             kind, message = error.error()
-            self._log.trouble(self._function.name, f"did not start: {kind}: {message}")
+            said = f"did not start: {kind}: {message}{_advice(self._function, kind, message)}"
+            self._log.trouble(self._function.name, said)
             if kind == "Sandbox.Timedout":
                 # The init phase is then part of the next invocation, and has that long
                 # ("Lambda execution environment lifecycle").
@@ -176,6 +177,14 @@ class Pool:
             self._called.add(line)
             kind, name = called.groups()
             self._log.warning(_about(self._function.name, kind, name, offline=self._host.offline))
+
+
+def _advice(function: Function, kind: str, message: str) -> str:
+    """What to do about a package that is not there; Node's own client says so itself."""
+    missing = re.search(r"No module named '([\w.]+)'", message)
+    if not function.is_python or kind != "Runtime.ImportModuleError" or not missing:
+        return ""
+    return ". Install it beside apigw-local (pip install …), or run sam build"
 
 
 _CALLED = re.compile(r"apigw-local: (aws|api) (\S+)")
