@@ -6,6 +6,7 @@ import errno
 import socket
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from apigw_local.apis.http import HttpApi
@@ -20,6 +21,7 @@ from apigw_local.apis.websocket import Lifetimes, WebSocketServer
 from apigw_local.inspector.admin import AdminApi
 from apigw_local.log import Log
 from apigw_local.options import Options
+from apigw_local.runtime.aws_calls import about_call
 from apigw_local.runtime.backends import backends, check, unavailable
 from apigw_local.runtime.environment import credentials, signing_secret
 from apigw_local.runtime.guest import Host
@@ -127,7 +129,9 @@ class Gateway:
             here = {name: each for name, each in self._runnable.items() if each.is_python}
             shared = shared_environment(here, self._environment(), self._options.region)
             self._shared.enter_context(the_only_one(shared))
-            self._shared.callback(lead_hosts(self._led_hosts(), offline=False))
+            host = self._host()
+            lead = partial(lead_hosts, host.hosts, offline=host.offline, api=host.api)
+            self._shared.callback(lead(say=self._say_call))
         if not self._options.lambda_endpoint:
             await provide(self._runnable.values(), self._log)
         allow_more_files()
@@ -193,15 +197,22 @@ class Gateway:
             environment["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = f"{url}/{api.stage}"
         return environment
 
-    def _backends(self) -> dict[str, Backend]:
+    def _say_call(self, line: str) -> None:
+        if said := about_call("a function, or a test", line, offline=self._host().offline):
+            self._log.warning(said)
+
+    def _host(self) -> Host:
         options = self._options
         offline = bool(credentials()) if options.offline is None else options.offline
-        packages = cache_folder() / "node_modules"
         port = self.port("websocket") or self.port("http")
         api = (self._address(), port) if port else None
-        host = Host(options.region, self._environment(), self._led_hosts(), offline, api, packages)
+        environment, hosts = self._environment(), self._led_hosts()
+        return Host(options.region, environment, hosts, offline, api, cache_folder())
+
+    def _backends(self) -> dict[str, Backend]:
+        hosts = self._local_hosts()
         return backends(
-            self._application, options, self._unavailable, host, self._local_hosts(), self._log
+            self._application, self._options, self._unavailable, self._host(), hosts, self._log
         )
 
     def _local_hosts(self) -> dict[str, str]:

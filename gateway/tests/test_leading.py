@@ -1,11 +1,13 @@
 """Nothing leaves the machine by mistake: AWS's host names of the template's APIs lead here."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
+from apigw_local.runtime.aws_calls import about_call
 from apigw_local.runtime.python.network import Offline, lead_hosts
 from tests.clients import WAIT
 from tests.conftest import TWO_WAY, Serve, answers_on
@@ -84,16 +86,19 @@ def test_so_does_an_invocation_without_the_endpoints_variable(serve: Serve) -> N
     assert ask(gateway) == "me"
 
 
-def test_other_services_of_aws_are_refused_offline_and_at_once(serve: Serve) -> None:
+@pytest.mark.parametrize("in_process", [False, True], ids=["processes", "in process"])
+def test_other_services_of_aws_are_refused_offline_and_at_once(
+    serve: Serve, in_process: bool
+) -> None:
     gateway = serve(
-        CALL, {"$default": TWO_WAY}, resources=answers_on(0), in_process=False, offline=True
+        CALL, {"$default": TWO_WAY}, resources=answers_on(0), in_process=in_process, offline=True
     )
 
     assert "dynamodb.us-nowhere-1.amazonaws.com is not called: --offline" in ask(gateway)
-    said = gateway.wait_for_line("Function calls dynamodb.us-nowhere-1.amazonaws.com: refused")
-    assert "Set AWS_ENDPOINT_URL_DYNAMODB" in said
+    said = gateway.wait_for_line("calls dynamodb.us-nowhere-1.amazonaws.com: refused")
+    assert "set AWS_ENDPOINT_URL_DYNAMODB" in said
     ask(gateway)
-    assert gateway.output.count("Function calls dynamodb") == 1
+    assert gateway.output.count("calls dynamodb") == 1
 
 
 def test_an_endpoint_that_was_given_is_called(
@@ -135,6 +140,7 @@ def test_offline_is_the_default_without_credentials(
         ("dynamodb.us-east-1.amazonaws.com", True),
         ("bucket.s3.amazonaws.com", True),
         ("S3.AMAZONAWS.COM", True),
+        ("s3.amazonaws.com.", True),
         ("sqs.cn-north-1.amazonaws.com.cn", True),
         ("lambda.us-east-1.api.aws", True),
         ("abc.lambda-url.us-east-1.on.aws", True),
@@ -158,7 +164,35 @@ def test_names_of_aws(host: str, refused: bool, capfd: pytest.CaptureFixture[str
         assert is_refused() == refused
     finally:
         end()
-    assert (host.lower() in capfd.readouterr().err) == refused
+    assert (host.lower().removesuffix(".") in capfd.readouterr().err) == refused
+
+
+@pytest.mark.parametrize("method", ["connect", "connect_ex"])
+def test_a_socket_that_resolves_a_name_itself_is_refused_too(method: str) -> None:
+    end = lead_hosts({}, offline=True)
+    try:
+        with socket.socket() as client, pytest.raises(Offline):
+            getattr(client, method)(("s3.amazonaws.com", 443))
+    finally:
+        end()
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("dynamodb.us-east-1.amazonaws.com", "AWS_ENDPOINT_URL_DYNAMODB"),
+        ("bucket.s3.eu-west-1.amazonaws.com", "AWS_ENDPOINT_URL_S3"),
+        ("sts.amazonaws.com", "AWS_ENDPOINT_URL_STS"),
+        ("cognito-idp.ap-southeast-3.amazonaws.com", "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "AWS_ENDPOINT_URL_SQS"),
+        ("abc.appsync-api.us-east-1.amazonaws.com", None),
+        ("abc.lambda-url.us-east-1.on.aws", None),
+    ],
+)
+def test_the_variable_that_leads_a_service_elsewhere(name: str, variable: str | None) -> None:
+    said = about_call("F", f"apigw-local: aws {name}", offline=True)
+    assert said is not None
+    assert re.findall(r"AWS_ENDPOINT_URL_\w+", said) == ([variable] if variable else [])
 
 
 def test_a_name_leads_to_another_port_until_it_is_ended() -> None:

@@ -10,13 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from apigw_local.runtime import packages
 from apigw_local.testing import LocalGateway
 from tests.clients import WAIT, refusal
 from tests.conftest import TWO_WAY, answers_on, plain_template
 from tests.functions import ask
-from tests.running_gateway import free_ports
+from tests.running_gateway import free_ports, free_row, start_gateway
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no node")
@@ -144,7 +146,6 @@ def test_a_handlers_event_and_context(serve_node: ServeNode) -> None:
     ).fields["requestId"]  # fmt: skip
     assert 0 < told["left"] <= 7000
     assert told["env"]["AWS_EXECUTION_ENV"] == "AWS_Lambda_nodejs20.x"
-    assert "APIGW_LOCAL" not in told["env"]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,7 @@ def test_a_handlers_event_and_context(serve_node: ServeNode) -> None:
             "Runtime.ExitError: RequestId: .* Runtime exited with error: signal: killed",
         ),
         ("exports.handler = () => {}", "malformed answer: .*, got null"),
+        ("exports.handler = async () => { throw Object.create(null) }", "object: an object that"),
     ],
 )
 def test_what_goes_wrong_is_told_and_the_next_message_is_served(
@@ -223,6 +225,14 @@ def test_a_process_goes_on_after_an_error(serve_node: ServeNode) -> None:
             "Runtime.InvalidStreamingOperation: .*streamed responses are not served here",
         ),
         ({"app.js": "process.exit(4)"}, "Runtime.ExitError: Error: .*exit status 4"),
+        (
+            {"app.js": "Promise.reject(new Error('at init')); exports.handler = async () => 1"},
+            "did not start: Runtime.UnhandledPromiseRejection: Error: at init",
+        ),
+        (
+            {"app.js": "exports.handler = async () => 1", "package.json": "{"},
+            "SyntaxError: Error parsing .*package.json: ",
+        ),
     ],
 )
 def test_what_does_not_start_says_why(
@@ -518,3 +528,115 @@ def test_a_debugger_may_attach_and_nothing_times_out(serve_node: ServeNode) -> N
         (target,) = json.load(answer)
     assert target["type"] == "node"
     assert ask(gateway) == "after the timeout"
+
+
+def test_what_fails_between_two_messages_fails_neither(serve_node: ServeNode) -> None:
+    code = """
+        exports.handler = async () => {
+            setTimeout(() => { throw new Error('nobody waits') }, 100);
+            await new Promise((done) => setTimeout(done, 20));
+            return {statusCode: 200, body: `${process.pid}`};
+        };
+    """
+    gateway = serve_node({"app.js": code})
+
+    first = int(ask(gateway))
+    gateway.wait_for_line("Error: nobody waits")
+    deadline = time.monotonic() + WAIT
+    while psutil.pid_exists(first):
+        assert time.monotonic() < deadline
+    time.sleep(0.2)  # until that has been noticed
+    assert int(ask(gateway)) != first
+
+
+def test_the_templates_own_module_path_and_options(serve_node: ServeNode) -> None:
+    code = """
+        const {text} = require('own-words');
+        exports.handler = async () => ({statusCode: 200, body: `${text} ${process.title}`});
+    """
+    variables = {"NODE_PATH": "/var/task/lib", "NODE_OPTIONS": "--title=named"}
+    files = {"app.js": code, "lib/own-words.js": "exports.text = 'mine'"}
+    gateway = serve_node(files, Environment={"Variables": variables})
+
+    assert ask(gateway) == "mine named"
+
+
+def test_threads_and_processes_of_a_function_are_led_too(serve_node: ServeNode) -> None:
+    code = """
+        const { Worker } = require('node:worker_threads');
+        const { spawnSync } = require('node:child_process');
+        const calling = `require('node:net').connect(443, 's3.amazonaws.com.')
+            .on('error', (error) => { console.log(error.code); })`;
+        exports.handler = async () => {
+            const child = spawnSync(process.execPath, ['-e', calling], {encoding: 'utf8'});
+            const thread = new Worker(calling, {eval: true, stdout: true});
+            let said = '';
+            thread.stdout.on('data', (part) => { said += part; });
+            await new Promise((done) => thread.on('exit', done));
+            return {statusCode: 200, body: `${child.stdout.trim()} ${said.trim()}`};
+        };
+    """
+    gateway = serve_node({"app.js": code}, options={"offline": True}, Timeout=20)
+
+    assert ask(gateway) == "ERR_APIGW_LOCAL_OFFLINE ERR_APIGW_LOCAL_OFFLINE"
+
+
+def test_another_projects_packages_are_not_found(
+    serve_node: ServeNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    of_others = tmp_path / "cache" / "apigw-local" / "node" / "sdk2" / "node_modules" / "aws-sdk"
+    of_others.mkdir(parents=True)
+    (of_others / "package.json").write_text("{}")
+    (of_others / "index.js").write_text("")
+    gateway = serve_node({"app.js": "require('aws-sdk')"})
+
+    gateway.wait_for_line("Lambda has no aws-sdk .v2. since nodejs18.x")
+
+
+@pytest.mark.parametrize("cache", ["/proc/nowhere", "/dev/null"])
+def test_a_cache_that_cannot_be_written_is_told(
+    serve_node: ServeNode, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
+    monkeypatch.setattr(packages, "cache_folder", lambda: Path(cache) / "apigw-local")
+    gateway = serve_node({"app.js": SDK_3})
+
+    gateway.wait_for_line("Lambda has @aws-sdk/client-apigatewaymanagementapi, which is not here")
+
+
+def test_an_installation_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin" / "npm"
+    npm.write_text("#!/bin/sh\nsleep 600 &\necho $! > pid\nsleep 600\n")
+    npm.chmod(0o755)
+    (tmp_path / "app.js").write_text(SDK_3)
+    template = tmp_path / "template.json"
+    function = {"CodeUri": ".", "Handler": "app.handler", "Runtime": "nodejs20.x"}
+    resource = {"Type": "AWS::Serverless::Function", "Properties": function}
+    template.write_text(json.dumps(plain_template({"$default": TWO_WAY}, {"Function": resource})))
+    process = start_gateway(
+        ["-t", str(template), "--port", str(free_row(4))],
+        {
+            "PATH": f"{npm.parent}{os.pathsep}{os.environ['PATH']}",
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        },
+    )
+    started = tmp_path / "cache" / "apigw-local" / "node" / "sdk3" / "pid"
+    deadline = time.monotonic() + WAIT
+    while not (started.exists() and started.read_text().endswith("\n")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child = psutil.Process(int(started.read_text()))
+    process.terminate()
+    _, said = process.communicate(timeout=WAIT)
+
+    assert process.returncode == 0
+    assert "Traceback" not in said
+    psutil.wait_procs([child], WAIT)
+    assert not child.is_running()
+
+
+def test_a_description_of_a_package_that_is_broken_is_named(serve_node: ServeNode) -> None:
+    files = {"src/app.js": answering("hi"), "src/package.json": "{"}
+    gateway = serve_node(files, Handler="src/app.handler")
+
+    gateway.wait_for_line("did not start: Runtime.ImportModuleError: .*src/package.json: ")

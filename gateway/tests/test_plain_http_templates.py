@@ -118,7 +118,8 @@ class TestTemplates:
         text = web(f"RouteKey: {route}", f"AuthorizationType: JWT, RouteKey: {route}")
         (said,) = loaded(text).warnings
         assert said.endswith(
-            "GET /pets/{id}: JWT is not there locally: requests are let through unchecked"
+            "GET /pets/{id}: JWT is not there locally: requests are let through unchecked, and a "
+            "handler that reads a token's claims fails"
         )
 
     def test_a_document_is_not_read(self, loaded: Load) -> None:

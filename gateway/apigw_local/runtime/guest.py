@@ -31,6 +31,9 @@ from apigw_local.template.model import Function
 _HERE = Path(__file__).parent
 _PYTHON_START = _HERE / "python" / "start.py"
 _NODE_START = _HERE / "node" / "start.cjs"
+_NODE_NETWORK = _HERE / "node" / "network.cjs"
+LAST_WITH_SDK_2 = 16
+"""Of Node's versions in Lambda."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Host:
         hosts: AWS's names of what is served here, with address and port.
         offline: calls to other names of AWS's are refused.
         api: but those of other APIs lead there.
-        packages: a ``node_modules`` that stands for the one of Lambda's own runtime.
+        packages: a folder of those that stand for Lambda's own, by the version of the SDK.
     """
 
     region: str
@@ -103,11 +106,21 @@ def _of_node(function: Function, host: Host, told: dict[str, object]) -> dict[st
     folders = [str(each) for each in package_folders(function, host.packages)]
     told["modules"] = folders
     told["layers"] = [str(layer) for layer in reversed(function.layers)]
-    return {"NODE_PATH": os.pathsep.join(folders)}
+    given = {**function.environment, **host.environment}
+    named = [path for path in given.get("NODE_PATH", "").split(os.pathsep) if path]
+    own = [str(function.code / re.sub(r"^/var/task/?", "", path)) for path in named]
+    preload = f"--require {json.dumps(str(_NODE_NETWORK))}"
+    return {
+        "NODE_PATH": os.pathsep.join([*own, *folders]),
+        "NODE_OPTIONS": f"{given.get('NODE_OPTIONS', '')} {preload}".strip(),
+    }
 
 
 def package_folders(function: Function, packages: Path | None) -> list[Path]:
     """Where a Node function's packages are beside its code: in layers, then in Lambda's own.
+
+    Args:
+        packages: as ``Host`` has it.
 
     Of a layer ``nodejs/node20/node_modules`` and ``nodejs/node_modules`` count ("Packaging your
     layer content").
@@ -117,4 +130,9 @@ def package_folders(function: Function, packages: Path | None) -> list[Path]:
         for layer in reversed(function.layers)
         for folder in (f"node{_version(function)}", ".")
     ]
-    return [*of_layers, *([packages] if packages else [])]
+    return [*of_layers, *([sdk_folder(function, packages) / "node_modules"] if packages else [])]
+
+
+def sdk_folder(function: Function, packages: Path) -> Path:
+    """Where the SDK of the function's runtime is: a project must not find another one's."""
+    return packages / ("sdk2" if 0 < _version(function) <= LAST_WITH_SDK_2 else "sdk3")

@@ -125,7 +125,8 @@ class InProcess:
             body = {"errorMessage": str(error), "errorType": type(error).__name__}
             payload = json.dumps({**body, "stackTrace": trace}).encode()
             return Result(payload, failed=True, report=self._report(began))
-        return Result(answer.encode(), report=self._report(imported))
+        # JSON may have halves of characters: then the answer is malformed.
+        return Result(answer.encode(errors="surrogatepass"), report=self._report(imported))
 
     def _report(self, began: float) -> Report:
         return Report((time.monotonic() - began) * 1000, None, self._function.memory, None)

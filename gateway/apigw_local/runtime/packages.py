@@ -10,55 +10,83 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from apigw_local.log import Log
-from apigw_local.runtime.guest import package_folders
+from apigw_local.runtime.guest import package_folders, sdk_folder
 from apigw_local.template.model import Function
 
 _IMPORTED = re.compile(
     rb"""(?:\brequire\s*\(|\bfrom\b|\bimport\b\s*\(?)\s*"""
     rb"""["'](aws-sdk|@(?:aws-sdk|smithy)/[a-z0-9-]+)(?:/[^"'\n]*)?["']"""
 )
-_LAST_WITH_SDK_2 = 16
 _CODE = (".js", ".mjs", ".cjs")
 _NOT_CODE = {"node_modules", ".git", ".aws-sam", "cdk.out"}
+_LOCKED_SECONDS = 0.2
+_SHOWN_CHARACTERS = 300
 _MOST_BYTES = 5_000_000
 """A larger file is no code that somebody has written, nor bundled for Lambda."""
 
 
-def cache_folder() -> Path:
-    """Where packages are kept, ``node_modules`` and what npm notes beside it."""
+def cache_folder() -> Path | None:
+    """Where packages are kept; None where the user has no folder for such."""
     named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else Path.home() / ".cache") / "apigw-local" / "node"
+    try:
+        return (Path(named) if named else Path.home() / ".cache") / "apigw-local" / "node"
+    except RuntimeError:  # there is no home
+        return None
 
 
-async def provide(functions: Iterable[Function], log: Log) -> Path:
-    """Install what Node functions leave to Lambda; the ``node_modules`` that has it.
+async def provide(functions: Iterable[Function], log: Log) -> None:
+    """Install what Node functions leave to Lambda.
 
     What cannot be installed is a warning with the command: a function that needs it then fails with
     the package's name.
     """
-    folder = cache_folder()
-    packages = folder / "node_modules"
-    nodes = [each for each in functions if each.is_node]
-    if not await asyncio.to_thread(_missing, nodes, packages):
-        return packages
+    cache = cache_folder()
+    by_folder: dict[Path, list[Function]] = {}
+    for each in functions:
+        if each.is_node and cache:
+            by_folder.setdefault(sdk_folder(each, cache), []).append(each)
+    for folder, nodes in by_folder.items():
+        if missing := await asyncio.to_thread(_missing, nodes, folder.parent):
+            try:
+                await _provide(nodes, folder, log)
+            except OSError as error:
+                log.warning(f"{error}: Lambda has {' '.join(sorted(missing))}, which is not here")
+
+
+async def _provide(functions: list[Function], folder: Path, log: Log) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # of another gateway
-        if missing := await asyncio.to_thread(_missing, nodes, packages):
+        await _locked(lock)
+        if missing := await asyncio.to_thread(_missing, functions, folder.parent):
             await _install(sorted(missing), folder, log)
-    return packages
+
+
+async def _locked(lock: TextIO) -> None:
+    """Wait until no other gateway installs; a thread could not be told to wait no more."""
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(_LOCKED_SECONDS)
+        else:
+            return
 
 
 async def _install(names: list[str], folder: Path, log: Log) -> None:
-    quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1")
     command = ["npm", "install", "--prefix", str(folder), *quiet, *names]
     npm = shutil.which("npm")
     if npm is None:
-        log.warning(f"npm is not there, to install what Lambda has: {' '.join(names)}")
+        log.warning(
+            f"Lambda has {' '.join(names)}, which is not here, and there is no npm to install it: "
+            "install Node.js with npm"
+        )
         return
     log.gateway("npm", f"installs what Lambda has, once, into {folder}: {' '.join(names)}")
     process = await asyncio.create_subprocess_exec(
@@ -68,22 +96,25 @@ async def _install(names: list[str], folder: Path, log: Log) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )
     try:
         output, _ = await process.communicate()
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
     if process.returncode:
-        said = output.decode(errors="replace").strip().splitlines()
-        log.warning(f"{' '.join(command)} failed: {said[0] if said else process.returncode}")
+        said = " ".join(output.decode(errors="replace").split())[:_SHOWN_CHARACTERS]
+        log.warning(f"{' '.join(command)} failed: {said}")
 
 
 def _missing(functions: list[Function], packages: Path) -> set[str]:
     return {
         name
         for function in functions
-        for file in _code_files(function.code)
+        for folder in (function.code, *function.layers)
+        for file in _code_files(folder)
         for name in _imported(file)
         if _is_lambdas(name, function) and not _is_there(name, file, function, packages)
     }
@@ -104,9 +135,7 @@ def _imported(file: Path) -> set[str]:
 
 
 def _is_lambdas(name: str, function: Function) -> bool:
-    version = re.sub(r"\D", "", function.runtime)
-    is_old = version.isdecimal() and int(version) <= _LAST_WITH_SDK_2
-    return is_old == (name == "aws-sdk")
+    return (name == "aws-sdk") == (sdk_folder(function, Path()).name == "sdk2")
 
 
 def _is_there(name: str, file: Path, function: Function, packages: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from apigw_local.core.results import Result
 from apigw_local.faults import Faults, strikes
 from apigw_local.log import Log
+from apigw_local.runtime.aws_calls import about_call
 from apigw_local.runtime.cores import idle_ticks
 from apigw_local.runtime.guest import Host
 from apigw_local.runtime.invocation import Invocation
@@ -170,13 +171,12 @@ class Pool:
         self._do(self._machine.looked(enough=enough))
 
     def _output(self, line: str) -> None:
-        called = _CALLED.fullmatch(line)
-        if not called:
+        said = about_call(self._function.name, line, offline=self._host.offline)
+        if said is None:
             self._log.output(self._function.name, line)
         elif line not in self._called:
             self._called.add(line)
-            kind, name = called.groups()
-            self._log.warning(_about(self._function.name, kind, name, offline=self._host.offline))
+            self._log.warning(said)
 
 
 def _advice(function: Function, kind: str, message: str) -> str:
@@ -185,38 +185,3 @@ def _advice(function: Function, kind: str, message: str) -> str:
     if not function.is_python or kind != "Runtime.ImportModuleError" or not missing:
         return ""
     return ". Install it beside apigw-local (pip install …), or run sam build"
-
-
-_CALLED = re.compile(r"apigw-local: (aws|api) (\S+)")
-"""What the process says of a name of AWS's that is not of the template."""
-
-_SERVICE_IDS = {
-    "cognito-idp": "COGNITO_IDENTITY_PROVIDER",
-    "email": "SES",
-    "events": "EVENTBRIDGE",
-    "secretsmanager": "SECRETS_MANAGER",
-    "states": "SFN",
-}
-"""Where a host's name is not the service's in ``AWS_ENDPOINT_URL_…`` ("Service-specific endpoints",
-AWS SDKs and Tools Reference Guide)."""
-
-
-def _about(function: str, kind: str, name: str, *, offline: bool) -> str:
-    """What to do about a call to AWS, such as to ``dynamodb.us-east-1.amazonaws.com``."""
-    if kind == "api":
-        return (
-            f"{function} calls {name}, which is not of this template: taken for its API, as there "
-            "are no credentials (--offline)"
-        )
-    first = name.split(".amazonaws.", maxsplit=1)[0].split(".")
-    service = next((each for each in reversed(first) if each.count("-") < 2), first[0])
-    variable = f"AWS_ENDPOINT_URL_{_SERVICE_IDS.get(service, service.upper().replace('-', '_'))}"
-    if offline:
-        return (
-            f"{function} calls {name}: refused, as by --offline, which counts where there are no "
-            f"credentials. Set {variable} to where it is served here, or say --no-offline"
-        )
-    return (
-        f"{function} calls {name}, in AWS itself, with your credentials; set {variable} to lead it "
-        "elsewhere, or say --offline"
-    )

@@ -146,6 +146,7 @@ class PoolMachine(Generic[Invocation]):
     def killed(self) -> list[Effect[Invocation]]:
         """All processes have been killed from outside; their end takes a moment to be noticed."""
         for member in self._members.values():
+            member.outdated = member.outdated or member.state is State.STARTING
             member.state = State.ENDING
         self._idle.clear()
         return self._next()

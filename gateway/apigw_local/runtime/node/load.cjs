@@ -86,8 +86,16 @@ function isModule(file) {
   if (!file.endsWith('.js')) return false;
   for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
     const described = path.join(folder, 'package.json');
-    if (isFile(described)) return JSON.parse(fs.readFileSync(described, 'utf8')).type === 'module';
+    if (isFile(described)) return typeIn(described) === 'module';
     if (folder === path.dirname(folder) || path.basename(folder) === 'node_modules') return false;
+  }
+}
+
+function typeIn(described) {
+  try {
+    return JSON.parse(fs.readFileSync(described, 'utf8')).type;
+  } catch (error) {
+    throw new InitError('Runtime.ImportModuleError', `${described}: ${error.message}`);
   }
 }
 

@@ -1,5 +1,6 @@
 // Leads connections to AWS's host names of the template's APIs to the gateway, whatever opens them:
-// every client ends in `Socket.connect`. Of calls to other AWS services it says so, or refuses them.
+// every client ends in `Socket.connect`. Calls to other AWS services are reported, or refused. It is
+// loaded by NODE_OPTIONS, so that threads and Node processes of the function's do likewise.
 'use strict';
 
 const net = require('node:net');
@@ -25,7 +26,7 @@ function leadHosts(hosts, offline, api) {
     const [first, second, third] = args;
     const options = typeof first === 'object' && first !== null ? first
       : { port: first, host: typeof second === 'string' ? second : undefined };
-    const name = String(options.host ?? options.hostname ?? '').toLowerCase();
+    const name = String(options.host ?? options.hostname ?? '').toLowerCase().replace(/\.$/, '');
     const callback = [first, second, third].find((each) => typeof each === 'function');
     const lead = ([host, port]) => connect.call(this, { ...options, host, port }, callback);
     if (Object.hasOwn(hosts, name)) return lead(hosts[name]);
@@ -47,4 +48,5 @@ function leadHosts(hosts, offline, api) {
   };
 }
 
-module.exports = { leadHosts };
+const given = JSON.parse(process.env.APIGW_LOCAL ?? '{}');
+leadHosts(given.hosts ?? {}, given.offline ?? false, given.api);

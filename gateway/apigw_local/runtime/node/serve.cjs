@@ -4,15 +4,40 @@
 const { types } = require('node:util');
 
 /**
+ * What goes wrong outside of the handler's promise ends the process, as in Lambda: of whatever it is
+ * busy with it says why, its init phase or an invocation.
+ *
+ * @param {import('./runtime-api.cjs').RuntimeApi} api
+ */
+function watch(api) {
+  /** @type {{initialised: boolean, ending: boolean, requestId: string | undefined}} */
+  const current = { initialised: false, ending: false, requestId: undefined };
+  const endOn = (event, kind, code) => {
+    process.on(event, async (error) => {
+      console.error(error);
+      current.ending = true;
+      const { errorType, errorMessage, trace } = described(error);
+      const said = { errorType: kind, errorMessage: `${errorType}: ${errorMessage}`, trace };
+      if (!current.initialised) await api.initFailed(said);
+      else if (current.requestId) await api.failed(current.requestId, said);
+      process.exit(code);
+    });
+  };
+  endOn('uncaughtException', 'Runtime.UncaughtException', 129);
+  endOn('unhandledRejection', 'Runtime.UnhandledPromiseRejection', 128);
+  return current;
+}
+
+/**
  * Serve invocations, one after the other, until the process is killed.
  *
  * @param {import('./runtime-api.cjs').RuntimeApi} api
  * @param {Function} handler
+ * @param {ReturnType<typeof watch>} current
  */
-async function serve(api, handler) {
-  const current = { requestId: '' };
-  endOn('uncaughtException', 'Runtime.UncaughtException', 129, api, current);
-  endOn('unhandledRejection', 'Runtime.UnhandledPromiseRejection', 128, api, current);
+async function serve(api, handler, current) {
+  if (current.ending) return;
+  current.initialised = true;
   for (;;) {
     const { headers, body } = await api.next();
     const requestId = headers['lambda-runtime-aws-request-id'];
@@ -25,17 +50,8 @@ async function serve(api, handler) {
       console.error(error);
       await api.failed(requestId, described(error));
     }
+    current.requestId = undefined;
   }
-}
-
-/** What goes wrong outside of the handler's promise ends the process, as in Lambda. */
-function endOn(event, kind, code, api, current) {
-  process.on(event, async (error) => {
-    console.error(error);
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    await api.failed(current.requestId, { ...described(error), errorType: kind, errorMessage: text });
-    process.exit(code);
-  });
 }
 
 function invoked(handler, event, headers) {
@@ -102,7 +118,15 @@ function described(error) {
     const trace = String(error.stack ?? '').split('\n');
     return { errorType: String(error.name), errorMessage: String(error.message), trace };
   }
-  return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  return { errorType: typeof error, errorMessage: text(error), trace: [] };
 }
 
-module.exports = { serve, described };
+function text(error) {
+  try {
+    return String(error);
+  } catch {
+    return 'an object that has no text';
+  }
+}
+
+module.exports = { serve, watch, described };
