@@ -1,7 +1,7 @@
 """Gateways for tests."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ MOCK = {"Integration": {"IntegrationType": "MOCK"}}
 TWO_WAY = {"RouteResponseSelectionExpression": "$default"}
 
 Serve = Callable[..., LocalGateway]
+ServeNode = Callable[..., LocalGateway]
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,38 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             template = tmp_path / "template.json"
             template.write_text(json.dumps(plain_template(routes, resources or {}, api, stage)))
             return stack.enter_context(LocalGateway(template, **{"in_process": True, **options}))
+
+        yield start
+
+
+@pytest.fixture
+def serve_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServeNode]:
+    """Serves files: ``serve_node({"app.js": code}, Timeout=1, …)``; ``$default`` answers."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with ExitStack() as stack:
+
+        def start(
+            files: Mapping[str, str],
+            *,
+            routes: dict[str, dict[str, Any]] | None = None,
+            resources: dict[str, Any] | None = None,
+            options: dict[str, Any] | None = None,
+            **properties: Any,
+        ) -> LocalGateway:
+            project = tmp_path / "project"
+            for name, code in files.items():
+                file = project / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(code)
+            given = {"CodeUri": ".", "Handler": "app.handler", "Runtime": "nodejs20.x"}
+            function = {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {**given, **properties},
+            }
+            made = {"Function": function, **answers_on(0), **(resources or {})}
+            template = project / "template.json"
+            template.write_text(json.dumps(plain_template(routes or {"$default": TWO_WAY}, made)))
+            return stack.enter_context(LocalGateway(template, **(options or {})))
 
         yield start
 

@@ -1,7 +1,13 @@
 """Functions for tests, and asking one."""
 
+import shutil
+
+import pytest
+
 from apigw_local.testing import LocalGateway
 from tests.clients import WAIT
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 
 
 def echoing(text: str) -> str:
@@ -25,3 +31,7 @@ def ask(gateway: LocalGateway) -> str:
     with gateway.connect() as socket:
         socket.send("x")
         return str(socket.recv(WAIT))
+
+
+def answering_on_node(text: str) -> str:
+    return f"exports.handler = async () => ({{statusCode: 200, body: {text!r}}})"
