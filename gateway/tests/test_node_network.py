@@ -16,8 +16,8 @@ POSTING = {
 }
 
 
-@pytest.mark.parametrize("endpoint", POSTING.values(), ids=POSTING)
-def test_posts_by_https_reach_the_gateway(serve_node: ServeNode, endpoint: str) -> None:
+@pytest.mark.parametrize(("where", "endpoint"), POSTING.items(), ids=POSTING)
+def test_posts_by_https_reach_the_gateway(serve_node: ServeNode, where: str, endpoint: str) -> None:
     code = f"""
         const https = require('node:https');
         exports.handler = async (event) => {{
@@ -31,7 +31,7 @@ def test_posts_by_https_reach_the_gateway(serve_node: ServeNode, endpoint: str) 
             return {{statusCode: 200, body: `${{status}}`}};
         }};
     """
-    gateway = serve_node({"app.js": code}, options={"offline": True})
+    gateway = serve_node({"app.js": code}, options={"offline": where == "in the code"})
     with gateway.connect() as socket:
         socket.send("x")
         assert {socket.recv(WAIT), socket.recv(WAIT)} == {"posted", "200"}

@@ -156,15 +156,19 @@ def test_the_templates_own_module_path_and_options(serve_node: ServeNode) -> Non
     assert ask(gateway) == "mine named"
 
 
-def test_another_projects_packages_are_not_found(
-    serve_node: ServeNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    of_others = tmp_path / "cache" / "apigw-local" / "node" / "sdk2" / "node_modules" / "aws-sdk"
-    of_others.mkdir(parents=True)
-    (of_others / "package.json").write_text("{}")
-    (of_others / "index.js").write_text("")
-    gateway = serve_node({"app.js": "require('aws-sdk')"})
+def test_packages_of_another_runtime_are_not_found(serve_node: ServeNode, tmp_path: Path) -> None:
+    of_2 = tmp_path / "cache" / "apigw-local" / "node" / "sdk2" / "node_modules" / "aws-sdk"
+    (of_2 / "lib").mkdir(parents=True)
+    (of_2 / "package.json").write_text("{}")
+    (of_2 / "index.js").write_text("exports.text = 'version 2'")
+    (of_2 / "lib" / "core.js").write_text("exports.config = {update() {}}")
+    code = """
+        const {text} = require('aws-sdk');
+        exports.handler = async () => ({statusCode: 200, body: text});
+    """
+    assert ask(serve_node({"app.js": code}, Runtime="nodejs16.x")) == "version 2"
 
+    gateway = serve_node({"app.js": code}, Runtime="nodejs18.x")
     gateway.wait_for_line("Lambda has no aws-sdk .v2. since nodejs18.x")
 
 

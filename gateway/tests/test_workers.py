@@ -18,15 +18,8 @@ from websockets.sync.client import connect
 from apigw_local.runtime import guest, worker
 from tests.clients import WAIT
 from tests.conftest import ECHO_APP, TWO_WAY, Serve, answers_on
-from tests.functions import ask, echoing
+from tests.functions import ask, echoing, function
 from tests.running_gateway import running_gateway
-
-PIDS = """
-import os
-
-def handler(event, context):
-    return {"statusCode": 200, "body": str(os.getpid())}
-"""
 
 
 @contextmanager
@@ -75,27 +68,23 @@ def test_a_start_that_fails_leaves_no_file_open(serve: Serve) -> None:
 
 
 def test_an_answer_ends_the_time_limit(serve: Serve) -> None:
-    resources = answers_on(0)
+    code = """
+import os, time
+
+def handler(event, context):
+    time.sleep(float(event["body"]))
+    return {"statusCode": 200, "body": str(os.getpid())}
+"""
+    own = {"Function": function(Timeout=2)}
     gateway = serve(
-        PIDS, {"$default": TWO_WAY}, resources={**resources, **LIMITED}, in_process=False
+        code, {"$default": TWO_WAY}, resources={**answers_on(0), **own}, in_process=False
     )
-    first = ask(gateway)
-    time.sleep(1.3)
-
-    assert ask(gateway) == first
-
-
-LIMITED = {
-    "Function": {
-        "Type": "AWS::Serverless::Function",
-        "Properties": {
-            "CodeUri": ".",
-            "Handler": "app.handler",
-            "Runtime": "python3.13",
-            "Timeout": 1,
-        },
-    }
-}
+    with gateway.connect() as socket:
+        socket.send("0")
+        first = socket.recv(WAIT)
+        time.sleep(1.2)
+        socket.send("1.2")  # until after the first one's time limit
+        assert socket.recv(WAIT) == first
 
 
 def test_a_start_that_took_too_long_has_the_functions_time_the_next_time(
@@ -141,10 +130,7 @@ def test_without_the_c_part_of_the_runtime_client(
 
 def with_path(folder: Path) -> dict[str, object]:
     """The function, a folder before all others on its path."""
-    properties = {"Environment": {"Variables": {"PYTHONPATH": str(folder)}}}
-    function = LIMITED["Function"]
-    own = {**function["Properties"], **properties, "Timeout": 10}  # type: ignore[dict-item]
-    return {"Function": {**function, "Properties": own}}
+    return {"Function": function(Environment={"Variables": {"PYTHONPATH": str(folder)}})}
 
 
 @pytest.mark.parametrize("runtime", ["python", "node"])
