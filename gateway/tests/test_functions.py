@@ -275,8 +275,8 @@ def test_a_debugger_may_attach_and_nothing_times_out(serve: Serve, tmp_path: Pat
 def test_what_runs_on_neither_python_nor_node(serve: Serve) -> None:
     with pytest.raises(
         CannotRun,
-        match=r"Function runs on java21, and only Python and Node run here; run it with sam local "
-        r"start-lambda, and give --lambda-endpoint http://",
+        match=r"Function runs on java21, and only Python and Node run here; run sam build and sam "
+        r"local start-lambda, and give --lambda-endpoint http://",
     ):
         serve("", {"$default": {}}, resources={"Function": function(Runtime="java21")},
               in_process=False)  # fmt: skip

@@ -46,7 +46,7 @@ def about_call(function: str, line: str, *, offline: bool) -> str | None:
             f"{function} calls {name}: refused, as by --offline, which counts where there are no "
             f"credentials; {to_here}say --no-offline"
         )
-    return f"{function} calls {name}, in AWS itself, with your credentials; {to_here}say --offline"
+    return f"{function} calls {name}, in AWS itself; {to_here}say --offline"
 
 
 def _service(name: str) -> str | None:

@@ -22,7 +22,9 @@ from apigw_local.runtime.remote import Remote
 from apigw_local.server.ports import check_free
 from apigw_local.template.model import Application, Function
 
-_ELSEWHERE = "run it with sam local start-lambda, and give --lambda-endpoint http://127.0.0.1:3001"
+_ELSEWHERE = (
+    "run sam build and sam local start-lambda, and give --lambda-endpoint http://127.0.0.1:3001"
+)
 
 
 class Unavailable:

@@ -30,6 +30,9 @@ PATIENCE_SECONDS = 0.05
 LONGEST_PATIENCE_SECONDS = 1.0
 """... and where no core has been idle meanwhile: there, starting one slows all the others down."""
 
+_OF_NO_USE = "LAMBDA_WARNING: Unhandled exception."
+"""``awslambdaric`` says before each error of an init phase that an update may be its cause."""
+
 _STILL_SECONDS = 2.0
 """How long a process stands still that the fault ``freeze`` strikes."""
 
@@ -173,7 +176,8 @@ class Pool:
     def _output(self, line: str) -> None:
         said = about_call(self._function.name, line, offline=self._host.offline)
         if said is None:
-            self._log.output(self._function.name, line)
+            if _OF_NO_USE not in line:
+                self._log.output(self._function.name, line)
         elif line not in self._called:
             self._called.add(line)
             self._log.warning(said)

@@ -74,7 +74,8 @@ class Remote:
                 said = error.read().decode(errors="replace")
             return Result.failure(_ENDPOINT, f"{self._url}: {error.code} {said}")
         except (OSError, http.client.HTTPException) as error:
-            return Result.failure(_ENDPOINT, f"{self._url}: {error}")
+            said = f"{self._url}: {error}; is what should run functions there running?"
+            return Result.failure(_ENDPOINT, said)
         report = Report((time.monotonic() - began) * 1000, None, self._memory, None)
         return replace(_result(body, failed=failed), report=report)
 
