@@ -37,14 +37,13 @@ def run() -> int:
 async def _serve(arguments: argparse.Namespace) -> None:
     backlog = Backlog(sys.stderr)
     try:
-        await _serve_with(
-            Log(backlog, as_json=arguments.json, verbose=arguments.verbose), arguments
-        )
+        await _serve_with(backlog, arguments)
     finally:
         backlog.close()
 
 
-async def _serve_with(log: Log, arguments: argparse.Namespace) -> None:
+async def _serve_with(backlog: Backlog, arguments: argparse.Namespace) -> None:
+    log = Log(backlog, as_json=arguments.json, verbose=arguments.verbose)
     template, settings = _template(arguments)
     region = arguments.region or settings.region or os.environ.get("AWS_REGION") or "us-east-1"
     env_vars = _env_vars(arguments, settings)
@@ -79,6 +78,7 @@ async def _serve_with(log: Log, arguments: argparse.Namespace) -> None:
         if await _start(gateway, stopped):
             _say_where(gateway, application, arguments.path, log)
             if arguments.ready_fd is not None:
+                backlog.drain()  # whoever waits for this may then read the log in another way
                 _write_where(gateway, application, arguments.ready_fd)
             await stopped.wait()
     finally:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 from websockets.sync.client import connect
@@ -78,3 +79,23 @@ def test_a_reader_that_has_gone_is_no_trouble() -> None:
         log.close()
         assert not log._thread.is_alive()
         os.dup2(os.open(os.devnull, os.O_WRONLY), write)  # for what the stream still holds
+
+
+def test_whoever_drains_it_finds_all_of_it_written() -> None:
+    written: list[str] = []
+
+    class Slow:
+        def write(self, text: str) -> None:
+            time.sleep(0.1)
+            written.append(text)
+
+        def flush(self) -> None:
+            pass
+
+    log = Backlog(Slow())  # type: ignore[arg-type]
+    for number in range(3):
+        log.write(f"{number}\n")
+    log.drain()
+
+    assert "".join(written) == "0\n1\n2\n"
+    log.close()
